@@ -1,0 +1,310 @@
+//! The compiled routing table (gateway spec section 9): entrances, listeners, hosts, rules, and the look-up that decides
+//! which rule a request matches. HTTPRoute and Ingress compile into the same tables.
+//!
+//! A rule names its backends by [`PoolId`], so a change of endpoints recompiles no route.
+
+mod table;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use regex::Regex;
+
+use crate::OrdMap;
+use crate::endpoint::PoolId;
+use crate::ident::{Origin, Transport};
+use crate::tls::TlsIdentity;
+
+pub use table::{Ask, HostTable, NoTrace, Routed, Step, Trace};
+
+/// Every bound (address, port) that routes by what it reads.
+#[derive(Clone, Debug, Default)]
+pub struct Entrances {
+    /// By address, port and transport.
+    pub ports: OrdMap<EntranceKey, Arc<Entrance>>,
+}
+
+/// Address, port, transport.
+pub type EntranceKey = (IpAddr, u16, Transport);
+
+/// One bound port and the listeners that share its sockets.
+#[derive(Clone, Debug)]
+pub struct Entrance {
+    /// Address, port, transport.
+    pub key: EntranceKey,
+    /// What is spoken on it.
+    pub speaks: Speaks,
+    /// Its listeners, the most specific host first, one without a host last.
+    pub listeners: Vec<Arc<Listener>>,
+    /// The identity for a server name that no listener knows (Ingress); `None` refuses such a handshake.
+    pub fallback: Option<Fallback>,
+}
+
+/// What answers a TLS client whose server name nobody claims.
+#[derive(Clone, Debug)]
+pub enum Fallback {
+    /// This Secret's certificate.
+    Identity(Arc<TlsIdentity>),
+    /// A certificate the proxy signs itself at start.
+    SelfSigned,
+}
+
+/// The protocol of an entrance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// HTTP/1.1 and HTTP/2 by prior knowledge.
+    Http,
+    /// HTTP over TLS that ends here (ALPN h2, http/1.1).
+    Https,
+    /// TLS routed by server name (passed through or ended here), then opaque.
+    Tls,
+    /// Opaque TCP.
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+/// A listener: a Gateway's, or the one that all Ingresses of a class share.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// The Gateway or IngressClass.
+    pub origin: Origin,
+    /// The listener's section name.
+    pub name: Arc<str>,
+    /// Which hosts it is for.
+    pub host: HostPattern,
+    /// Certificates by the server names they serve, exact names and wildcards.
+    pub identities: Vec<(HostPattern, Arc<TlsIdentity>)>,
+    /// Its rules by host and path.
+    pub hosts: HostTable,
+}
+
+/// A host that something is for. Names are lower case, without a trailing dot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum HostPattern {
+    /// Exactly this name.
+    Exact(Arc<str>),
+    /// `*.` and this suffix, any number of labels (Gateway API); stored without the `*.`.
+    Below(Arc<str>),
+    /// `*.` and this suffix, exactly one label (Ingress, certificates); stored without the `*.`.
+    OneBelow(Arc<str>),
+    /// Any host, also none.
+    Any,
+}
+
+/// What a rule looks at besides the host, and the rule it leads to. One per match of a route's rule.
+#[derive(Clone, Debug)]
+pub struct RouteMatch {
+    /// The rule.
+    pub rule: Arc<Rule>,
+    /// Position among the rule's matches.
+    pub index: u16,
+    /// The host as its route writes it.
+    pub host: HostPattern,
+    /// The path.
+    pub path: PathMatch,
+    /// The method, upper case.
+    pub method: Option<Arc<str>>,
+    /// Header conditions, all of which must hold.
+    pub headers: Vec<ValueMatch>,
+    /// Query conditions, all of which must hold.
+    pub query: Vec<ValueMatch>,
+}
+
+/// A condition on the path.
+#[derive(Clone, Debug)]
+pub enum PathMatch {
+    /// Byte for byte.
+    Exact(Arc<str>),
+    /// By whole elements, trailing slash ignored; `/` matches all.
+    Prefix(Arc<str>),
+    /// The whole path, anchored at both ends.
+    Regex(Regex),
+}
+
+/// A condition on a named value.
+#[derive(Clone, Debug)]
+pub struct ValueMatch {
+    /// Header names are lower case; query names are decoded.
+    pub name: Arc<str>,
+    /// What the value must be.
+    pub test: ValueTest,
+}
+
+/// How a value is tested.
+#[derive(Clone, Debug)]
+pub enum ValueTest {
+    /// Equal.
+    Exact(Arc<str>),
+    /// Anchored at both ends.
+    Regex(Regex),
+}
+
+/// What is done with a request that matched.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// The HTTPRoute or Ingress.
+    pub origin: Origin,
+    /// `metadata.creationTimestamp` in Unix seconds: the older rule wins a tie.
+    pub created_s: i64,
+    /// Position in the route.
+    pub index: u16,
+    /// The rule's own name, empty when it has none.
+    pub name: Arc<str>,
+    /// In listed order; run so on the request, reversed on the response.
+    pub filters: Vec<Filter>,
+    /// Where it goes, by weight. Empty: 500.
+    pub backends: Vec<Backend>,
+    /// Deadlines.
+    pub timeouts: Timeouts,
+    /// The retry stanza; `None` is the default behaviour of gateway spec G113.
+    pub retry: Option<Retry>,
+}
+
+/// One backend of a rule.
+#[derive(Clone, Debug)]
+pub struct Backend {
+    /// Its share; 0 gets nothing.
+    pub weight: u32,
+    /// The pool, or why there is none.
+    pub to: BackendTo,
+    /// For the log: the service (or what was asked for).
+    pub service: Origin,
+    /// The service port.
+    pub port: u16,
+    /// Filters of this backend alone, after the rule's.
+    pub filters: Vec<Filter>,
+}
+
+/// Where a backend leads.
+#[derive(Clone, Debug, PartialEq)]
+pub enum BackendTo {
+    /// A pool. A pool without endpoints answers 503.
+    Pool(PoolId),
+    /// Nowhere: this status (500 for an invalid reference, 503 for a missing service of an Ingress) with this detail.
+    Nowhere {
+        /// The status.
+        status: u16,
+        /// For `why` and the log: `service shop/cart not found`.
+        detail: Arc<str>,
+    },
+}
+
+/// Deadlines of a rule; `None` is no deadline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the first request byte to the last response byte, all tries.
+    pub request: Option<Duration>,
+    /// One try.
+    pub backend_request: Option<Duration>,
+}
+
+/// A retry stanza (GEP-1731).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// Statuses that are retried.
+    pub codes: Vec<u16>,
+    /// Retries, not tries; 0 turns every retry off.
+    pub attempts: u32,
+    /// First wait; doubles with jitter.
+    pub backoff: Duration,
+}
+
+/// What a rule or backend does to a request or its answer.
+#[derive(Clone, Debug)]
+pub enum Filter {
+    /// Change the request's header.
+    EditRequest(HeaderEdit),
+    /// Change the answer's header.
+    EditResponse(HeaderEdit),
+    /// Answer with a redirect.
+    Redirect(Redirect),
+    /// Change host and path.
+    Rewrite(Rewrite),
+    /// Send a copy elsewhere.
+    Mirror(Mirror),
+    /// Cross-origin rules.
+    Cors(Arc<Cors>),
+    /// Answer with this status: a filter that could not be resolved never is skipped.
+    Refuse {
+        /// The status.
+        status: u16,
+        /// Why.
+        detail: Arc<str>,
+    },
+}
+
+/// Changes of a header block, in the order set, add, remove.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HeaderEdit {
+    /// Replace all fields of this name.
+    pub set: Vec<(Arc<str>, Arc<str>)>,
+    /// Append a field.
+    pub add: Vec<(Arc<str>, Arc<str>)>,
+    /// Remove all fields of this name (lower case).
+    pub remove: Vec<Arc<str>>,
+}
+
+/// A redirect (gateway spec G59).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirect {
+    /// 301, 302, 303, 307 or 308.
+    pub status: u16,
+    /// `http` or `https`; absent keeps the request's.
+    pub scheme: Option<Arc<str>>,
+    /// Absent keeps the request's.
+    pub host: Option<Arc<str>>,
+    /// Absent: well known for a given scheme, else the listener's.
+    pub port: Option<u16>,
+    /// Absent keeps the path.
+    pub path: Option<PathEdit>,
+}
+
+/// A rewrite (gateway spec G60).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rewrite {
+    /// The new Host.
+    pub host: Option<Arc<str>>,
+    /// The new path.
+    pub path: Option<PathEdit>,
+}
+
+/// How a path is replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PathEdit {
+    /// The whole path.
+    Full(Arc<str>),
+    /// The matched prefix, by whole elements.
+    Prefix(Arc<str>),
+}
+
+/// A mirror (gateway spec G61).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mirror {
+    /// Where copies go.
+    pub to: BackendTo,
+    /// The service.
+    pub service: Origin,
+    /// Numerator of the share of requests.
+    pub numerator: u32,
+    /// Its denominator, at least 1.
+    pub denominator: u32,
+}
+
+/// A CORS filter (gateway spec G62).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cors {
+    /// Allowed origins; `*` alone is any.
+    pub origins: Vec<Arc<str>>,
+    /// Allowed methods; `*` alone is any.
+    pub methods: Vec<Arc<str>>,
+    /// Allowed request headers; `*` alone is any.
+    pub headers: Vec<Arc<str>>,
+    /// Exposed response headers; `*` alone is any.
+    pub expose: Vec<Arc<str>>,
+    /// Whether credentials are allowed.
+    pub credentials: bool,
+    /// How long a preflight holds, in seconds.
+    pub max_age_s: u32,
+}
