@@ -75,6 +75,11 @@ pub struct Pool {
 impl Pool {
     /// `namespace/service:port` for logs and tables.
     pub fn label(&self) -> String {
-        format!("{}/{}:{}", self.service.namespace, self.service.name, if self.port_name.is_empty() { self.port.to_string() } else { self.port_name.to_string() })
+        format!(
+            "{}/{}:{}",
+            self.service.namespace,
+            self.service.name,
+            if self.port_name.is_empty() { self.port.to_string() } else { self.port_name.to_string() }
+        )
     }
 }

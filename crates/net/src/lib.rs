@@ -1,1 +1,11 @@
-//! Placeholder.
+//! Sockets and identities: binding addresses so that a second server is noticed, the certificate authority and
+//! certificates that the server makes for itself, and (later) descriptor hand-over and ACME.
+//!
+//! Called by `fairlead` (addresses, first start), `proxy` and `dns` (sockets of their planes). It knows no object, no
+//! request and no query.
+
+pub mod bind;
+pub mod identity;
+pub mod limits;
+
+pub use bind::{BindError, bind_tcp, bind_udp};

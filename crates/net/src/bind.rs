@@ -1,0 +1,187 @@
+//! Binding one address with one socket per core.
+//!
+//! With `SO_REUSEPORT` alone two servers of one user would both bind an address and share its connections. So the first
+//! socket of an address is bound *without* the option, which fails when anybody holds it, and gets the option before the
+//! others are bound beside it; the kernel compares the option of both sockets at the time of the second bind.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+
+use socket2::{Domain, Protocol, Socket, Type};
+
+/// Pending connections the kernel keeps per socket; it cuts this to `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+/// An address could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot bind {transport} {address}: {}", explain(source, holder))]
+pub struct BindError {
+    /// The address asked for.
+    pub address: SocketAddr,
+    /// `TCP` or `UDP`.
+    pub transport: &'static str,
+    /// What the kernel said.
+    #[source]
+    pub source: io::Error,
+    /// The process that holds the address, where it can be known: `nginx (pid 812)`.
+    pub holder: Option<String>,
+}
+
+impl BindError {
+    /// The address is held by somebody else.
+    pub fn in_use(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrInUse
+    }
+
+    /// A port below 1024 without the right to bind it.
+    pub fn privileged(&self) -> bool {
+        self.source.kind() == io::ErrorKind::PermissionDenied
+    }
+
+    /// The address is not one of this host's.
+    pub fn not_local(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AddrNotAvailable
+    }
+}
+
+fn explain(source: &io::Error, holder: &Option<String>) -> String {
+    match (source.kind(), holder) {
+        (io::ErrorKind::AddrInUse, Some(holder)) => format!("in use by {holder}"),
+        (io::ErrorKind::AddrInUse, None) => "in use by another process".into(),
+        (io::ErrorKind::PermissionDenied, _) => {
+            "not permitted: ports below 1024 need CAP_NET_BIND_SERVICE or a lower net.ipv4.ip_unprivileged_port_start".into()
+        }
+        _ => source.to_string(),
+    }
+}
+
+/// Binds a TCP address with `count` listening sockets (at least one). Port 0 takes any free port, the same for all.
+///
+/// # Errors
+/// When the address is in use (also by another server of the same user), not permitted or not local.
+pub fn bind_tcp(address: SocketAddr, count: usize) -> Result<Vec<TcpListener>, BindError> {
+    let sockets = bind_all(address, Type::STREAM, Protocol::TCP, count).map_err(|source| failed(address, "TCP", source))?;
+    for socket in &sockets {
+        socket.listen(BACKLOG).map_err(|source| failed(address, "TCP", source))?;
+    }
+    Ok(sockets.into_iter().map(Into::into).collect())
+}
+
+/// Binds a UDP address with `count` sockets (at least one). Port 0 takes any free port, the same for all.
+///
+/// # Errors
+/// As [`bind_tcp`].
+pub fn bind_udp(address: SocketAddr, count: usize) -> Result<Vec<UdpSocket>, BindError> {
+    let sockets = bind_all(address, Type::DGRAM, Protocol::UDP, count).map_err(|source| failed(address, "UDP", source))?;
+    Ok(sockets.into_iter().map(Into::into).collect())
+}
+
+fn bind_all(address: SocketAddr, kind: Type, protocol: Protocol, count: usize) -> io::Result<Vec<Socket>> {
+    let first = open(address, kind, protocol)?;
+    if kind == Type::STREAM {
+        // Connections in TIME_WAIT of a former run must not keep us out; a listener that lives still does.
+        first.set_reuse_address(true)?;
+    }
+    first.bind(&address.into())?;
+    let bound = first.local_addr()?;
+    first.set_reuse_port(true)?;
+    let mut sockets = vec![first];
+    for _ in 1..count {
+        let next = open(address, kind, protocol)?;
+        if kind == Type::STREAM {
+            next.set_reuse_address(true)?;
+        }
+        next.set_reuse_port(true)?;
+        next.bind(&bound)?;
+        sockets.push(next);
+    }
+    Ok(sockets)
+}
+
+fn open(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, Some(protocol))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    Ok(socket)
+}
+
+fn failed(address: SocketAddr, transport: &'static str, source: io::Error) -> BindError {
+    let holder = (source.kind() == io::ErrorKind::AddrInUse).then(|| holder_of(address, transport)).flatten();
+    BindError { address, transport, source, holder }
+}
+
+/// The process that holds an address: the socket's inode from `/proc/net`, then whoever has it open. Only processes
+/// whose descriptors we may read can be named.
+fn holder_of(address: SocketAddr, transport: &str) -> Option<String> {
+    let table = match (transport, address.is_ipv4()) {
+        ("TCP", true) => "/proc/net/tcp",
+        ("TCP", false) => "/proc/net/tcp6",
+        (_, true) => "/proc/net/udp",
+        (_, false) => "/proc/net/udp6",
+    };
+    let inode = std::fs::read_to_string(table).ok()?.lines().skip(1).find_map(|line| {
+        let mut fields = line.split_ascii_whitespace();
+        let (host, port) = fields.nth(1)?.split_once(':')?;
+        let state = fields.nth(1)?;
+        let inode = fields.nth(5)?;
+        let listens = transport == "UDP" || state == "0A";
+        let same_port = u16::from_str_radix(port, 16).ok()? == address.port();
+        let same_host = host.bytes().all(|byte| byte == b'0') || host == hex_of(address);
+        (listens && same_port && same_host).then(|| format!("socket:[{inode}]"))
+    })?;
+    std::fs::read_dir("/proc").ok()?.flatten().find_map(|process| {
+        let pid: u32 = process.file_name().to_str()?.parse().ok()?;
+        let holds = std::fs::read_dir(process.path().join("fd"))
+            .ok()?
+            .flatten()
+            .any(|fd| std::fs::read_link(fd.path()).is_ok_and(|link| link.as_os_str() == inode.as_str()));
+        let name = std::fs::read_to_string(process.path().join("comm")).unwrap_or_default();
+        holds.then(|| format!("{} (pid {pid})", name.trim()))
+    })
+}
+
+/// The address as `/proc/net` writes it: each 32-bit word in host order.
+fn hex_of(address: SocketAddr) -> String {
+    let word = |bytes: &[u8]| format!("{:08X}", u32::from_ne_bytes(bytes.try_into().expect("four bytes")));
+    match address {
+        SocketAddr::V4(v4) => word(&v4.ip().octets()),
+        SocketAddr::V6(v6) => v6.ip().octets().chunks(4).map(word).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn any() -> SocketAddr {
+        "127.0.0.1:0".parse().unwrap()
+    }
+
+    #[test]
+    fn several_sockets_share_one_port() {
+        let sockets = bind_tcp(any(), 3).unwrap();
+        let port = sockets[0].local_addr().unwrap().port();
+        assert!(port != 0 && sockets.iter().all(|socket| socket.local_addr().unwrap().port() == port));
+        let datagrams = bind_udp(any(), 2).unwrap();
+        assert_eq!(datagrams[0].local_addr().unwrap(), datagrams[1].local_addr().unwrap());
+    }
+
+    #[test]
+    fn a_second_server_of_the_same_user_is_refused_and_the_first_named() {
+        let first = bind_tcp(any(), 2).unwrap();
+        let address = first[0].local_addr().unwrap();
+        let refused = bind_tcp(address, 2).unwrap_err();
+        assert!(refused.in_use());
+        assert!(refused.to_string().contains(&format!("pid {}", std::process::id())), "{refused}");
+        let datagrams = bind_udp(any(), 2).unwrap();
+        let refused = bind_udp(datagrams[0].local_addr().unwrap(), 1).unwrap_err();
+        assert!(refused.in_use() && refused.holder.is_some());
+    }
+
+    #[test]
+    fn an_address_of_another_host_is_not_local() {
+        assert!(bind_tcp("192.0.2.1:80".parse().unwrap(), 1).unwrap_err().not_local());
+    }
+}
