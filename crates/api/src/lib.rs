@@ -1,1 +1,28 @@
-//! Placeholder.
+//! Kubernetes objects as we read them: slim types with only the fields that `compile`, `control` and `source` use, one file a kind.
+//!
+//! `source` decodes them from list and watch, `compile` keeps them in its World, `control` decides from them. Status values that
+//! `compile` decides live here too, because `control` writes them and may not know `compile`. No I/O, no policy: what a field
+//! means is decided elsewhere. Text that is kept is `Arc<str>`; a field that is absent, or null, has its default.
+
+pub mod backend_policy;
+pub mod instance;
+pub mod meta;
+pub mod namespace;
+pub mod node;
+pub mod pod;
+pub mod service;
+pub mod slice;
+pub mod time;
+
+pub use backend_policy::BackendPolicy;
+pub use instance::Instance;
+pub use meta::{Labels, Meta, Object, OwnerReference};
+pub use namespace::Namespace;
+pub use node::Node;
+pub use pod::Pod;
+pub use service::{IntOrString, Service};
+pub use slice::EndpointSlice;
+pub use time::{parse_duration, parse_rfc3339};
+
+#[cfg(test)]
+mod tests;

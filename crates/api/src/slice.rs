@@ -1,0 +1,135 @@
+//! `EndpointSlice` (discovery.k8s.io/v1).
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use crate::meta::{Meta, nullable, object};
+
+/// The label that names the Service of a slice.
+pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
+
+/// An EndpointSlice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EndpointSlice {
+    /// Metadata.
+    pub metadata: Meta,
+    /// `IPv4`, `IPv6` or `FQDN`.
+    pub address_type: Arc<str>,
+    /// Endpoints; Go writes an empty list as null.
+    #[serde(deserialize_with = "nullable")]
+    pub endpoints: Vec<Endpoint>,
+    /// Ports that every endpoint of the slice has.
+    #[serde(deserialize_with = "nullable")]
+    pub ports: Vec<EndpointPort>,
+}
+
+object!(EndpointSlice, "discovery.k8s.io", "v1", "EndpointSlice", "endpointslices", namespaced: true);
+
+impl EndpointSlice {
+    /// The Service it belongs to, by label; `None` when it has no such label or an empty one.
+    pub fn service_name(&self) -> Option<&Arc<str>> {
+        self.metadata.labels.get(SERVICE_NAME_LABEL).filter(|name| !name.is_empty())
+    }
+}
+
+/// One endpoint of a slice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Endpoint {
+    /// Interchangeable addresses; only the first counts.
+    #[serde(deserialize_with = "nullable")]
+    pub addresses: Vec<Arc<str>>,
+    /// Ready, serving, terminating.
+    #[serde(deserialize_with = "nullable")]
+    pub conditions: Conditions,
+    /// Its host label.
+    pub hostname: Option<Arc<str>>,
+    /// The node it runs on.
+    pub node_name: Option<Arc<str>>,
+    /// Its zone.
+    pub zone: Option<Arc<str>>,
+    /// For whom it is meant.
+    #[serde(deserialize_with = "nullable")]
+    pub hints: Hints,
+    /// The Pod or Instance behind it.
+    pub target_ref: Option<ObjectReference>,
+}
+
+/// `endpoints[].conditions`. Absent is not false: see the methods.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Conditions {
+    /// As written.
+    pub ready: Option<bool>,
+    /// As written.
+    pub serving: Option<bool>,
+    /// As written.
+    pub terminating: Option<bool>,
+}
+
+impl Conditions {
+    /// Absent counts as ready.
+    pub fn is_ready(&self) -> bool {
+        self.ready.unwrap_or(true)
+    }
+
+    /// Absent counts as ready does.
+    pub fn is_serving(&self) -> bool {
+        self.serving.unwrap_or_else(|| self.is_ready())
+    }
+
+    /// Absent counts as not terminating.
+    pub fn is_terminating(&self) -> bool {
+        self.terminating.unwrap_or(false)
+    }
+}
+
+/// `endpoints[].hints`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Hints {
+    /// Zones that should use it.
+    #[serde(deserialize_with = "nullable")]
+    pub for_zones: Vec<HintedName>,
+    /// Nodes that should use it.
+    #[serde(deserialize_with = "nullable")]
+    pub for_nodes: Vec<HintedName>,
+}
+
+/// One hinted zone or node.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct HintedName {
+    /// Its name.
+    pub name: Arc<str>,
+}
+
+/// A reference to an object.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ObjectReference {
+    /// `Pod`, `Instance`.
+    pub kind: Arc<str>,
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its UID.
+    pub uid: Arc<str>,
+}
+
+/// `ports[]` of a slice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct EndpointPort {
+    /// Empty or absent when unnamed.
+    pub name: Option<Arc<str>>,
+    /// `TCP` (or absent), `UDP`, `SCTP`.
+    pub protocol: Option<Arc<str>>,
+    /// Absent: any port.
+    pub port: Option<i32>,
+    /// Hint on what is spoken.
+    pub app_protocol: Option<Arc<str>>,
+}
