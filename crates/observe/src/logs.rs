@@ -1,0 +1,43 @@
+//! The process log: one line per event on stderr, for people or as JSON.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Why logging could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The level is none.
+    #[error("log level {0:?} is none: use off, error, warn, info, debug, trace, or a list such as info,proxy=debug")]
+    Level(String),
+    /// Somebody else set it up already.
+    #[error(transparent)]
+    Twice(#[from] TryInitError),
+}
+
+/// Starts logging to stderr. `level` is a level or a list of `crate=level`.
+///
+/// # Errors
+/// When the level cannot be read.
+pub fn start(level: &str, format: Format) -> Result<(), Error> {
+    let filter = EnvFilter::try_new(level).map_err(|_| Error::Level(level.to_owned()))?;
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour).with_target(true);
+    let registry = tracing_subscriber::registry().with(filter);
+    match format {
+        Format::Text => registry.with(lines).try_init()?,
+        Format::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
+    }
+    Ok(())
+}
