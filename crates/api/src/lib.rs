@@ -5,21 +5,35 @@
 //! means is decided elsewhere. Text that is kept is `Arc<str>`; a field that is absent, or null, has its default.
 
 pub mod backend_policy;
+pub mod decided;
+pub mod gateway;
+pub mod grant;
+pub mod http_route;
+pub mod ingress;
 pub mod instance;
 pub mod meta;
 pub mod namespace;
 pub mod node;
 pub mod pod;
+pub mod secret;
+pub mod selector;
 pub mod service;
 pub mod slice;
 pub mod time;
 
 pub use backend_policy::BackendPolicy;
+pub use decided::{Decided, DecidedStatus};
+pub use gateway::{Gateway, GatewayClass};
+pub use grant::ReferenceGrant;
+pub use http_route::HttpRoute;
+pub use ingress::{Ingress, IngressClass};
 pub use instance::Instance;
 pub use meta::{Labels, Meta, Object, OwnerReference};
 pub use namespace::Namespace;
 pub use node::Node;
 pub use pod::Pod;
+pub use secret::Secret;
+pub use selector::Selector;
 pub use service::{IntOrString, Service};
 pub use slice::EndpointSlice;
 pub use time::{parse_duration, parse_rfc3339};
