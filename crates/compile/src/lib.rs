@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Objects in, truth out: [`World`] keeps slim objects as users wrote them, [`World::compile`] decides everything that is policy and
+//! makes the next [`model::Snapshot`], the statuses it implies, and diagnostics.
+//!
+//! `fairlead` owns the one World: it feeds it [`Change`]s from `source`, compiles when the queue is drained, publishes the snapshot
+//! and hands statuses to `control`. Where things are decided: `services` (which endpoints are usable for whom, frontends),
+//! `policy` (BackendPolicy, annotations, defaults), `names` (DNS), `gateway`, `ingress` and `tls` (routes).
+//!
+//! The crate is pure: no I/O, no clock (`now_s` is an argument), nothing random. It cannot fail: a bad object is a diagnostic and a
+//! status, never an error for the others. Cost follows the change: one slice of one service recompiles that service alone.
+
+mod change;
+mod routes;
+mod world;
+
+pub use change::{Change, Kind, Object};
+pub use world::{Compiled, Diagnostic, Settings, Wants, World};
