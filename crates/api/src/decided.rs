@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use crate::backend_policy::PolicyTarget;
 use crate::http_route::ParentRef;
 
 /// The controller name of our GatewayClass and of our entries in `status.parents`.
@@ -63,6 +64,20 @@ pub enum DecidedStatus {
         /// Where it is reached.
         addresses: Vec<IngressAddress>,
     },
+    /// A BackendPolicy: our entries of `status.ancestors` (upstream PolicyStatus).
+    Policy {
+        /// One a target, in the order of `spec.targetRefs`.
+        ancestors: Vec<PolicyAncestor>,
+    },
+}
+
+/// One entry of `status.ancestors`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyAncestor {
+    /// The target as the policy writes it.
+    pub target: PolicyTarget,
+    /// `Accepted`.
+    pub conditions: Vec<Condition>,
 }
 
 /// One entry of `status.loadBalancer.ingress`.

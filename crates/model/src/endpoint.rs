@@ -48,9 +48,25 @@ pub struct Endpoint {
     pub attributes: Option<Arc<str>>,
 }
 
+impl PartialEq for Endpoint {
+    /// Equal shape and the same vitals: a recompiled endpoint that equals its predecessor may be replaced by it.
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.vitals, &other.vitals)
+            && self.address == other.address
+            && self.identity == other.identity
+            && self.weight == other.weight
+            && self.stable_name == other.stable_name
+            && self.node == other.node
+            && self.zone == other.zone
+            && self.standing == other.standing
+            && self.serving == other.serving
+            && self.attributes == other.attributes
+    }
+}
+
 /// The usable endpoints of one service port for one view (cluster or local), in a stable order: survivors keep their slot
 /// over changes, a removal moves the last one into the hole (services spec S28).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pool {
     /// Its number.
     pub id: PoolId,

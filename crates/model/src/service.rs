@@ -12,7 +12,7 @@ use crate::policy::Policy;
 pub type ServiceKey = (Arc<str>, Arc<str>);
 
 /// One service, as the tables and route look-ups need it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// The Service object.
     pub origin: Origin,
@@ -31,7 +31,7 @@ pub struct Service {
 }
 
 /// One port of a service (of one address family where it has two).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicePort {
     /// Its name, empty when unnamed.
     pub name: Arc<str>,
@@ -88,7 +88,7 @@ pub enum Verdict {
 }
 
 /// An address that leads to a service port.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frontend {
     /// Address, transport, port.
     pub key: FrontendKey,

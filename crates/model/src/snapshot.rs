@@ -37,7 +37,7 @@ pub struct Snapshot {
 pub type ProbeKey = (Arc<str>, std::net::SocketAddr, u64);
 
 /// An endpoint that somebody wants probed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProbeTarget {
     /// Whom to probe.
     pub endpoint: Arc<Endpoint>,
@@ -46,7 +46,7 @@ pub struct ProbeTarget {
 }
 
 /// What a snapshot knows of the node it was compiled for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NodeView {
     /// Its name.
     pub name: Arc<str>,
