@@ -24,7 +24,7 @@ pub use endpoint::{Endpoint, Pool, PoolId, Standing};
 pub use ident::{Identity, Origin, Target, Transport};
 pub use live::Live;
 pub use snapshot::{NodeView, Snapshot};
-pub use vitals::{Interner, Vitals};
+pub use vitals::{InFlight, Interner, LoadReport, Now, Outcome, Vitals};
 
 /// The persistent hash map of every table: cheap to clone, shares structure between generations.
 pub type Map<K, V> = imbl::GenericHashMap<K, V, foldhash::fast::FixedState, imbl::shared_ptr::DefaultSharedPtr>;

@@ -5,6 +5,7 @@
 //! request and no query.
 
 pub mod bind;
+pub mod clock;
 pub mod identity;
 pub mod limits;
 

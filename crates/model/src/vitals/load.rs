@@ -1,0 +1,135 @@
+//! What instances report of their load, and the last result of an active check (balance spec V13, S12, S14).
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use super::{Now, Vitals, since, tau_ms};
+
+/// Time constant of the smoothed utilisation (balance spec S12).
+const UTILISATION_TAU: Duration = Duration::from_secs(5);
+
+/// One report, already reduced to what is kept. Every number is finite and above 0, or absent.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct LoadReport {
+    /// The share of its capacity in use, by the metrics the policy asks for; may exceed 1.
+    pub utilisation: Option<f32>,
+    /// Processor utilisation.
+    pub cpu: Option<f32>,
+    /// Share of memory in use, 0..=1.
+    pub memory: Option<f32>,
+    /// Requests in flight as the endpoint sees them.
+    pub in_flight: Option<f32>,
+    /// Latency as the endpoint sees it, in microseconds.
+    pub latency_us: Option<f32>,
+}
+
+/// Read by `weigh` and tables, written by reports and probes.
+#[derive(Debug, Default)]
+#[repr(C, align(64))]
+pub(super) struct Load {
+    utilisation: Average,
+    cpu: AtomicU32,
+    memory: AtomicU32,
+    in_flight: AtomicU32,
+    latency_us: AtomicU32,
+    reported_tick: AtomicU32,
+    first_tick: AtomicU32,
+    /// Last probe: 0 none, 1 failed, 2 passed; and its tick.
+    probe: AtomicU32,
+    probe_tick: AtomicU32,
+}
+
+/// An ordinary moving average over a time constant.
+#[derive(Debug, Default)]
+struct Average(std::sync::atomic::AtomicU64);
+
+impl Average {
+    fn update(&self, sample: f32, now: Now) {
+        let word = self.0.load(Ordering::Relaxed);
+        let (value, tick) = (f32::from_bits((word >> 32) as u32), word as u32);
+        let next = if word == 0 {
+            sample
+        } else {
+            let keep = super::exp_minus(now.since_tick(tick) as f32 / tau_ms(UTILISATION_TAU));
+            value * keep + sample * (1.0 - keep)
+        };
+        // A lost update is one lost report of many.
+        self.0.store(u64::from(next.to_bits()) << 32 | u64::from(now.tick_ms()), Ordering::Relaxed);
+    }
+
+    fn read(&self) -> Option<f32> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            word => Some(f32::from_bits((word >> 32) as u32)),
+        }
+    }
+}
+
+fn put(slot: &AtomicU32, value: Option<f32>) {
+    if let Some(value) = value.filter(|value| value.is_finite() && *value > 0.0) {
+        slot.store(value.to_bits(), Ordering::Relaxed);
+    }
+}
+
+fn get(slot: &AtomicU32) -> Option<f32> {
+    match slot.load(Ordering::Relaxed) {
+        0 => None,
+        bits => Some(f32::from_bits(bits)),
+    }
+}
+
+impl Vitals {
+    /// Takes a report of the endpoint's load. Numbers that are not finite and above 0 are ignored.
+    pub fn report(&self, report: &LoadReport, now: Now) {
+        let load = &self.load;
+        if let Some(utilisation) = report.utilisation.filter(|value| value.is_finite() && *value > 0.0) {
+            load.utilisation.update(utilisation, now);
+            // A pause longer than any expiry in use starts a new blackout through `forget_reports`.
+            let _ = load.first_tick.compare_exchange(0, now.tick_ms(), Ordering::Relaxed, Ordering::Relaxed);
+            load.reported_tick.store(now.tick_ms(), Ordering::Relaxed);
+        }
+        put(&load.cpu, report.cpu);
+        put(&load.memory, report.memory);
+        put(&load.in_flight, report.in_flight);
+        put(&load.latency_us, report.latency_us);
+    }
+
+    /// The smoothed utilisation, if the newest report is younger than `expiry` and the first older than `blackout`.
+    pub fn utilisation(&self, blackout: Duration, expiry: Duration, now: Now) -> Option<f32> {
+        let fresh = since(&self.load.reported_tick, now)? as u128 <= expiry.as_millis();
+        let settled = since(&self.load.first_tick, now)? as u128 >= blackout.as_millis();
+        if fresh && settled { self.load.utilisation.read() } else { None }
+    }
+
+    /// A report that has expired is forgotten, so that the next one begins a new blackout.
+    pub fn forget_reports(&self, expiry: Duration, now: Now) {
+        if since(&self.load.reported_tick, now).is_some_and(|age| age as u128 > expiry.as_millis()) {
+            self.load.first_tick.store(0, Ordering::Relaxed);
+            self.load.reported_tick.store(0, Ordering::Relaxed);
+            self.load.memory.store(0, Ordering::Relaxed);
+        }
+    }
+
+    /// The newest report, for tables.
+    pub fn reported(&self) -> LoadReport {
+        LoadReport {
+            utilisation: self.load.utilisation.read(),
+            cpu: get(&self.load.cpu),
+            memory: get(&self.load.memory),
+            in_flight: get(&self.load.in_flight),
+            latency_us: get(&self.load.latency_us),
+        }
+    }
+
+    /// An active check ended.
+    pub fn probed(&self, passed: bool, now: Now) {
+        self.load.probe.store(if passed { 2 } else { 1 }, Ordering::Relaxed);
+        self.load.probe_tick.store(now.tick_ms(), Ordering::Relaxed);
+    }
+
+    /// The last check: whether it passed and how many milliseconds ago.
+    pub fn last_probe(&self, now: Now) -> Option<(bool, u32)> {
+        let age = since(&self.load.probe_tick, now)?;
+        Some((self.load.probe.load(Ordering::Relaxed) == 2, age))
+    }
+}

@@ -1,0 +1,305 @@
+//! Whether an endpoint may be chosen: ejection with its trials, probe verdicts, hard local negatives, the ramp of a new
+//! endpoint and its slow weight (balance spec sections 5, 7 and 8). Read by every pick, written when something happens.
+
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::{Now, Vitals};
+
+/// What holds an endpoint back, as bits. 0 is an ordinary usable endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct State(pub u32);
+
+impl State {
+    /// Ejected by what the data plane saw; [`Vitals::ejection`] says why and until when.
+    pub const EJECTED: State = State(1);
+    /// One trial request is on its way.
+    pub const TRIAL: State = State(1 << 1);
+    /// The ejection rests on hard proof (refused, process exit): no cap and no switched-off policy lifts it.
+    pub const HARD: State = State(1 << 2);
+    /// An active check found it down by timeouts or answers (soft).
+    pub const PROBE_DOWN: State = State(1 << 3);
+    /// An active check was refused (hard).
+    pub const PROBE_REFUSED: State = State(1 << 4);
+    /// Waits for the first pass of its check.
+    pub const WAITING: State = State(1 << 5);
+    /// Its process is known to have ended (hard, local).
+    pub const GONE: State = State(1 << 6);
+    /// Reported memory is above the gate.
+    pub const MEMORY: State = State(1 << 7);
+    /// Should be out, but the cap or the mass guard keeps it in. Holds nothing back.
+    pub const SUSPECT: State = State(1 << 8);
+
+    /// Everything that keeps new picks away.
+    const BARS: u32 = 0xFF & !Self::TRIAL.0 & !Self::HARD.0;
+
+    /// Whether all these bits are set.
+    pub fn has(self, bits: State) -> bool {
+        self.0 & bits.0 == bits.0
+    }
+
+    /// Whether anything keeps new picks away.
+    pub fn barred(self) -> bool {
+        self.0 & Self::BARS != 0
+    }
+
+    /// Barred by hard proof only counts here: refused, gone.
+    pub fn barred_hard(self) -> bool {
+        self.has(Self::GONE) || self.has(Self::PROBE_REFUSED) || self.has(State(Self::EJECTED.0 | Self::HARD.0))
+    }
+
+    /// The word that tables print.
+    pub fn word(self) -> &'static str {
+        match self {
+            _ if self.has(Self::GONE) => "gone",
+            _ if self.has(State(Self::EJECTED.0 | Self::TRIAL.0)) => "trial",
+            _ if self.has(Self::EJECTED) => "ejected",
+            _ if self.has(Self::PROBE_DOWN) || self.has(Self::PROBE_REFUSED) => "down",
+            _ if self.has(Self::WAITING) => "waiting",
+            _ if self.has(Self::MEMORY) => "memory",
+            _ if self.has(Self::SUSPECT) => "suspect",
+            _ => "usable",
+        }
+    }
+}
+
+/// Why an endpoint is ejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Nobody listens, or no route leads there.
+    Refused,
+    /// Gateway failures in a row.
+    Gateway,
+    /// 5xx in a row.
+    Server,
+    /// Its share of failures, against the others'.
+    Ratio,
+}
+
+impl Why {
+    /// The word of the `reason` label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Why::Refused => "refused",
+            Why::Gateway => "consecutive_gateway",
+            Why::Server => "consecutive_5xx",
+            Why::Ratio => "failure_ratio",
+        }
+    }
+
+    fn from_code(code: u8) -> Why {
+        match code {
+            0 => Why::Refused,
+            1 => Why::Gateway,
+            2 => Why::Server,
+            _ => Why::Ratio,
+        }
+    }
+}
+
+/// An ejection in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ejection {
+    /// Its cause.
+    pub why: Why,
+    /// When a trial may begin.
+    pub until: Now,
+    /// How many trials failed in a row, less one for each clean 10 s.
+    pub level: u8,
+}
+
+/// How a trial ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trial {
+    /// The endpoint answered well: it is back.
+    Passed,
+    /// It failed again: ejected for twice the time.
+    Failed,
+    /// The request ended without saying anything: the next one may try.
+    Abandoned,
+}
+
+/// A clean stretch of this length takes one level off.
+const CLEAN_MS: u32 = 10_000;
+/// Levels beyond this do not lengthen anything: 1 s doubled 12 times is above any allowed maximum.
+const LEVEL_MAX: u8 = 12;
+/// The ramp's start of an endpoint that was there from the beginning.
+const WARM: u32 = u32::MAX;
+
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub(super) struct Marks {
+    state: AtomicU32,
+    /// What the judge announced last.
+    announced: AtomicU32,
+    until_ms: AtomicU64,
+    level: AtomicU8,
+    why: AtomicU8,
+    level_tick: AtomicU32,
+    ramp_tick: AtomicU32,
+    /// 0 = the policy's own window.
+    ramp_window_ms: AtomicU32,
+    slow_weight: AtomicU32,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self {
+            state: AtomicU32::new(0),
+            announced: AtomicU32::new(0),
+            until_ms: AtomicU64::new(0),
+            level: AtomicU8::new(0),
+            why: AtomicU8::new(0),
+            level_tick: AtomicU32::new(0),
+            ramp_tick: AtomicU32::new(0),
+            ramp_window_ms: AtomicU32::new(0),
+            slow_weight: AtomicU32::new(1.0_f32.to_bits()),
+        }
+    }
+}
+
+impl Vitals {
+    /// What holds it back now. Acquire: who sees an ejection also sees its end and level.
+    pub fn state(&self) -> State {
+        State(self.marks.state.load(Ordering::Acquire))
+    }
+
+    /// Sets or clears these bits; gives the state before.
+    pub fn mark(&self, bits: State, on: bool) -> State {
+        State(if on { self.marks.state.fetch_or(bits.0, Ordering::AcqRel) } else { self.marks.state.fetch_and(!bits.0, Ordering::AcqRel) })
+    }
+
+    /// The state since the last call, when it is another one: (before, now). For the one who announces changes.
+    pub fn changed_state(&self) -> Option<(State, State)> {
+        let now = self.state();
+        let before = State(self.marks.announced.swap(now.0, Ordering::Relaxed));
+        (before != now).then_some((before, now))
+    }
+
+    /// The ejection in force.
+    pub fn ejection(&self) -> Option<Ejection> {
+        self.state().has(State::EJECTED).then(|| Ejection {
+            why: Why::from_code(self.marks.why.load(Ordering::Relaxed)),
+            until: Now::from_ms(self.marks.until_ms.load(Ordering::Relaxed)),
+            level: self.marks.level.load(Ordering::Relaxed),
+        })
+    }
+
+    /// Ejects for `base` doubled per level, at most `max`, and up to half of that more by `jitter` (0..=1). An endpoint
+    /// that is already ejected keeps its time, but soft becomes hard. Gives whether it is new.
+    pub fn eject(&self, why: Why, base: Duration, max: Duration, jitter: f32, now: Now) -> bool {
+        let hard = if why == Why::Refused { State::HARD.0 } else { 0 };
+        let state = &self.marks.state;
+        if self.state().has(State::EJECTED) {
+            state.fetch_or(hard, Ordering::AcqRel);
+            return false;
+        }
+        self.set_term(why, base, max, jitter, now);
+        // Of two that eject at once one is first; both terms begin now, so it does not matter whose stands.
+        state.fetch_or(State::EJECTED.0 | hard, Ordering::AcqRel) & State::EJECTED.0 == 0
+    }
+
+    fn set_term(&self, why: Why, base: Duration, max: Duration, jitter: f32, now: Now) {
+        let level = self.marks.level.load(Ordering::Relaxed).min(LEVEL_MAX);
+        let term = base.saturating_mul(1 << level).min(max).mul_f32(1.0 + 0.5 * jitter.clamp(0.0, 1.0));
+        self.marks.why.store(why as u8, Ordering::Relaxed);
+        self.marks.until_ms.store(now.after(term).ms(), Ordering::Relaxed);
+        self.marks.level_tick.store(now.tick_ms(), Ordering::Relaxed);
+    }
+
+    /// Takes the one trial of an ejection whose term is over. Exactly one caller in the process wins.
+    pub fn begin_trial(&self, now: Now) -> bool {
+        self.ejection().is_some_and(|ejection| ejection.until <= now) && self.force_trial()
+    }
+
+    /// Takes the one trial of an ejection, its term over or not: something showed that the endpoint is reachable, or
+    /// there is nothing better left.
+    pub fn force_trial(&self) -> bool {
+        let taken = self.marks.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+            (state & State::EJECTED.0 != 0 && state & State::TRIAL.0 == 0).then_some(state | State::TRIAL.0)
+        });
+        taken.is_ok()
+    }
+
+    /// Ends the trial. `again` is (base, max, jitter) of the next term when it failed.
+    pub fn end_trial(&self, trial: Trial, again: (Duration, Duration, f32), now: Now) {
+        match trial {
+            Trial::Passed => self.readmit(now),
+            Trial::Failed => {
+                let level = self.marks.level.load(Ordering::Relaxed);
+                self.marks.level.store((level + 1).min(LEVEL_MAX), Ordering::Relaxed);
+                self.set_term(Why::from_code(self.marks.why.load(Ordering::Relaxed)), again.0, again.1, again.2, now);
+                self.mark(State::TRIAL, false);
+            }
+            Trial::Abandoned => {
+                self.mark(State::TRIAL, false);
+            }
+        }
+    }
+
+    /// Ends an ejection because the endpoint answered well: no penalty, no streak, and a short ramp.
+    pub fn readmit(&self, now: Now) {
+        self.penalty.clear();
+        self.window.clear();
+        for streak in [&self.streak_connect, &self.streak_gateway, &self.streak_server] {
+            streak.store(0, Ordering::Relaxed);
+        }
+        self.restart_ramp(now);
+        self.marks.level_tick.store(now.tick_ms(), Ordering::Relaxed);
+        self.mark(State(State::EJECTED.0 | State::HARD.0 | State::TRIAL.0), false);
+    }
+
+    /// Takes one level off after a clean stretch. Gives whether there is still one.
+    pub fn settle(&self, now: Now) -> bool {
+        let level = self.marks.level.load(Ordering::Relaxed);
+        if level == 0 || self.state().has(State::EJECTED) {
+            return level != 0;
+        }
+        if now.since_tick(self.marks.level_tick.load(Ordering::Relaxed)) >= CLEAN_MS {
+            self.marks.level.store(level - 1, Ordering::Relaxed);
+            self.marks.level_tick.store(now.tick_ms(), Ordering::Relaxed);
+        }
+        true
+    }
+
+    /// Whether it was ever in a usable set.
+    pub fn has_ramp(&self) -> bool {
+        self.marks.ramp_tick.load(Ordering::Relaxed) != 0
+    }
+
+    /// First usable: at full weight at once (`warm`, balance spec C2), or on the ramp from now.
+    pub fn begin_ramp(&self, warm: bool, now: Now) {
+        let start = if warm { WARM } else { now.tick_ms() };
+        let _ = self.marks.ramp_tick.compare_exchange(0, start, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// Usable again: a ramp of at most 10 s from now (balance spec C1).
+    pub fn restart_ramp(&self, now: Now) {
+        self.marks.ramp_window_ms.store(10_000, Ordering::Relaxed);
+        self.marks.ramp_tick.store(now.tick_ms(), Ordering::Relaxed);
+    }
+
+    /// How far up the ramp it is, 0..=1 of the window; 1 when there is no ramp.
+    pub fn ramp(&self, window: Duration, now: Now) -> f32 {
+        let start = self.marks.ramp_tick.load(Ordering::Relaxed);
+        if start == 0 || start == WARM {
+            return 1.0;
+        }
+        let own = match self.marks.ramp_window_ms.load(Ordering::Relaxed) {
+            0 => f32::INFINITY,
+            own => own as f32,
+        };
+        let window = (window.as_secs_f32() * 1000.0).min(own);
+        if window <= 0.0 { 1.0 } else { (now.since_tick(start) as f32 / window).min(1.0) }
+    }
+
+    /// What reported load makes of its weight: 1 is no opinion.
+    pub fn slow_weight(&self) -> f32 {
+        f32::from_bits(self.marks.slow_weight.load(Ordering::Relaxed))
+    }
+
+    /// Sets it; the caller clamps.
+    pub fn set_slow_weight(&self, weight: f32) {
+        self.marks.slow_weight.store(weight.to_bits(), Ordering::Relaxed);
+    }
+}
