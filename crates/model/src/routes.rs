@@ -3,20 +3,32 @@
 //!
 //! A rule names its backends by [`PoolId`], so a change of endpoints recompiles no route.
 
+mod ask;
+mod host_map;
+mod order;
+mod paths;
+mod pattern;
 mod table;
+
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use regex::Regex;
+use smallvec::SmallVec;
 
 use crate::OrdMap;
 use crate::endpoint::PoolId;
 use crate::ident::{Origin, Transport};
 use crate::tls::TlsIdentity;
 
-pub use table::{Ask, HostTable, NoTrace, Routed, Step, Trace};
+pub use ask::{Ask, Failed};
+pub use host_map::HostMap;
+pub use order::{decided_by, precedes};
+pub use pattern::{PATTERN_BYTES, Pattern};
+pub use table::{HostTable, NoTrace, Routed, Step, Trace};
 
 /// Every bound (address, port) that routes by what it reads.
 #[derive(Clone, Debug, Default)]
@@ -35,10 +47,24 @@ pub struct Entrance {
     pub key: EntranceKey,
     /// What is spoken on it.
     pub speaks: Speaks,
-    /// Its listeners, the most specific host first, one without a host last.
+    /// Its listeners, the most specific host first, the Ingress entry last. No two of Gateways are for one host.
     pub listeners: Vec<Arc<Listener>>,
     /// The identity for a server name that no listener knows (Ingress); `None` refuses such a handshake.
     pub fallback: Option<Fallback>,
+    /// Positions of the Gateways' listeners by host.
+    by_host: HostMap<usize>,
+}
+
+impl Entrance {
+    /// An entrance with these listeners, whose order does not matter. Of two Gateway listeners for one host the first serves.
+    pub fn new(key: EntranceKey, speaks: Speaks, mut listeners: Vec<Arc<Listener>>, fallback: Option<Fallback>) -> Self {
+        listeners.sort_by_key(|one| (one.ingress, one.host.specificity()));
+        let mut by_host = HostMap::default();
+        for (at, listener) in listeners.iter().enumerate().filter(|(_, one)| !one.ingress) {
+            by_host.entry(&listener.host, || at);
+        }
+        Self { key, speaks, listeners, fallback, by_host }
+    }
 }
 
 /// What answers a TLS client whose server name nobody claims.
@@ -74,10 +100,25 @@ pub struct Listener {
     pub name: Arc<str>,
     /// Which hosts it is for.
     pub host: HostPattern,
-    /// Certificates by the server names they serve, exact names and wildcards.
-    pub identities: Vec<(HostPattern, Arc<TlsIdentity>)>,
+    /// The entry of all Ingresses: asked when no Gateway listener of the port has a rule for the request. Its hosts do not
+    /// fall through to less specific ones (ingress spec I3).
+    pub ingress: bool,
+    /// Certificates by the server names they serve; several of one name differ in their key type.
+    pub identities: HostMap<SmallVec<[Arc<TlsIdentity>; 1]>>,
     /// Its rules by host and path.
     pub hosts: HostTable,
+}
+
+impl Listener {
+    /// The certificates for a server name (lower case): the most specific name that has any, else those for any name.
+    /// Empty: nobody here can answer for it.
+    pub fn identities_for(&self, server_name: Option<&str>) -> &[Arc<TlsIdentity>] {
+        match server_name {
+            Some(name) => self.identities.matching(name).next(),
+            None => self.identities.any(),
+        }
+        .map_or(&[], |found| found)
+    }
 }
 
 /// A host that something is for. Names are lower case, without a trailing dot.
@@ -93,8 +134,8 @@ pub enum HostPattern {
     Any,
 }
 
-/// What a rule looks at besides the host, and the rule it leads to. One per match of a route's rule.
-#[derive(Clone, Debug)]
+/// What a rule looks at besides the host, and the rule it leads to. One per host and match of a route's rule.
+#[derive(Clone, Debug, PartialEq)]
 pub struct RouteMatch {
     /// The rule.
     pub rule: Arc<Rule>,
@@ -112,19 +153,28 @@ pub struct RouteMatch {
     pub query: Vec<ValueMatch>,
 }
 
+impl RouteMatch {
+    /// Whether both stand for the same match of the same route's rule, whatever it says now.
+    pub fn same_place(&self, other: &RouteMatch) -> bool {
+        (self.index, self.rule.index) == (other.index, other.rule.index) && self.rule.origin == other.rule.origin
+    }
+}
+
 /// A condition on the path.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PathMatch {
     /// Byte for byte.
     Exact(Arc<str>),
     /// By whole elements, trailing slash ignored; `/` matches all.
     Prefix(Arc<str>),
-    /// The whole path, anchored at both ends.
-    Regex(Regex),
+    /// The whole path.
+    Regex(Pattern),
+    /// What no other path of the host matches: the default backend of an Ingress.
+    Rest,
 }
 
 /// A condition on a named value.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ValueMatch {
     /// Header names are lower case; query names are decoded.
     pub name: Arc<str>,
@@ -133,16 +183,16 @@ pub struct ValueMatch {
 }
 
 /// How a value is tested.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ValueTest {
     /// Equal.
     Exact(Arc<str>),
-    /// Anchored at both ends.
-    Regex(Regex),
+    /// The whole value.
+    Regex(Pattern),
 }
 
 /// What is done with a request that matched.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// The HTTPRoute or Ingress.
     pub origin: Origin,
@@ -163,7 +213,7 @@ pub struct Rule {
 }
 
 /// One backend of a rule.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Backend {
     /// Its share; 0 gets nothing.
     pub weight: u32,
@@ -212,7 +262,7 @@ pub struct Retry {
 }
 
 /// What a rule or backend does to a request or its answer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Filter {
     /// Change the request's header.
     EditRequest(HeaderEdit),
