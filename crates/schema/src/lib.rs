@@ -4,9 +4,20 @@
 //! Called by `apiserver`. Pure: it never does I/O, never waits, never asks the time, and never panics on what a client
 //! sent. It knows shapes, not meanings: defaults and rules of a kind that need thought live in `apiserver::kinds`.
 
+mod decode;
+mod error;
 mod generated;
+mod protobuf;
+mod prune;
+mod quantity;
 mod table;
+mod time;
 mod validate;
 
+pub use decode::{from_json, from_yaml};
+pub use error::{Error, Problem, Strictness, strict_text};
+pub use protobuf::{Decoded, from_protobuf};
+pub use prune::prune;
+pub use quantity::canonical as canonical_quantity;
 pub use table::{ANY, Check, Extra, Field, Gvk, Kind, Message, NOTHING, Rule, Shape, flags, table};
 pub use validate::{Violation, ViolationKind};

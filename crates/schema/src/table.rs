@@ -153,6 +153,8 @@ pub struct Message {
     pub fields: &'static [Field],
     /// Protobuf fields whose content belongs to this message in JSON (embedded Go structs).
     pub inlined: &'static [(u32, &'static Message)],
+    /// Behaves as a custom resource: no protobuf, keys in alphabetical order, defaults and bounds from the table.
+    pub custom: bool,
     /// A rule between the fields.
     pub rules: Option<Rule>,
 }

@@ -233,9 +233,10 @@ fn row(sources: &Sources<'_>, field: &PbField, json: String, required: bool, fac
     let object = matches!(&kind, Kind::Message(_) | Kind::Plain("Time" | "MicroTime" | "Duration" | "Quantity"))
         || matches!(&kind, Kind::Plain("IntOrString" | "Raw"));
     let lone = field.shape == Shape::One;
-    if fact.pointer && !fact.always {
+    if fact.pointer {
         flags.push("KEEP");
-    } else if fact.always || (lone && object && !fact.omitzero) {
+    }
+    if fact.always || (lone && object && !fact.pointer && !fact.omitzero) {
         flags.push("ALWAYS");
     }
     if required {

@@ -18,6 +18,7 @@ pub static CONTROLLER_REVISION: Message = Message {
         f("revision", 3, One, Int64, ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -33,6 +34,7 @@ pub static DEPLOYMENT: Message = Message {
         f("status", 3, One, Msg(&DEPLOYMENT_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -49,6 +51,7 @@ pub static DEPLOYMENT_CONDITION: Message = Message {
         f("message", 5, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -58,7 +61,7 @@ pub static DEPLOYMENT_SPEC: Message = Message {
     atomic: false,
     fields: &[
         f("replicas", 1, One, Int32, KEEP),
-        f("selector", 2, One, Msg(&super::meta_v1::LABEL_SELECTOR), ALWAYS | REQUIRED),
+        f("selector", 2, One, Msg(&super::meta_v1::LABEL_SELECTOR), KEEP | ALWAYS | REQUIRED),
         f("template", 3, One, Msg(&super::core_v1::POD_TEMPLATE_SPEC), ALWAYS | REQUIRED),
         f("strategy", 4, One, Msg(&DEPLOYMENT_STRATEGY), ALWAYS | RETAIN_KEYS),
         f("minReadySeconds", 5, One, Int32, 0),
@@ -67,6 +70,7 @@ pub static DEPLOYMENT_SPEC: Message = Message {
         f("progressDeadlineSeconds", 9, One, Int32, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -86,6 +90,7 @@ pub static DEPLOYMENT_STATUS: Message = Message {
         f("collisionCount", 8, One, Int32, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -95,6 +100,7 @@ pub static DEPLOYMENT_STRATEGY: Message = Message {
     atomic: false,
     fields: &[f("type", 1, One, Str, 0), f("rollingUpdate", 2, One, Msg(&ROLLING_UPDATE_DEPLOYMENT), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -110,6 +116,7 @@ pub static REPLICA_SET: Message = Message {
         f("status", 3, One, Msg(&REPLICA_SET_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -125,6 +132,7 @@ pub static REPLICA_SET_CONDITION: Message = Message {
         f("message", 5, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -135,10 +143,11 @@ pub static REPLICA_SET_SPEC: Message = Message {
     fields: &[
         f("replicas", 1, One, Int32, KEEP),
         f("minReadySeconds", 4, One, Int32, 0),
-        f("selector", 2, One, Msg(&super::meta_v1::LABEL_SELECTOR), ALWAYS | REQUIRED),
+        f("selector", 2, One, Msg(&super::meta_v1::LABEL_SELECTOR), KEEP | ALWAYS | REQUIRED),
         f("template", 3, One, Msg(&super::core_v1::POD_TEMPLATE_SPEC), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -156,6 +165,7 @@ pub static REPLICA_SET_STATUS: Message = Message {
         x("conditions", 6, List, Msg(&REPLICA_SET_CONDITION), MAP | MERGE, &X0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -165,5 +175,6 @@ pub static ROLLING_UPDATE_DEPLOYMENT: Message = Message {
     atomic: false,
     fields: &[f("maxUnavailable", 1, One, IntOrString, KEEP), f("maxSurge", 2, One, IntOrString, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };

@@ -10,6 +10,7 @@ pub static BOUND_OBJECT_REFERENCE: Message = Message {
     atomic: false,
     fields: &[f("kind", 1, One, Str, 0), f("apiVersion", 2, One, Str, 0), f("name", 3, One, Str, 0), f("uid", 4, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -24,6 +25,7 @@ pub static SELF_SUBJECT_REVIEW: Message = Message {
         f("status", 2, One, Msg(&SELF_SUBJECT_REVIEW_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -33,6 +35,7 @@ pub static SELF_SUBJECT_REVIEW_STATUS: Message = Message {
     atomic: false,
     fields: &[f("userInfo", 1, One, Msg(&USER_INFO), ALWAYS)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -48,6 +51,7 @@ pub static TOKEN_REQUEST: Message = Message {
         f("status", 3, One, Msg(&TOKEN_REQUEST_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -57,10 +61,11 @@ pub static TOKEN_REQUEST_SPEC: Message = Message {
     atomic: false,
     fields: &[
         f("audiences", 1, List, Str, ALWAYS),
-        f("expirationSeconds", 4, One, Int64, ALWAYS),
-        f("boundObjectRef", 3, One, Msg(&BOUND_OBJECT_REFERENCE), ALWAYS),
+        f("expirationSeconds", 4, One, Int64, KEEP | ALWAYS),
+        f("boundObjectRef", 3, One, Msg(&BOUND_OBJECT_REFERENCE), KEEP | ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -70,6 +75,7 @@ pub static TOKEN_REQUEST_STATUS: Message = Message {
     atomic: false,
     fields: &[f("token", 1, One, Str, ALWAYS), f("expirationTimestamp", 2, One, Time, ALWAYS)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -85,6 +91,7 @@ pub static TOKEN_REVIEW: Message = Message {
         f("status", 3, One, Msg(&TOKEN_REVIEW_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -94,6 +101,7 @@ pub static TOKEN_REVIEW_SPEC: Message = Message {
     atomic: false,
     fields: &[f("token", 1, One, Str, REQUIRED), f("audiences", 2, List, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -108,6 +116,7 @@ pub static TOKEN_REVIEW_STATUS: Message = Message {
         f("error", 3, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -117,5 +126,6 @@ pub static USER_INFO: Message = Message {
     atomic: false,
     fields: &[f("username", 1, One, Str, 0), f("uid", 2, One, Str, 0), f("groups", 3, List, Str, 0), f("extra", 4, Map, Strings, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };

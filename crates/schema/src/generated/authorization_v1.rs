@@ -10,6 +10,7 @@ pub static FIELD_SELECTOR_ATTRIBUTES: Message = Message {
     atomic: false,
     fields: &[f("rawSelector", 1, One, Str, 0), f("requirements", 2, List, Msg(&super::meta_v1::FIELD_SELECTOR_REQUIREMENT), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -19,6 +20,7 @@ pub static LABEL_SELECTOR_ATTRIBUTES: Message = Message {
     atomic: false,
     fields: &[f("rawSelector", 1, One, Str, 0), f("requirements", 2, List, Msg(&super::meta_v1::LABEL_SELECTOR_REQUIREMENT), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -34,6 +36,7 @@ pub static LOCAL_SUBJECT_ACCESS_REVIEW: Message = Message {
         f("status", 3, One, Msg(&SUBJECT_ACCESS_REVIEW_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -43,6 +46,7 @@ pub static NON_RESOURCE_ATTRIBUTES: Message = Message {
     atomic: false,
     fields: &[f("path", 1, One, Str, 0), f("verb", 2, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -52,6 +56,7 @@ pub static NON_RESOURCE_RULE: Message = Message {
     atomic: false,
     fields: &[f("verbs", 1, List, Str, ALWAYS | REQUIRED), f("nonResourceURLs", 2, List, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -71,6 +76,7 @@ pub static RESOURCE_ATTRIBUTES: Message = Message {
         f("labelSelector", 9, One, Msg(&LABEL_SELECTOR_ATTRIBUTES), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -85,6 +91,7 @@ pub static RESOURCE_RULE: Message = Message {
         f("resourceNames", 4, List, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -100,6 +107,7 @@ pub static SELF_SUBJECT_ACCESS_REVIEW: Message = Message {
         f("status", 3, One, Msg(&SUBJECT_ACCESS_REVIEW_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -112,6 +120,7 @@ pub static SELF_SUBJECT_ACCESS_REVIEW_SPEC: Message = Message {
         f("nonResourceAttributes", 2, One, Msg(&NON_RESOURCE_ATTRIBUTES), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -127,6 +136,7 @@ pub static SELF_SUBJECT_RULES_REVIEW: Message = Message {
         f("status", 3, One, Msg(&SUBJECT_RULES_REVIEW_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -136,6 +146,7 @@ pub static SELF_SUBJECT_RULES_REVIEW_SPEC: Message = Message {
     atomic: false,
     fields: &[f("namespace", 1, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -151,6 +162,7 @@ pub static SUBJECT_ACCESS_REVIEW: Message = Message {
         f("status", 3, One, Msg(&SUBJECT_ACCESS_REVIEW_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -167,6 +179,7 @@ pub static SUBJECT_ACCESS_REVIEW_SPEC: Message = Message {
         f("uid", 6, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -181,6 +194,7 @@ pub static SUBJECT_ACCESS_REVIEW_STATUS: Message = Message {
         f("evaluationError", 3, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -195,5 +209,6 @@ pub static SUBJECT_RULES_REVIEW_STATUS: Message = Message {
         f("evaluationError", 4, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };

@@ -12,6 +12,7 @@ pub static CROSS_VERSION_OBJECT_REFERENCE: Message = Message {
     atomic: true,
     fields: &[f("kind", 1, One, Str, ALWAYS | REQUIRED), f("name", 2, One, Str, ALWAYS | REQUIRED), f("apiVersion", 3, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -27,6 +28,7 @@ pub static HORIZONTAL_POD_AUTOSCALER: Message = Message {
         f("status", 3, One, Msg(&HORIZONTAL_POD_AUTOSCALER_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -41,6 +43,7 @@ pub static HORIZONTAL_POD_AUTOSCALER_SPEC: Message = Message {
         f("targetCPUUtilizationPercentage", 4, One, Int32, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -56,6 +59,7 @@ pub static HORIZONTAL_POD_AUTOSCALER_STATUS: Message = Message {
         f("currentCPUUtilizationPercentage", 5, One, Int32, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -71,6 +75,7 @@ pub static SCALE: Message = Message {
         f("status", 3, One, Msg(&SCALE_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -80,6 +85,7 @@ pub static SCALE_SPEC: Message = Message {
     atomic: false,
     fields: &[x("replicas", 1, One, Int32, 0, &X0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -89,5 +95,6 @@ pub static SCALE_STATUS: Message = Message {
     atomic: false,
     fields: &[f("replicas", 1, One, Int32, ALWAYS | REQUIRED), f("selector", 2, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };

@@ -16,6 +16,7 @@ pub static CONTAINER_RESOURCE_METRIC_SOURCE: Message = Message {
         f("container", 3, One, Str, ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -29,6 +30,7 @@ pub static CONTAINER_RESOURCE_METRIC_STATUS: Message = Message {
         f("container", 3, One, Str, ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -38,6 +40,7 @@ pub static CROSS_VERSION_OBJECT_REFERENCE: Message = Message {
     atomic: false,
     fields: &[f("kind", 1, One, Str, ALWAYS | REQUIRED), f("name", 2, One, Str, ALWAYS | REQUIRED), f("apiVersion", 3, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -47,6 +50,7 @@ pub static EXTERNAL_METRIC_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("metric", 1, One, Msg(&METRIC_IDENTIFIER), ALWAYS | REQUIRED), f("target", 2, One, Msg(&METRIC_TARGET), ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -56,6 +60,7 @@ pub static EXTERNAL_METRIC_STATUS: Message = Message {
     atomic: false,
     fields: &[f("metric", 1, One, Msg(&METRIC_IDENTIFIER), ALWAYS | REQUIRED), f("current", 2, One, Msg(&METRIC_VALUE_STATUS), ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -71,6 +76,7 @@ pub static HORIZONTAL_POD_AUTOSCALER: Message = Message {
         f("status", 3, One, Msg(&HORIZONTAL_POD_AUTOSCALER_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -80,6 +86,7 @@ pub static HORIZONTAL_POD_AUTOSCALER_BEHAVIOR: Message = Message {
     atomic: false,
     fields: &[f("scaleUp", 1, One, Msg(&HPA_SCALING_RULES), KEEP), f("scaleDown", 2, One, Msg(&HPA_SCALING_RULES), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -95,6 +102,7 @@ pub static HORIZONTAL_POD_AUTOSCALER_CONDITION: Message = Message {
         f("message", 5, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -110,6 +118,7 @@ pub static HORIZONTAL_POD_AUTOSCALER_SPEC: Message = Message {
         f("behavior", 5, One, Msg(&HORIZONTAL_POD_AUTOSCALER_BEHAVIOR), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -126,6 +135,7 @@ pub static HORIZONTAL_POD_AUTOSCALER_STATUS: Message = Message {
         x("conditions", 6, List, Msg(&HORIZONTAL_POD_AUTOSCALER_CONDITION), MAP | MERGE, &X0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -139,6 +149,7 @@ pub static HPA_SCALING_POLICY: Message = Message {
         f("periodSeconds", 3, One, Int32, ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -153,6 +164,7 @@ pub static HPA_SCALING_RULES: Message = Message {
         f("tolerance", 4, One, Quantity, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -162,6 +174,7 @@ pub static METRIC_IDENTIFIER: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("selector", 2, One, Msg(&super::meta_v1::LABEL_SELECTOR), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -178,6 +191,7 @@ pub static METRIC_SPEC: Message = Message {
         f("external", 5, One, Msg(&EXTERNAL_METRIC_SOURCE), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -194,6 +208,7 @@ pub static METRIC_STATUS: Message = Message {
         f("external", 5, One, Msg(&EXTERNAL_METRIC_STATUS), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -208,6 +223,7 @@ pub static METRIC_TARGET: Message = Message {
         f("averageUtilization", 4, One, Int32, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -217,6 +233,7 @@ pub static METRIC_VALUE_STATUS: Message = Message {
     atomic: false,
     fields: &[f("value", 1, One, Quantity, KEEP), f("averageValue", 2, One, Quantity, KEEP), f("averageUtilization", 3, One, Int32, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -230,6 +247,7 @@ pub static OBJECT_METRIC_SOURCE: Message = Message {
         f("metric", 3, One, Msg(&METRIC_IDENTIFIER), ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -243,6 +261,7 @@ pub static OBJECT_METRIC_STATUS: Message = Message {
         f("describedObject", 3, One, Msg(&CROSS_VERSION_OBJECT_REFERENCE), ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -252,6 +271,7 @@ pub static PODS_METRIC_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("metric", 1, One, Msg(&METRIC_IDENTIFIER), ALWAYS | REQUIRED), f("target", 2, One, Msg(&METRIC_TARGET), ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -261,6 +281,7 @@ pub static PODS_METRIC_STATUS: Message = Message {
     atomic: false,
     fields: &[f("metric", 1, One, Msg(&METRIC_IDENTIFIER), ALWAYS | REQUIRED), f("current", 2, One, Msg(&METRIC_VALUE_STATUS), ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -270,6 +291,7 @@ pub static RESOURCE_METRIC_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("target", 2, One, Msg(&METRIC_TARGET), ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -279,5 +301,6 @@ pub static RESOURCE_METRIC_STATUS: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("current", 2, One, Msg(&METRIC_VALUE_STATUS), ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };

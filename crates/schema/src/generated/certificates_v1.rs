@@ -18,6 +18,7 @@ pub static CERTIFICATE_SIGNING_REQUEST: Message = Message {
         f("status", 3, One, Msg(&CERTIFICATE_SIGNING_REQUEST_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -34,6 +35,7 @@ pub static CERTIFICATE_SIGNING_REQUEST_CONDITION: Message = Message {
         f("lastTransitionTime", 5, One, Time, ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -52,6 +54,7 @@ pub static CERTIFICATE_SIGNING_REQUEST_SPEC: Message = Message {
         f("extra", 6, Map, Strings, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -61,5 +64,6 @@ pub static CERTIFICATE_SIGNING_REQUEST_STATUS: Message = Message {
     atomic: false,
     fields: &[x("conditions", 1, List, Msg(&CERTIFICATE_SIGNING_REQUEST_CONDITION), MAP, &X0), f("certificate", 2, One, Bytes, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };

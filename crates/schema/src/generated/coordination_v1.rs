@@ -15,6 +15,7 @@ pub static LEASE: Message = Message {
         f("spec", 2, One, Msg(&LEASE_SPEC), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -32,5 +33,6 @@ pub static LEASE_SPEC: Message = Message {
         f("preferredHolder", 7, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };

@@ -38,6 +38,7 @@ pub static AFFINITY: Message = Message {
         f("podAntiAffinity", 3, One, Msg(&POD_ANTI_AFFINITY), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -47,6 +48,7 @@ pub static APP_ARMOR_PROFILE: Message = Message {
     atomic: false,
     fields: &[f("type", 1, One, Str, ALWAYS | REQUIRED), f("localhostProfile", 2, One, Str, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -56,6 +58,7 @@ pub static ATTACHED_VOLUME: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("devicePath", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -70,6 +73,7 @@ pub static AWS_ELASTIC_BLOCK_STORE_VOLUME_SOURCE: Message = Message {
         f("readOnly", 4, One, Bool, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -86,6 +90,7 @@ pub static AZURE_DISK_VOLUME_SOURCE: Message = Message {
         x("kind", 6, One, Str, KEEP, &X3),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -95,6 +100,7 @@ pub static AZURE_FILE_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("secretName", 1, One, Str, ALWAYS | REQUIRED), f("shareName", 2, One, Str, ALWAYS | REQUIRED), f("readOnly", 3, One, Bool, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -109,6 +115,7 @@ pub static BINDING: Message = Message {
         f("target", 2, One, Msg(&OBJECT_REFERENCE), ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -118,6 +125,7 @@ pub static CAPABILITIES: Message = Message {
     atomic: false,
     fields: &[f("add", 1, List, Str, 0), f("drop", 2, List, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -134,6 +142,7 @@ pub static CEPH_FS_VOLUME_SOURCE: Message = Message {
         f("readOnly", 6, One, Bool, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -148,6 +157,7 @@ pub static CINDER_VOLUME_SOURCE: Message = Message {
         f("secretRef", 4, One, Msg(&LOCAL_OBJECT_REFERENCE), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -157,6 +167,7 @@ pub static CLIENT_IP_CONFIG: Message = Message {
     atomic: false,
     fields: &[f("timeoutSeconds", 1, One, Int32, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -172,6 +183,7 @@ pub static CLUSTER_TRUST_BUNDLE_PROJECTION: Message = Message {
         f("path", 4, One, Str, ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -188,6 +200,7 @@ pub static CONFIG_MAP: Message = Message {
         f("binaryData", 3, Map, Bytes, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -197,6 +210,7 @@ pub static CONFIG_MAP_ENV_SOURCE: Message = Message {
     atomic: false,
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("optional", 2, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
+    custom: false,
     rules: None,
 };
 
@@ -206,6 +220,7 @@ pub static CONFIG_MAP_KEY_SELECTOR: Message = Message {
     atomic: true,
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("key", 2, One, Str, ALWAYS | REQUIRED), f("optional", 3, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
+    custom: false,
     rules: None,
 };
 
@@ -221,6 +236,7 @@ pub static CONFIG_MAP_NODE_CONFIG_SOURCE: Message = Message {
         f("kubeletConfigKey", 5, One, Str, ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -230,6 +246,7 @@ pub static CONFIG_MAP_PROJECTION: Message = Message {
     atomic: false,
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("items", 2, List, Msg(&KEY_TO_PATH), 0), f("optional", 4, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
+    custom: false,
     rules: None,
 };
 
@@ -244,6 +261,7 @@ pub static CONFIG_MAP_VOLUME_SOURCE: Message = Message {
         f("optional", 4, One, Bool, KEEP),
     ],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
+    custom: false,
     rules: None,
 };
 
@@ -279,6 +297,7 @@ pub static CONTAINER: Message = Message {
         f("tty", 18, One, Bool, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -292,6 +311,7 @@ pub static CONTAINER_EXTENDED_RESOURCE_REQUEST: Message = Message {
         f("requestName", 3, One, Str, ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -301,6 +321,7 @@ pub static CONTAINER_IMAGE: Message = Message {
     atomic: false,
     fields: &[f("names", 1, List, Str, ALWAYS), f("sizeBytes", 2, One, Int64, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -316,6 +337,7 @@ pub static CONTAINER_PORT: Message = Message {
         f("hostIP", 5, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -325,6 +347,7 @@ pub static CONTAINER_RESIZE_POLICY: Message = Message {
     atomic: false,
     fields: &[f("resourceName", 1, One, Str, ALWAYS | REQUIRED), f("restartPolicy", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -334,6 +357,7 @@ pub static CONTAINER_RESTART_RULE: Message = Message {
     atomic: false,
     fields: &[f("action", 1, One, Str, REQUIRED), f("exitCodes", 2, One, Msg(&CONTAINER_RESTART_RULE_ON_EXIT_CODES), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -343,6 +367,7 @@ pub static CONTAINER_RESTART_RULE_ON_EXIT_CODES: Message = Message {
     atomic: false,
     fields: &[f("operator", 1, One, Str, REQUIRED), f("values", 2, List, Int32, SET)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -356,6 +381,7 @@ pub static CONTAINER_STATE: Message = Message {
         f("terminated", 3, One, Msg(&CONTAINER_STATE_TERMINATED), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -365,6 +391,7 @@ pub static CONTAINER_STATE_RUNNING: Message = Message {
     atomic: false,
     fields: &[f("startedAt", 1, One, Time, ALWAYS)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -382,6 +409,7 @@ pub static CONTAINER_STATE_TERMINATED: Message = Message {
         f("containerID", 7, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -391,6 +419,7 @@ pub static CONTAINER_STATE_WAITING: Message = Message {
     atomic: false,
     fields: &[f("reason", 1, One, Str, 0), f("message", 2, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -416,6 +445,7 @@ pub static CONTAINER_STATUS: Message = Message {
         f("stopSignal", 15, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -425,6 +455,7 @@ pub static CONTAINER_USER: Message = Message {
     atomic: false,
     fields: &[f("linux", 1, One, Msg(&LINUX_CONTAINER_USER), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -440,6 +471,7 @@ pub static CSI_VOLUME_SOURCE: Message = Message {
         f("nodePublishSecretRef", 5, One, Msg(&LOCAL_OBJECT_REFERENCE), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -449,6 +481,7 @@ pub static DAEMON_ENDPOINT: Message = Message {
     atomic: false,
     fields: &[f("Port", 1, One, Int32, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -458,6 +491,7 @@ pub static DOWNWARD_API_PROJECTION: Message = Message {
     atomic: false,
     fields: &[f("items", 1, List, Msg(&DOWNWARD_API_VOLUME_FILE), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -472,6 +506,7 @@ pub static DOWNWARD_API_VOLUME_FILE: Message = Message {
         f("mode", 4, One, Int32, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -481,6 +516,7 @@ pub static DOWNWARD_API_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("items", 1, List, Msg(&DOWNWARD_API_VOLUME_FILE), 0), f("defaultMode", 2, One, Int32, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -490,6 +526,7 @@ pub static EMPTY_DIR_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("medium", 1, One, Str, 0), f("sizeLimit", 2, One, Quantity, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -504,6 +541,7 @@ pub static ENDPOINT_ADDRESS: Message = Message {
         f("targetRef", 2, One, Msg(&OBJECT_REFERENCE), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -518,6 +556,7 @@ pub static ENDPOINT_PORT: Message = Message {
         f("appProtocol", 4, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -532,6 +571,7 @@ pub static ENDPOINTS: Message = Message {
         f("subsets", 2, List, Msg(&ENDPOINT_SUBSET), 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -545,6 +585,7 @@ pub static ENDPOINT_SUBSET: Message = Message {
         f("ports", 3, List, Msg(&ENDPOINT_PORT), 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -558,6 +599,7 @@ pub static ENV_FROM_SOURCE: Message = Message {
         f("secretRef", 3, One, Msg(&SECRET_ENV_SOURCE), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -567,6 +609,7 @@ pub static ENV_VAR: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("value", 2, One, Str, 0), f("valueFrom", 3, One, Msg(&ENV_VAR_SOURCE), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -582,6 +625,7 @@ pub static ENV_VAR_SOURCE: Message = Message {
         f("fileKeyRef", 5, One, Msg(&FILE_KEY_SELECTOR), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -618,6 +662,7 @@ pub static EPHEMERAL_CONTAINER: Message = Message {
         f("targetContainerName", 2, One, Str, 0),
     ],
     inlined: &[(1, &EPHEMERAL_CONTAINER_COMMON)],
+    custom: false,
     rules: None,
 };
 
@@ -653,6 +698,7 @@ pub static EPHEMERAL_CONTAINER_COMMON: Message = Message {
         f("tty", 18, One, Bool, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -662,6 +708,7 @@ pub static EPHEMERAL_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("volumeClaimTemplate", 1, One, Msg(&PERSISTENT_VOLUME_CLAIM_TEMPLATE), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -689,6 +736,7 @@ pub static EVENT: Message = Message {
         f("reportingInstance", 15, One, Str, ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -698,6 +746,7 @@ pub static EVENT_SERIES: Message = Message {
     atomic: false,
     fields: &[f("count", 1, One, Int32, 0), f("lastObservedTime", 2, One, MicroTime, ALWAYS)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -707,11 +756,19 @@ pub static EVENT_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("component", 1, One, Str, 0), f("host", 2, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
-pub static EXEC_ACTION: Message =
-    Message { name: "io.k8s.api.core.v1.ExecAction", gvk: None, atomic: false, fields: &[f("command", 1, List, Str, 0)], inlined: &[], rules: None };
+pub static EXEC_ACTION: Message = Message {
+    name: "io.k8s.api.core.v1.ExecAction",
+    gvk: None,
+    atomic: false,
+    fields: &[f("command", 1, List, Str, 0)],
+    inlined: &[],
+    custom: false,
+    rules: None,
+};
 
 pub static FC_VOLUME_SOURCE: Message = Message {
     name: "io.k8s.api.core.v1.FCVolumeSource",
@@ -725,6 +782,7 @@ pub static FC_VOLUME_SOURCE: Message = Message {
         f("wwids", 5, List, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -739,6 +797,7 @@ pub static FILE_KEY_SELECTOR: Message = Message {
         x("optional", 4, One, Bool, KEEP, &X2),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -754,6 +813,7 @@ pub static FLEX_VOLUME_SOURCE: Message = Message {
         f("options", 5, Map, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -763,6 +823,7 @@ pub static FLOCKER_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("datasetName", 1, One, Str, 0), f("datasetUUID", 2, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -777,6 +838,7 @@ pub static GCE_PERSISTENT_DISK_VOLUME_SOURCE: Message = Message {
         f("readOnly", 4, One, Bool, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -786,6 +848,7 @@ pub static GIT_REPO_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("repository", 1, One, Str, ALWAYS | REQUIRED), f("revision", 2, One, Str, 0), f("directory", 3, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -795,6 +858,7 @@ pub static GLUSTERFS_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("endpoints", 1, One, Str, ALWAYS | REQUIRED), f("path", 2, One, Str, ALWAYS | REQUIRED), f("readOnly", 3, One, Bool, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -802,8 +866,9 @@ pub static GRPC_ACTION: Message = Message {
     name: "io.k8s.api.core.v1.GRPCAction",
     gvk: None,
     atomic: false,
-    fields: &[f("port", 1, One, Int32, ALWAYS | REQUIRED), x("service", 2, One, Str, ALWAYS, &X4)],
+    fields: &[f("port", 1, One, Int32, ALWAYS | REQUIRED), x("service", 2, One, Str, KEEP | ALWAYS, &X4)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -813,6 +878,7 @@ pub static HOST_ALIAS: Message = Message {
     atomic: false,
     fields: &[f("ip", 1, One, Str, ALWAYS | REQUIRED), f("hostnames", 2, List, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -822,6 +888,7 @@ pub static HOST_IP: Message = Message {
     atomic: false,
     fields: &[f("ip", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -831,6 +898,7 @@ pub static HOST_PATH_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("path", 1, One, Str, ALWAYS | REQUIRED), f("type", 2, One, Str, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -846,6 +914,7 @@ pub static HTTP_GET_ACTION: Message = Message {
         f("httpHeaders", 5, List, Msg(&HTTP_HEADER), 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -855,6 +924,7 @@ pub static HTTP_HEADER: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("value", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -864,6 +934,7 @@ pub static IMAGE_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("reference", 1, One, Str, 0), f("pullPolicy", 2, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -885,6 +956,7 @@ pub static ISCSI_VOLUME_SOURCE: Message = Message {
         f("initiatorName", 12, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -894,6 +966,7 @@ pub static KEY_TO_PATH: Message = Message {
     atomic: false,
     fields: &[f("key", 1, One, Str, ALWAYS | REQUIRED), f("path", 2, One, Str, ALWAYS | REQUIRED), f("mode", 3, One, Int32, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -907,6 +980,7 @@ pub static LIFECYCLE: Message = Message {
         f("stopSignal", 3, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -921,6 +995,7 @@ pub static LIFECYCLE_HANDLER: Message = Message {
         f("sleep", 4, One, Msg(&SLEEP_ACTION), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -935,6 +1010,7 @@ pub static LIMIT_RANGE: Message = Message {
         f("spec", 2, One, Msg(&LIMIT_RANGE_SPEC), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -951,6 +1027,7 @@ pub static LIMIT_RANGE_ITEM: Message = Message {
         f("maxLimitRequestRatio", 6, Map, Quantity, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -960,6 +1037,7 @@ pub static LIMIT_RANGE_SPEC: Message = Message {
     atomic: false,
     fields: &[f("limits", 1, List, Msg(&LIMIT_RANGE_ITEM), ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -969,6 +1047,7 @@ pub static LINUX_CONTAINER_USER: Message = Message {
     atomic: false,
     fields: &[f("uid", 1, One, Int64, ALWAYS | REQUIRED), f("gid", 2, One, Int64, ALWAYS | REQUIRED), f("supplementalGroups", 3, List, Int64, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -978,6 +1057,7 @@ pub static LOAD_BALANCER_INGRESS: Message = Message {
     atomic: false,
     fields: &[f("ip", 1, One, Str, 0), f("hostname", 2, One, Str, 0), f("ipMode", 3, One, Str, KEEP), f("ports", 4, List, Msg(&PORT_STATUS), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -987,6 +1067,7 @@ pub static LOAD_BALANCER_STATUS: Message = Message {
     atomic: false,
     fields: &[f("ingress", 1, List, Msg(&LOAD_BALANCER_INGRESS), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -996,6 +1077,7 @@ pub static LOCAL_OBJECT_REFERENCE: Message = Message {
     atomic: true,
     fields: &[x("name", 1, One, Str, REQUIRED, &X4)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1011,6 +1093,7 @@ pub static NAMESPACE: Message = Message {
         f("status", 3, One, Msg(&NAMESPACE_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1026,6 +1109,7 @@ pub static NAMESPACE_CONDITION: Message = Message {
         f("message", 6, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1035,6 +1119,7 @@ pub static NAMESPACE_SPEC: Message = Message {
     atomic: false,
     fields: &[f("finalizers", 1, List, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1044,6 +1129,7 @@ pub static NAMESPACE_STATUS: Message = Message {
     atomic: false,
     fields: &[f("phase", 1, One, Str, 0), x("conditions", 2, List, Msg(&NAMESPACE_CONDITION), MAP | MERGE, &X11)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1053,6 +1139,7 @@ pub static NFS_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("server", 1, One, Str, ALWAYS | REQUIRED), f("path", 2, One, Str, ALWAYS | REQUIRED), f("readOnly", 3, One, Bool, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1068,6 +1155,7 @@ pub static NODE: Message = Message {
         f("status", 3, One, Msg(&NODE_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1077,6 +1165,7 @@ pub static NODE_ADDRESS: Message = Message {
     atomic: false,
     fields: &[f("type", 1, One, Str, ALWAYS | REQUIRED), f("address", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1089,6 +1178,7 @@ pub static NODE_AFFINITY: Message = Message {
         f("preferredDuringSchedulingIgnoredDuringExecution", 2, List, Msg(&PREFERRED_SCHEDULING_TERM), 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1105,6 +1195,7 @@ pub static NODE_CONDITION: Message = Message {
         f("message", 6, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1114,6 +1205,7 @@ pub static NODE_CONFIG_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("configMap", 2, One, Msg(&CONFIG_MAP_NODE_CONFIG_SOURCE), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1128,6 +1220,7 @@ pub static NODE_CONFIG_STATUS: Message = Message {
         f("error", 4, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1137,6 +1230,7 @@ pub static NODE_DAEMON_ENDPOINTS: Message = Message {
     atomic: false,
     fields: &[f("kubeletEndpoint", 1, One, Msg(&DAEMON_ENDPOINT), ALWAYS)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1146,6 +1240,7 @@ pub static NODE_FEATURES: Message = Message {
     atomic: false,
     fields: &[f("supplementalGroupsPolicy", 1, One, Bool, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1155,6 +1250,7 @@ pub static NODE_RUNTIME_HANDLER: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS), f("features", 2, One, Msg(&NODE_RUNTIME_HANDLER_FEATURES), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1164,6 +1260,7 @@ pub static NODE_RUNTIME_HANDLER_FEATURES: Message = Message {
     atomic: false,
     fields: &[f("recursiveReadOnlyMounts", 1, One, Bool, KEEP), f("userNamespaces", 2, One, Bool, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1173,6 +1270,7 @@ pub static NODE_SELECTOR: Message = Message {
     atomic: true,
     fields: &[f("nodeSelectorTerms", 1, List, Msg(&NODE_SELECTOR_TERM), ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1182,6 +1280,7 @@ pub static NODE_SELECTOR_REQUIREMENT: Message = Message {
     atomic: false,
     fields: &[f("key", 1, One, Str, ALWAYS | REQUIRED), f("operator", 2, One, Str, ALWAYS | REQUIRED), f("values", 3, List, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1191,6 +1290,7 @@ pub static NODE_SELECTOR_TERM: Message = Message {
     atomic: true,
     fields: &[f("matchExpressions", 1, List, Msg(&NODE_SELECTOR_REQUIREMENT), 0), f("matchFields", 2, List, Msg(&NODE_SELECTOR_REQUIREMENT), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1208,6 +1308,7 @@ pub static NODE_SPEC: Message = Message {
         f("externalID", 2, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1232,6 +1333,7 @@ pub static NODE_STATUS: Message = Message {
         f("declaredFeatures", 14, List, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1241,6 +1343,7 @@ pub static NODE_SWAP_STATUS: Message = Message {
     atomic: false,
     fields: &[f("capacity", 1, One, Int64, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1262,6 +1365,7 @@ pub static NODE_SYSTEM_INFO: Message = Message {
         f("swap", 11, One, Msg(&NODE_SWAP_STATUS), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1271,6 +1375,7 @@ pub static OBJECT_FIELD_SELECTOR: Message = Message {
     atomic: true,
     fields: &[f("apiVersion", 1, One, Str, 0), f("fieldPath", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1288,6 +1393,7 @@ pub static OBJECT_REFERENCE: Message = Message {
         f("fieldPath", 7, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1307,6 +1413,7 @@ pub static PERSISTENT_VOLUME_CLAIM_SPEC: Message = Message {
         f("volumeAttributesClassName", 9, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1319,6 +1426,7 @@ pub static PERSISTENT_VOLUME_CLAIM_TEMPLATE: Message = Message {
         f("spec", 2, One, Msg(&PERSISTENT_VOLUME_CLAIM_SPEC), ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1328,6 +1436,7 @@ pub static PERSISTENT_VOLUME_CLAIM_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("claimName", 1, One, Str, ALWAYS | REQUIRED), f("readOnly", 2, One, Bool, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1337,6 +1446,7 @@ pub static PHOTON_PERSISTENT_DISK_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("pdID", 1, One, Str, ALWAYS | REQUIRED), f("fsType", 2, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1352,6 +1462,7 @@ pub static POD: Message = Message {
         f("status", 3, One, Msg(&POD_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1364,6 +1475,7 @@ pub static POD_AFFINITY: Message = Message {
         f("preferredDuringSchedulingIgnoredDuringExecution", 2, List, Msg(&WEIGHTED_POD_AFFINITY_TERM), 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1380,6 +1492,7 @@ pub static POD_AFFINITY_TERM: Message = Message {
         f("mismatchLabelKeys", 6, List, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1392,6 +1505,7 @@ pub static POD_ANTI_AFFINITY: Message = Message {
         f("preferredDuringSchedulingIgnoredDuringExecution", 2, List, Msg(&WEIGHTED_POD_AFFINITY_TERM), 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1409,6 +1523,7 @@ pub static POD_CERTIFICATE_PROJECTION: Message = Message {
         f("userAnnotations", 7, Map, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1426,6 +1541,7 @@ pub static POD_CONDITION: Message = Message {
         f("message", 6, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1435,6 +1551,7 @@ pub static POD_DNS_CONFIG: Message = Message {
     atomic: false,
     fields: &[f("nameservers", 1, List, Str, 0), f("searches", 2, List, Str, 0), f("options", 3, List, Msg(&POD_DNS_CONFIG_OPTION), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1444,6 +1561,7 @@ pub static POD_DNS_CONFIG_OPTION: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, 0), f("value", 2, One, Str, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1456,6 +1574,7 @@ pub static POD_EXTENDED_RESOURCE_CLAIM_STATUS: Message = Message {
         f("resourceClaimName", 2, One, Str, ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1465,6 +1584,7 @@ pub static POD_IP: Message = Message {
     atomic: false,
     fields: &[f("ip", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1474,6 +1594,7 @@ pub static POD_OS: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1483,6 +1604,7 @@ pub static POD_READINESS_GATE: Message = Message {
     atomic: false,
     fields: &[f("conditionType", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1496,6 +1618,7 @@ pub static POD_RESOURCE_CLAIM: Message = Message {
         f("resourceClaimTemplateName", 4, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1505,6 +1628,7 @@ pub static POD_RESOURCE_CLAIM_STATUS: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("resourceClaimName", 2, One, Str, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1514,6 +1638,7 @@ pub static POD_SCHEDULING_GATE: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1537,6 +1662,7 @@ pub static POD_SECURITY_CONTEXT: Message = Message {
         f("seLinuxChangePolicy", 13, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1588,6 +1714,7 @@ pub static POD_SPEC: Message = Message {
         f("hostnameOverride", 41, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1618,6 +1745,7 @@ pub static POD_STATUS: Message = Message {
         f("resources", 20, One, Msg(&RESOURCE_REQUIREMENTS), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1627,6 +1755,7 @@ pub static POD_TEMPLATE_SPEC: Message = Message {
     atomic: false,
     fields: &[f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS), f("spec", 2, One, Msg(&POD_SPEC), ALWAYS)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1636,6 +1765,7 @@ pub static PORT_STATUS: Message = Message {
     atomic: false,
     fields: &[f("port", 1, One, Int32, ALWAYS | REQUIRED), f("protocol", 2, One, Str, ALWAYS | REQUIRED), f("error", 3, One, Str, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1645,6 +1775,7 @@ pub static PORTWORX_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("volumeID", 1, One, Str, ALWAYS | REQUIRED), f("fsType", 2, One, Str, 0), f("readOnly", 3, One, Bool, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1654,6 +1785,7 @@ pub static PREFERRED_SCHEDULING_TERM: Message = Message {
     atomic: false,
     fields: &[f("weight", 1, One, Int32, ALWAYS | REQUIRED), f("preference", 2, One, Msg(&NODE_SELECTOR_TERM), ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1674,6 +1806,7 @@ pub static PROBE: Message = Message {
         f("terminationGracePeriodSeconds", 7, One, Int64, KEEP),
     ],
     inlined: &[(1, &PROBE_HANDLER)],
+    custom: false,
     rules: None,
 };
 
@@ -1688,6 +1821,7 @@ pub static PROBE_HANDLER: Message = Message {
         f("grpc", 4, One, Msg(&GRPC_ACTION), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1697,6 +1831,7 @@ pub static PROJECTED_VOLUME_SOURCE: Message = Message {
     atomic: false,
     fields: &[f("sources", 1, List, Msg(&VOLUME_PROJECTION), ALWAYS), f("defaultMode", 2, One, Int32, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1713,6 +1848,7 @@ pub static QUOBYTE_VOLUME_SOURCE: Message = Message {
         f("tenant", 6, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1731,6 +1867,7 @@ pub static RBD_VOLUME_SOURCE: Message = Message {
         f("readOnly", 8, One, Bool, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1740,6 +1877,7 @@ pub static RESOURCE_CLAIM: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("request", 2, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1749,6 +1887,7 @@ pub static RESOURCE_FIELD_SELECTOR: Message = Message {
     atomic: true,
     fields: &[f("containerName", 1, One, Str, 0), f("resource", 2, One, Str, ALWAYS | REQUIRED), f("divisor", 3, One, Quantity, ALWAYS)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1758,6 +1897,7 @@ pub static RESOURCE_HEALTH: Message = Message {
     atomic: false,
     fields: &[f("resourceID", 1, One, Str, ALWAYS | REQUIRED), f("health", 2, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1773,6 +1913,7 @@ pub static RESOURCE_QUOTA: Message = Message {
         f("status", 3, One, Msg(&RESOURCE_QUOTA_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1782,6 +1923,7 @@ pub static RESOURCE_QUOTA_SPEC: Message = Message {
     atomic: false,
     fields: &[f("hard", 1, Map, Quantity, 0), f("scopes", 2, List, Str, 0), f("scopeSelector", 3, One, Msg(&SCOPE_SELECTOR), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1791,6 +1933,7 @@ pub static RESOURCE_QUOTA_STATUS: Message = Message {
     atomic: false,
     fields: &[f("hard", 1, Map, Quantity, 0), f("used", 2, Map, Quantity, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1800,6 +1943,7 @@ pub static RESOURCE_REQUIREMENTS: Message = Message {
     atomic: false,
     fields: &[f("limits", 1, Map, Quantity, 0), f("requests", 2, Map, Quantity, 0), x("claims", 3, List, Msg(&RESOURCE_CLAIM), MAP, &X18)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1809,6 +1953,7 @@ pub static RESOURCE_STATUS: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), x("resources", 2, List, Msg(&RESOURCE_HEALTH), MAP, &X19)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1819,7 +1964,7 @@ pub static SCALE_IO_VOLUME_SOURCE: Message = Message {
     fields: &[
         f("gateway", 1, One, Str, ALWAYS | REQUIRED),
         f("system", 2, One, Str, ALWAYS | REQUIRED),
-        f("secretRef", 3, One, Msg(&LOCAL_OBJECT_REFERENCE), ALWAYS | REQUIRED),
+        f("secretRef", 3, One, Msg(&LOCAL_OBJECT_REFERENCE), KEEP | ALWAYS | REQUIRED),
         f("sslEnabled", 4, One, Bool, 0),
         f("protectionDomain", 5, One, Str, 0),
         f("storagePool", 6, One, Str, 0),
@@ -1829,6 +1974,7 @@ pub static SCALE_IO_VOLUME_SOURCE: Message = Message {
         f("readOnly", 10, One, Bool, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1838,6 +1984,7 @@ pub static SCOPED_RESOURCE_SELECTOR_REQUIREMENT: Message = Message {
     atomic: false,
     fields: &[f("scopeName", 1, One, Str, ALWAYS | REQUIRED), f("operator", 2, One, Str, ALWAYS | REQUIRED), f("values", 3, List, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1847,6 +1994,7 @@ pub static SCOPE_SELECTOR: Message = Message {
     atomic: true,
     fields: &[f("matchExpressions", 1, List, Msg(&SCOPED_RESOURCE_SELECTOR_REQUIREMENT), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1856,6 +2004,7 @@ pub static SECCOMP_PROFILE: Message = Message {
     atomic: false,
     fields: &[f("type", 1, One, Str, ALWAYS | REQUIRED), f("localhostProfile", 2, One, Str, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1873,6 +2022,7 @@ pub static SECRET: Message = Message {
         f("type", 3, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1882,6 +2032,7 @@ pub static SECRET_ENV_SOURCE: Message = Message {
     atomic: false,
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("optional", 2, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
+    custom: false,
     rules: None,
 };
 
@@ -1891,6 +2042,7 @@ pub static SECRET_KEY_SELECTOR: Message = Message {
     atomic: true,
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("key", 2, One, Str, ALWAYS | REQUIRED), f("optional", 3, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
+    custom: false,
     rules: None,
 };
 
@@ -1900,6 +2052,7 @@ pub static SECRET_PROJECTION: Message = Message {
     atomic: false,
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("items", 2, List, Msg(&KEY_TO_PATH), 0), f("optional", 4, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
+    custom: false,
     rules: None,
 };
 
@@ -1914,6 +2067,7 @@ pub static SECRET_VOLUME_SOURCE: Message = Message {
         f("optional", 4, One, Bool, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1936,6 +2090,7 @@ pub static SECURITY_CONTEXT: Message = Message {
         f("appArmorProfile", 12, One, Msg(&APP_ARMOR_PROFILE), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1945,6 +2100,7 @@ pub static SE_LINUX_OPTIONS: Message = Message {
     atomic: false,
     fields: &[f("user", 1, One, Str, 0), f("role", 2, One, Str, 0), f("type", 3, One, Str, 0), f("level", 4, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1960,6 +2116,7 @@ pub static SERVICE: Message = Message {
         f("status", 3, One, Msg(&SERVICE_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1976,6 +2133,7 @@ pub static SERVICE_ACCOUNT: Message = Message {
         f("automountServiceAccountToken", 4, One, Bool, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -1985,6 +2143,7 @@ pub static SERVICE_ACCOUNT_TOKEN_PROJECTION: Message = Message {
     atomic: false,
     fields: &[f("audience", 1, One, Str, 0), f("expirationSeconds", 2, One, Int64, KEEP), f("path", 3, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2001,6 +2160,7 @@ pub static SERVICE_PORT: Message = Message {
         f("nodePort", 5, One, Int32, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2031,6 +2191,7 @@ pub static SERVICE_SPEC: Message = Message {
         f("trafficDistribution", 23, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2043,6 +2204,7 @@ pub static SERVICE_STATUS: Message = Message {
         x("conditions", 2, List, Msg(&super::meta_v1::CONDITION), MAP | MERGE, &X11),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2052,6 +2214,7 @@ pub static SESSION_AFFINITY_CONFIG: Message = Message {
     atomic: false,
     fields: &[f("clientIP", 1, One, Msg(&CLIENT_IP_CONFIG), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2061,6 +2224,7 @@ pub static SLEEP_ACTION: Message = Message {
     atomic: false,
     fields: &[f("seconds", 1, One, Int64, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2076,6 +2240,7 @@ pub static STORAGE_OS_VOLUME_SOURCE: Message = Message {
         f("secretRef", 5, One, Msg(&LOCAL_OBJECT_REFERENCE), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2085,6 +2250,7 @@ pub static SYSCTL: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("value", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2099,6 +2265,7 @@ pub static TAINT: Message = Message {
         f("timeAdded", 4, One, Time, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2108,6 +2275,7 @@ pub static TCP_SOCKET_ACTION: Message = Message {
     atomic: false,
     fields: &[f("port", 1, One, IntOrString, ALWAYS | REQUIRED), f("host", 2, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2123,6 +2291,7 @@ pub static TOLERATION: Message = Message {
         f("tolerationSeconds", 5, One, Int64, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2141,6 +2310,7 @@ pub static TOPOLOGY_SPREAD_CONSTRAINT: Message = Message {
         f("matchLabelKeys", 8, List, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2148,8 +2318,9 @@ pub static TYPED_LOCAL_OBJECT_REFERENCE: Message = Message {
     name: "io.k8s.api.core.v1.TypedLocalObjectReference",
     gvk: None,
     atomic: true,
-    fields: &[f("apiGroup", 1, One, Str, ALWAYS), f("kind", 2, One, Str, ALWAYS | REQUIRED), f("name", 3, One, Str, ALWAYS | REQUIRED)],
+    fields: &[f("apiGroup", 1, One, Str, KEEP | ALWAYS), f("kind", 2, One, Str, ALWAYS | REQUIRED), f("name", 3, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2158,12 +2329,13 @@ pub static TYPED_OBJECT_REFERENCE: Message = Message {
     gvk: None,
     atomic: false,
     fields: &[
-        f("apiGroup", 1, One, Str, ALWAYS),
+        f("apiGroup", 1, One, Str, KEEP | ALWAYS),
         f("kind", 2, One, Str, ALWAYS | REQUIRED),
         f("name", 3, One, Str, ALWAYS | REQUIRED),
         f("namespace", 4, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2205,6 +2377,7 @@ pub static VOLUME: Message = Message {
         f("image", 0, One, Msg(&IMAGE_VOLUME_SOURCE), KEEP),
     ],
     inlined: &[(2, &VOLUME_SOURCE)],
+    custom: false,
     rules: None,
 };
 
@@ -2214,6 +2387,7 @@ pub static VOLUME_DEVICE: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("devicePath", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2231,6 +2405,7 @@ pub static VOLUME_MOUNT: Message = Message {
         f("subPathExpr", 6, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2245,6 +2420,7 @@ pub static VOLUME_MOUNT_STATUS: Message = Message {
         f("recursiveReadOnly", 4, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2261,6 +2437,7 @@ pub static VOLUME_PROJECTION: Message = Message {
         f("podCertificate", 6, One, Msg(&POD_CERTIFICATE_PROJECTION), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2270,6 +2447,7 @@ pub static VOLUME_RESOURCE_REQUIREMENTS: Message = Message {
     atomic: false,
     fields: &[f("limits", 1, Map, Quantity, 0), f("requests", 2, Map, Quantity, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2310,6 +2488,7 @@ pub static VOLUME_SOURCE: Message = Message {
         f("image", 30, One, Msg(&IMAGE_VOLUME_SOURCE), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2324,6 +2503,7 @@ pub static VSPHERE_VIRTUAL_DISK_VOLUME_SOURCE: Message = Message {
         f("storagePolicyID", 4, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2333,6 +2513,7 @@ pub static WEIGHTED_POD_AFFINITY_TERM: Message = Message {
     atomic: false,
     fields: &[f("weight", 1, One, Int32, ALWAYS | REQUIRED), f("podAffinityTerm", 2, One, Msg(&POD_AFFINITY_TERM), ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -2347,5 +2528,6 @@ pub static WINDOWS_SECURITY_CONTEXT_OPTIONS: Message = Message {
         f("hostProcess", 4, One, Bool, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };

@@ -19,6 +19,7 @@ pub static ENDPOINT: Message = Message {
         f("hints", 8, One, Msg(&ENDPOINT_HINTS), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -28,6 +29,7 @@ pub static ENDPOINT_CONDITIONS: Message = Message {
     atomic: false,
     fields: &[f("ready", 1, One, Bool, KEEP), f("serving", 2, One, Bool, KEEP), f("terminating", 3, One, Bool, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -37,6 +39,7 @@ pub static ENDPOINT_HINTS: Message = Message {
     atomic: false,
     fields: &[f("forZones", 1, List, Msg(&FOR_ZONE), 0), f("forNodes", 2, List, Msg(&FOR_NODE), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -46,6 +49,7 @@ pub static ENDPOINT_PORT: Message = Message {
     atomic: true,
     fields: &[f("name", 1, One, Str, KEEP), f("protocol", 2, One, Str, KEEP), f("port", 3, One, Int32, KEEP), f("appProtocol", 4, One, Str, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -62,6 +66,7 @@ pub static ENDPOINT_SLICE: Message = Message {
         f("ports", 3, List, Msg(&ENDPOINT_PORT), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -71,6 +76,7 @@ pub static FOR_NODE: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -80,5 +86,6 @@ pub static FOR_ZONE: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };

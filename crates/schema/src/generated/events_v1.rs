@@ -28,6 +28,7 @@ pub static EVENT: Message = Message {
         f("deprecatedCount", 15, One, Int32, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -37,5 +38,6 @@ pub static EVENT_SERIES: Message = Message {
     atomic: false,
     fields: &[f("count", 1, One, Int32, ALWAYS | REQUIRED), f("lastObservedTime", 2, One, MicroTime, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };

@@ -19,6 +19,7 @@ pub static CONDITION: Message = Message {
         f("message", 6, One, Str, ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -37,6 +38,7 @@ pub static DELETE_OPTIONS: Message = Message {
         f("ignoreStoreReadErrorWithClusterBreakingPotential", 6, One, Bool, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -46,6 +48,7 @@ pub static FIELD_SELECTOR_REQUIREMENT: Message = Message {
     atomic: false,
     fields: &[f("key", 1, One, Str, ALWAYS | REQUIRED), f("operator", 2, One, Str, ALWAYS | REQUIRED), f("values", 3, List, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -55,6 +58,7 @@ pub static LABEL_SELECTOR: Message = Message {
     atomic: true,
     fields: &[f("matchLabels", 1, Map, Str, 0), f("matchExpressions", 2, List, Msg(&LABEL_SELECTOR_REQUIREMENT), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -64,6 +68,7 @@ pub static LABEL_SELECTOR_REQUIREMENT: Message = Message {
     atomic: false,
     fields: &[f("key", 1, One, Str, ALWAYS | REQUIRED), f("operator", 2, One, Str, ALWAYS | REQUIRED), f("values", 3, List, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -78,6 +83,7 @@ pub static LIST_META: Message = Message {
         f("remainingItemCount", 4, One, Int64, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -95,6 +101,7 @@ pub static MANAGED_FIELDS_ENTRY: Message = Message {
         f("subresource", 8, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -120,6 +127,7 @@ pub static OBJECT_META: Message = Message {
         f("managedFields", 17, List, Msg(&MANAGED_FIELDS_ENTRY), 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -136,6 +144,7 @@ pub static OWNER_REFERENCE: Message = Message {
         f("blockOwnerDeletion", 7, One, Bool, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -145,6 +154,7 @@ pub static PRECONDITIONS: Message = Message {
     atomic: false,
     fields: &[f("uid", 1, One, Str, KEEP), f("resourceVersion", 2, One, Str, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -163,6 +173,7 @@ pub static STATUS: Message = Message {
         f("code", 6, One, Int32, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -172,6 +183,7 @@ pub static STATUS_CAUSE: Message = Message {
     atomic: false,
     fields: &[f("reason", 1, One, Str, 0), f("message", 2, One, Str, 0), f("field", 3, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -188,5 +200,6 @@ pub static STATUS_DETAILS: Message = Message {
         f("retryAfterSeconds", 5, One, Int32, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };

@@ -12,10 +12,11 @@ pub static HTTP_INGRESS_PATH: Message = Message {
     atomic: false,
     fields: &[
         f("path", 1, One, Str, 0),
-        f("pathType", 3, One, Str, ALWAYS | REQUIRED),
+        f("pathType", 3, One, Str, KEEP | ALWAYS | REQUIRED),
         f("backend", 2, One, Msg(&INGRESS_BACKEND), ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -25,6 +26,7 @@ pub static HTTP_INGRESS_RULE_VALUE: Message = Message {
     atomic: false,
     fields: &[f("paths", 1, List, Msg(&HTTP_INGRESS_PATH), ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -40,6 +42,7 @@ pub static INGRESS: Message = Message {
         f("status", 3, One, Msg(&INGRESS_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -52,6 +55,7 @@ pub static INGRESS_BACKEND: Message = Message {
         f("resource", 3, One, Msg(&super::core_v1::TYPED_LOCAL_OBJECT_REFERENCE), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -66,6 +70,7 @@ pub static INGRESS_CLASS: Message = Message {
         f("spec", 2, One, Msg(&INGRESS_CLASS_SPEC), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -77,10 +82,11 @@ pub static INGRESS_CLASS_PARAMETERS_REFERENCE: Message = Message {
         f("apiGroup", 1, One, Str, KEEP),
         f("kind", 2, One, Str, ALWAYS | REQUIRED),
         f("name", 3, One, Str, ALWAYS | REQUIRED),
-        f("scope", 4, One, Str, ALWAYS),
+        f("scope", 4, One, Str, KEEP | ALWAYS),
         f("namespace", 5, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -90,6 +96,7 @@ pub static INGRESS_CLASS_SPEC: Message = Message {
     atomic: false,
     fields: &[f("controller", 1, One, Str, 0), f("parameters", 2, One, Msg(&INGRESS_CLASS_PARAMETERS_REFERENCE), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -99,6 +106,7 @@ pub static INGRESS_LOAD_BALANCER_INGRESS: Message = Message {
     atomic: false,
     fields: &[f("ip", 1, One, Str, 0), f("hostname", 2, One, Str, 0), f("ports", 4, List, Msg(&INGRESS_PORT_STATUS), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -108,6 +116,7 @@ pub static INGRESS_LOAD_BALANCER_STATUS: Message = Message {
     atomic: false,
     fields: &[f("ingress", 1, List, Msg(&INGRESS_LOAD_BALANCER_INGRESS), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -117,6 +126,7 @@ pub static INGRESS_PORT_STATUS: Message = Message {
     atomic: false,
     fields: &[f("port", 1, One, Int32, ALWAYS | REQUIRED), f("protocol", 2, One, Str, ALWAYS | REQUIRED), f("error", 3, One, Str, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -126,6 +136,7 @@ pub static INGRESS_RULE: Message = Message {
     atomic: false,
     fields: &[f("host", 1, One, Str, 0), f("http", 0, One, Msg(&HTTP_INGRESS_RULE_VALUE), KEEP)],
     inlined: &[(2, &INGRESS_RULE_VALUE)],
+    custom: false,
     rules: None,
 };
 
@@ -135,6 +146,7 @@ pub static INGRESS_RULE_VALUE: Message = Message {
     atomic: false,
     fields: &[f("http", 1, One, Msg(&HTTP_INGRESS_RULE_VALUE), KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -144,6 +156,7 @@ pub static INGRESS_SERVICE_BACKEND: Message = Message {
     atomic: false,
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("port", 2, One, Msg(&SERVICE_BACKEND_PORT), ALWAYS)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -158,6 +171,7 @@ pub static INGRESS_SPEC: Message = Message {
         f("rules", 3, List, Msg(&INGRESS_RULE), 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -167,6 +181,7 @@ pub static INGRESS_STATUS: Message = Message {
     atomic: false,
     fields: &[f("loadBalancer", 1, One, Msg(&INGRESS_LOAD_BALANCER_STATUS), ALWAYS)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -176,6 +191,7 @@ pub static INGRESS_TLS: Message = Message {
     atomic: false,
     fields: &[f("hosts", 1, List, Str, 0), f("secretName", 2, One, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -190,6 +206,7 @@ pub static IP_ADDRESS: Message = Message {
         f("spec", 2, One, Msg(&IP_ADDRESS_SPEC), ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -199,6 +216,7 @@ pub static IP_ADDRESS_SPEC: Message = Message {
     atomic: false,
     fields: &[f("parentRef", 1, One, Msg(&PARENT_REFERENCE), KEEP | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -208,6 +226,7 @@ pub static IP_BLOCK: Message = Message {
     atomic: false,
     fields: &[f("cidr", 1, One, Str, ALWAYS | REQUIRED), f("except", 2, List, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -222,6 +241,7 @@ pub static NETWORK_POLICY: Message = Message {
         f("spec", 2, One, Msg(&NETWORK_POLICY_SPEC), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -231,6 +251,7 @@ pub static NETWORK_POLICY_EGRESS_RULE: Message = Message {
     atomic: false,
     fields: &[f("ports", 1, List, Msg(&NETWORK_POLICY_PORT), 0), f("to", 2, List, Msg(&NETWORK_POLICY_PEER), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -240,6 +261,7 @@ pub static NETWORK_POLICY_INGRESS_RULE: Message = Message {
     atomic: false,
     fields: &[f("ports", 1, List, Msg(&NETWORK_POLICY_PORT), 0), f("from", 2, List, Msg(&NETWORK_POLICY_PEER), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -253,6 +275,7 @@ pub static NETWORK_POLICY_PEER: Message = Message {
         f("ipBlock", 3, One, Msg(&IP_BLOCK), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -262,6 +285,7 @@ pub static NETWORK_POLICY_PORT: Message = Message {
     atomic: false,
     fields: &[f("protocol", 1, One, Str, KEEP), f("port", 2, One, IntOrString, KEEP), f("endPort", 3, One, Int32, KEEP)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -276,6 +300,7 @@ pub static NETWORK_POLICY_SPEC: Message = Message {
         f("policyTypes", 4, List, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -285,6 +310,7 @@ pub static PARENT_REFERENCE: Message = Message {
     atomic: false,
     fields: &[f("group", 1, One, Str, 0), f("resource", 2, One, Str, REQUIRED), f("namespace", 3, One, Str, 0), f("name", 4, One, Str, REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -294,6 +320,7 @@ pub static SERVICE_BACKEND_PORT: Message = Message {
     atomic: true,
     fields: &[f("name", 1, One, Str, 0), f("number", 2, One, Int32, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -309,6 +336,7 @@ pub static SERVICE_CIDR: Message = Message {
         f("status", 3, One, Msg(&SERVICE_CIDR_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -318,6 +346,7 @@ pub static SERVICE_CIDR_SPEC: Message = Message {
     atomic: false,
     fields: &[f("cidrs", 1, List, Str, 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -327,5 +356,6 @@ pub static SERVICE_CIDR_STATUS: Message = Message {
     atomic: false,
     fields: &[x("conditions", 1, List, Msg(&super::meta_v1::CONDITION), MAP | MERGE, &X0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };

@@ -17,6 +17,7 @@ pub static EVICTION: Message = Message {
         f("deleteOptions", 2, One, Msg(&super::meta_v1::DELETE_OPTIONS), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -32,6 +33,7 @@ pub static POD_DISRUPTION_BUDGET: Message = Message {
         f("status", 3, One, Msg(&POD_DISRUPTION_BUDGET_STATUS), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -46,6 +48,7 @@ pub static POD_DISRUPTION_BUDGET_SPEC: Message = Message {
         f("unhealthyPodEvictionPolicy", 4, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -63,5 +66,6 @@ pub static POD_DISRUPTION_BUDGET_STATUS: Message = Message {
         x("conditions", 7, List, Msg(&super::meta_v1::CONDITION), MAP | MERGE, &X0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };

@@ -10,6 +10,7 @@ pub static AGGREGATION_RULE: Message = Message {
     atomic: false,
     fields: &[f("clusterRoleSelectors", 1, List, Msg(&super::meta_v1::LABEL_SELECTOR), 0)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -25,6 +26,7 @@ pub static CLUSTER_ROLE: Message = Message {
         f("aggregationRule", 3, One, Msg(&AGGREGATION_RULE), KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -40,6 +42,7 @@ pub static CLUSTER_ROLE_BINDING: Message = Message {
         f("roleRef", 3, One, Msg(&ROLE_REF), ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -55,6 +58,7 @@ pub static POLICY_RULE: Message = Message {
         f("nonResourceURLs", 5, List, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -69,6 +73,7 @@ pub static ROLE: Message = Message {
         f("rules", 2, List, Msg(&POLICY_RULE), ALWAYS),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -84,6 +89,7 @@ pub static ROLE_BINDING: Message = Message {
         f("roleRef", 3, One, Msg(&ROLE_REF), ALWAYS | REQUIRED),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -93,6 +99,7 @@ pub static ROLE_REF: Message = Message {
     atomic: true,
     fields: &[f("apiGroup", 1, One, Str, ALWAYS), f("kind", 2, One, Str, ALWAYS | REQUIRED), f("name", 3, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
+    custom: false,
     rules: None,
 };
 
@@ -107,5 +114,6 @@ pub static SUBJECT: Message = Message {
         f("namespace", 4, One, Str, 0),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };

@@ -18,5 +18,6 @@ pub static PRIORITY_CLASS: Message = Message {
         f("preemptionPolicy", 5, One, Str, KEEP),
     ],
     inlined: &[],
+    custom: false,
     rules: None,
 };

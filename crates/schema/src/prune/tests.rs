@@ -1,0 +1,97 @@
+use serde_json::json;
+
+use super::*;
+use crate::error::strict_text;
+use crate::table::{Gvk, table};
+
+fn message(api_version: &str, kind: &str) -> &'static Message {
+    table(Gvk::new(api_version, kind)).unwrap()
+}
+
+fn pruned(api_version: &str, kind: &str, mut value: Value) -> (Value, Vec<Problem>) {
+    let problems = prune(message(api_version, kind), &mut value).unwrap();
+    (value, problems)
+}
+
+#[test]
+fn unknown_fields_are_dropped_and_named() {
+    let given = json!({"spec": {"foo": 1, "ports": [{"port": 1, "bar": {}}]}, "metadata": {"baz": "x"}});
+    let (value, problems) = pruned("v1", "Service", given);
+    assert_eq!(value, json!({"metadata": {}, "spec": {"ports": [{"port": 1, "targetPort": 0}]}, "status": {"loadBalancer": {}}}));
+    let wanted = r#"strict decoding error: unknown field "metadata.baz", unknown field "spec.ports[0].bar", unknown field "spec.foo""#;
+    assert_eq!(strict_text(&problems).as_deref(), Some(wanted));
+}
+
+#[test]
+fn keys_take_the_order_of_the_structs() {
+    let given = json!({"status": {}, "spec": {"type": "ClusterIP", "ports": []}, "metadata": {"labels": {"b": "", "a": ""}, "name": "x"}, "apiVersion": "v1", "kind": "Service"});
+    let (value, _) = pruned("v1", "Service", given);
+    let wanted = r#"{"kind":"Service","apiVersion":"v1","metadata":{"name":"x","labels":{"a":"","b":""}},"spec":{"type":"ClusterIP"},"status":{"loadBalancer":{}}}"#;
+    assert_eq!(serde_json::to_string(&value).unwrap(), wanted);
+}
+
+#[test]
+fn empty_values_stay_only_where_go_can_tell_them_from_absent_ones() {
+    let given = json!({"spec": {"replicas": 0, "paused": false, "template": {"spec": {"containers": [{"name": "c", "image": "", "env": [], "securityContext": {}}]}}}});
+    let (value, _) = pruned("apps/v1", "Deployment", given);
+    assert_eq!(value["spec"]["replicas"], json!(0));
+    assert_eq!(value["spec"].get("paused"), None);
+    assert_eq!(value["spec"]["strategy"], json!({}));
+    assert_eq!(value["spec"]["selector"], json!(null));
+    assert_eq!(value["spec"]["template"]["spec"]["containers"], json!([{"name": "c", "resources": {}, "securityContext": {}}]));
+}
+
+#[test]
+fn nulls_count_as_absent() {
+    let (value, problems) = pruned("v1", "ConfigMap", json!({"metadata": {"creationTimestamp": null, "labels": null}, "data": {"a": null}}));
+    assert_eq!((value, problems), (json!({"metadata": {}, "data": {"a": ""}}), vec![]));
+}
+
+#[test]
+fn quantities_become_canonical() {
+    let (value, _) = pruned("v1", "Node", json!({"status": {"capacity": {"memory": "1024Mi", "cpu": 2, "pods": "0.5"}}}));
+    assert_eq!(value["status"]["capacity"], json!({"cpu": "2", "memory": "1Gi", "pods": "500m"}));
+}
+
+#[test]
+fn a_wrong_type_is_named_as_go_names_it() {
+    for (kind, given, wanted) in [
+        (
+            "Service",
+            json!({"spec": {"ports": [{"port": "x"}]}}),
+            "json: cannot unmarshal string into Go struct field ServicePort.spec.ports.port of type int32",
+        ),
+        (
+            "Service",
+            json!({"spec": {"ports": {}}}),
+            "json: cannot unmarshal object into Go struct field ServiceSpec.spec.ports of type []v1.ServicePort",
+        ),
+        (
+            "Service",
+            json!({"spec": {"ports": [{"port": 80.5}]}}),
+            "json: cannot unmarshal number 80.5 into Go struct field ServicePort.spec.ports.port of type int32",
+        ),
+        ("ConfigMap", json!({"data": {"a": 1}}), "json: cannot unmarshal number into Go struct field ConfigMap.data of type string"),
+        (
+            "ConfigMap",
+            json!({"metadata": {"labels": "x"}}),
+            "json: cannot unmarshal string into Go struct field ObjectMeta.metadata.labels of type map[string]string",
+        ),
+        ("ConfigMap", json!([]), "json: cannot unmarshal array into Go value of type v1.ConfigMap"),
+        ("Secret", json!({"data": {"a": "%"}}), "illegal base64 data at input byte 0"),
+        (
+            "ConfigMap",
+            json!({"metadata": {"name": true}}),
+            "json: cannot unmarshal bool into Go struct field ObjectMeta.metadata.name of type string",
+        ),
+    ] {
+        let mut value = given;
+        assert_eq!(prune(message("v1", kind), &mut value), Err(Error::Type(wanted.to_owned())));
+    }
+}
+
+#[test]
+fn problems_are_bounded() {
+    let many: Map<String, Value> = (0..1000).map(|i| (format!("k{i}"), Value::Null)).collect();
+    assert_eq!(pruned("v1", "ConfigMap", Value::Object(many)).1.len(), MOST_PROBLEMS);
+}
