@@ -114,6 +114,12 @@ impl History {
         }
     }
 
+    /// The same limits, nothing of what happened.
+    pub fn begin_anew(self, base: Snapshot) -> History {
+        History::new(base, self.limits)
+    }
+
+    /// The revision below which nothing can be read.
     pub fn floor(&self) -> u64 {
         self.base.revision
     }

@@ -7,14 +7,22 @@
 //! It never interprets a value, never holds a lock across an await, never panics a caller because of a disk, and never
 //! reuses or skips a revision while it runs.
 //!
+//! On disk a store is a log of transactions and an image of the state at the beginning of the kept history (`layout`), so a
+//! restart restores the history too and watches go on where they were.
+//!
 //! Reading order: `record` (the words), `store` (the handle), `index` (the map), `history` (events and the past), `writer`.
 
 mod clock;
+mod disk;
 mod error;
 mod history;
+mod image;
 mod index;
+mod layout;
+mod log;
 mod queue;
 mod record;
+mod recover;
 mod shared;
 mod store;
 mod watch;
@@ -27,4 +35,5 @@ pub use store::{Durability, Options, Stats, Store};
 pub use watch::Watch;
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 mod tests;

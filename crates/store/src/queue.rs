@@ -1,6 +1,7 @@
 //! What waits for the writer: bounded by bytes, drained whole.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -39,12 +40,12 @@ struct State {
 pub(crate) struct Queue {
     state: Mutex<State>,
     news: Condvar,
-    room: std::sync::Arc<Semaphore>,
+    room: Arc<Semaphore>,
 }
 
 impl Queue {
     pub fn new() -> Queue {
-        Queue { state: Mutex::default(), news: Condvar::new(), room: std::sync::Arc::new(Semaphore::new(QUEUE_KIB)) }
+        Queue { state: Mutex::default(), news: Condvar::new(), room: Arc::new(Semaphore::new(QUEUE_KIB)) }
     }
 
     /// Waits for room, queues, and returns where the answer will arrive.
@@ -87,6 +88,12 @@ impl Queue {
         self.state.lock().is_stopping = true;
         self.room.close();
         self.news.notify_one();
+    }
+
+    /// As `stop`, and what waits is dropped, which answers it.
+    pub fn abandon(&self) {
+        self.stop();
+        self.state.lock().waiting.clear();
     }
 
     /// How many transactions wait.

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
+use tokio::sync::Notify;
 
+use crate::clock::Clock;
 use crate::history::{Commit, History, Limits, overlay};
 use crate::{Error, Snapshot, Watch};
 
@@ -16,24 +19,59 @@ pub(crate) struct Shared {
     published: AtomicU64,
     closed: AtomicBool,
     failure: RwLock<Option<String>>,
+    failed: Notify,
+    pub meters: Meters,
+    clock: Clock,
+}
+
+/// What the writer counts. Written by it alone.
+#[derive(Default)]
+pub(crate) struct Meters {
+    pub batches: AtomicU64,
+    pub txns: AtomicU64,
+    /// Time spent making batches durable, in microseconds.
+    pub journal_us: AtomicU64,
+    /// The longest batch of all, in microseconds.
+    pub journal_us_max: AtomicU64,
+    pub log_bytes: AtomicU64,
+    pub image_bytes: AtomicU64,
+    pub segments: AtomicU64,
+}
+
+impl Meters {
+    /// Counts one batch that was tried.
+    pub fn count(&self, txns: usize, took: Duration) {
+        let us = took.as_micros() as u64;
+        self.batches.fetch_add(1, Ordering::Relaxed);
+        self.txns.fetch_add(txns as u64, Ordering::Relaxed);
+        self.journal_us.fetch_add(us, Ordering::Relaxed);
+        self.journal_us_max.fetch_max(us, Ordering::Relaxed);
+    }
 }
 
 impl Shared {
     /// Begins with a state and the history that led to it.
-    pub fn new(newest: Snapshot, history: History) -> Shared {
+    pub fn new(newest: Snapshot, history: History, clock: Clock) -> Shared {
         Shared {
             published: AtomicU64::new(newest.revision),
             newest: RwLock::new(newest),
             history: Mutex::new(history),
             closed: AtomicBool::new(false),
             failure: RwLock::new(None),
+            failed: Notify::new(),
+            meters: Meters::default(),
+            clock,
         }
     }
 
     /// An empty state. Revision 0 means "any" to Kubernetes clients, so the first state is 1, as etcd's is.
-    pub fn empty(limits: Limits) -> Shared {
+    pub fn empty(limits: Limits, clock: Clock) -> Shared {
         let empty = Snapshot { revision: 1, ..Snapshot::default() };
-        Shared::new(empty.clone(), History::new(empty, limits))
+        Shared::new(empty.clone(), History::new(empty, limits), clock)
+    }
+
+    pub fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
     }
 
     pub fn newest(&self) -> Snapshot {
@@ -115,9 +153,20 @@ impl Shared {
     /// The disk failed: nothing is written any more.
     pub fn fail(&self, reason: String) {
         self.failure.write().get_or_insert(reason);
+        self.failed.notify_waiters();
     }
 
     pub fn failure(&self) -> Option<String> {
         self.failure.read().clone()
+    }
+
+    pub async fn failed(&self) -> String {
+        loop {
+            let news = self.failed.notified();
+            if let Some(reason) = self.failure() {
+                return reason;
+            }
+            news.await;
+        }
     }
 }

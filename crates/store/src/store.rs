@@ -1,14 +1,19 @@
 //! The handle that everyone holds.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::clock::Clock;
+use crate::disk::{Directory, Disk};
 use crate::history::Limits;
+use crate::log::Log;
 use crate::queue::Queue;
+use crate::recover::recover;
 use crate::shared::Shared;
 use crate::writer::{Journal, NoJournal, Writer};
 use crate::{Error, Outcome, Snapshot, Txn, Watch};
@@ -82,6 +87,20 @@ pub struct Stats {
     pub topics: usize,
     /// Transactions that wait for the writer.
     pub queued: usize,
+    /// Batches since the start, tried.
+    pub batches: u64,
+    /// Transactions in them that changed something.
+    pub txns: u64,
+    /// Time spent making batches durable, in microseconds.
+    pub journal_us: u64,
+    /// The longest batch, in microseconds.
+    pub journal_us_max: u64,
+    /// Bytes of the log on disk.
+    pub log_bytes: u64,
+    /// Files of the log.
+    pub segments: u64,
+    /// Bytes of the image on disk.
+    pub image_bytes: u64,
 }
 
 /// A revisioned map from keys to bytes. Clones are handles to the same one; the last handle closes it.
@@ -101,13 +120,27 @@ impl Store {
     }
 
     pub(crate) fn memory_with(options: Options, clock: Clock) -> Store {
-        Store::start(Shared::empty(options.limits()), Box::new(NoJournal), clock)
+        Store::start(Shared::empty(options.limits(), clock), Box::new(NoJournal))
     }
 
-    pub(crate) fn start(shared: Shared, journal: Box<dyn Journal>, clock: Clock) -> Store {
+    /// Opens a directory, created if need be: locks it, reads it, and cuts off what a crash left unfinished.
+    ///
+    /// # Errors
+    /// [`Error::Locked`], [`Error::NewerVersion`], [`Error::Corrupt`], [`Error::Io`]; the data was not changed.
+    pub fn open(dir: &Path, options: Options) -> Result<Store, Error> {
+        Store::open_on(Arc::new(Directory::open(dir)?), options, Clock::system())
+    }
+
+    pub(crate) fn open_on(disk: Arc<dyn Disk>, options: Options, clock: Clock) -> Result<Store, Error> {
+        let mut recovered = recover(&*disk, options.limits())?;
+        let log = Log::new(disk, options, &mut recovered);
+        Ok(Store::start(Shared::new(recovered.newest, recovered.history, clock), Box::new(log)))
+    }
+
+    fn start(shared: Shared, journal: Box<dyn Journal>) -> Store {
         let (shared, queue) = (Arc::new(shared), Arc::new(Queue::new()));
-        let writer = Writer::new(shared.clone(), queue.clone(), journal, clock);
-        let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run());
+        let writer = Writer::new(shared.clone(), queue.clone(), journal);
+        let thread = std::thread::Builder::new().name("store-writer".into()).spawn(move || writer.run_to_the_end());
         if let Err(error) = &thread {
             shared.fail(format!("cannot start the writer thread: {error}"));
             queue.stop();
@@ -168,6 +201,8 @@ impl Store {
     pub fn stats(&self) -> Stats {
         let newest = self.snapshot();
         let queued = self.0.queue.len();
+        let read = |meter: &AtomicU64| meter.load(Ordering::Relaxed);
+        let meters = &self.0.shared.meters;
         let history = self.0.shared.history.lock();
         let (events, event_bytes, roots, topics) = history.sizes();
         Stats {
@@ -180,12 +215,24 @@ impl Store {
             roots,
             topics,
             queued,
+            batches: read(&meters.batches),
+            txns: read(&meters.txns),
+            journal_us: read(&meters.journal_us),
+            journal_us_max: read(&meters.journal_us_max),
+            log_bytes: read(&meters.log_bytes),
+            segments: read(&meters.segments),
+            image_bytes: read(&meters.image_bytes),
         }
     }
 
     /// Why the store accepts no more writes, if the disk failed.
     pub fn failure(&self) -> Option<String> {
         self.0.shared.failure()
+    }
+
+    /// Waits until the disk fails; the process should then end with an error.
+    pub async fn failed(&self) -> String {
+        self.0.shared.failed().await
     }
 
     /// Finishes what is queued, flushes and releases the directory. Reads go on; writes and watches end with [`Error::Closed`].

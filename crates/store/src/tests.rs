@@ -9,6 +9,8 @@ use bytes::Bytes;
 use super::*;
 use crate::clock::Clock;
 
+mod disk;
+mod faults;
 mod model;
 
 fn put(key: &str, value: &str) -> Op {

@@ -4,10 +4,10 @@
 //! used again by the next one.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::clock::Clock;
 use crate::history::{Change, Commit};
 use crate::index::{Entry, Snapshot};
 use crate::queue::{Queue, Request, Work};
@@ -42,7 +42,6 @@ pub(crate) struct Writer {
     pub shared: Arc<Shared>,
     pub queue: Arc<Queue>,
     pub journal: Box<dyn Journal>,
-    pub clock: Clock,
     deadlines: BTreeSet<(u64, Arc<str>)>,
     /// Expiries wait until then after a failed batch.
     rest_until_ms: u64,
@@ -55,14 +54,23 @@ struct Stage {
 }
 
 impl Writer {
-    pub fn new(shared: Arc<Shared>, queue: Arc<Queue>, journal: Box<dyn Journal>, clock: Clock) -> Writer {
+    pub fn new(shared: Arc<Shared>, queue: Arc<Queue>, journal: Box<dyn Journal>) -> Writer {
         let newest = shared.newest();
         let deadlines = newest.index.entries().filter_map(|e| Some((e.expires_ms?, e.record.key.clone()))).collect();
-        Writer { shared, queue, journal, clock, deadlines, rest_until_ms: 0 }
+        Writer { shared, queue, journal, deadlines, rest_until_ms: 0 }
     }
 
-    /// Runs until the queue is stopped and empty.
-    pub fn run(mut self) {
+    /// Runs until the queue is stopped and empty. Should it ever panic, callers get errors and are not left waiting.
+    pub fn run_to_the_end(self) {
+        let (shared, queue) = (self.shared.clone(), self.queue.clone());
+        if catch_unwind(AssertUnwindSafe(|| self.run())).is_err() {
+            shared.fail("the writer ended by a fault of the program; see its panic message".into());
+            queue.abandon();
+            shared.close();
+        }
+    }
+
+    fn run(mut self) {
         loop {
             let work = self.queue.take(self.patience());
             let requests = match work {
@@ -78,13 +86,13 @@ impl Writer {
     }
 
     fn patience(&self) -> Duration {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.shared.now_ms();
         let due_ms = self.deadlines.first().map_or(u64::MAX, |(at, _)| (*at).max(self.rest_until_ms));
         Duration::from_millis(due_ms.saturating_sub(now_ms)).min(IDLE)
     }
 
     fn commit(&mut self, requests: Vec<Request>) {
-        let now_ms = self.clock.now_ms();
+        let now_ms = self.shared.now_ms();
         let mut stage = Stage { snapshot: self.shared.newest(), commits: Vec::new() };
         let mut outcomes: Vec<Outcome> = requests.iter().map(|request| stage.decide(&request.txn, now_ms)).collect();
         self.expire(&mut stage, now_ms);
@@ -115,7 +123,9 @@ impl Writer {
         if let Some(reason) = self.shared.failure() {
             return Err(Error::Failed(reason));
         }
+        let begin = Instant::now();
         let result = self.journal.append(commits, now_ms);
+        self.shared.meters.count(commits.len(), begin.elapsed());
         match &result {
             Err(Error::Failed(reason)) => {
                 tracing::error!(reason, "store: the disk failed, no more writes are accepted");

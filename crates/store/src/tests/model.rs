@@ -180,4 +180,19 @@ proptest! {
     fn memory_behaves_as_a_plain_map(steps in steps()) {
         block_on(run(Store::memory(), steps, async |store| store));
     }
+
+    #[test]
+    fn a_directory_behaves_as_a_plain_map_across_restarts(steps in steps()) {
+        let dir = tempfile::tempdir().unwrap();
+        let options = Options { durability: Durability::None, segment_bytes: 400, log_bytes_min: 500, ..small_history(100_000) };
+        block_on(run(Store::open(dir.path(), options.clone()).unwrap(), steps, async |store: Store| {
+            let (revision, floor) = (store.revision(), store.floor());
+            store.close().await;
+            drop(store);
+            let store = Store::open(dir.path(), options.clone()).unwrap();
+            assert_eq!(store.revision(), revision);
+            assert!(store.floor() <= floor, "the history is still there");
+            store
+        }));
+    }
 }

@@ -1,0 +1,130 @@
+//! A state written to one file, and read back.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Buf;
+
+use crate::disk::{Disk, Tape};
+use crate::index::{Index, Snapshot};
+use crate::layout::{self, FRAME_BYTES, HEADER_BYTES, Header};
+use crate::{Error, VALUE_BYTES_MAX};
+
+/// Where an image grows until it is whole.
+const TEMPORARY: &str = "image.tmp";
+/// Entries are gathered to blocks of this size.
+const BLOCK_BYTES: usize = 1 << 20;
+/// An image is flushed in portions, so that the log's flush never waits behind all of it.
+const FLUSH_BYTES: usize = 8 << 20;
+/// The largest block: one more entry of the largest size than was planned.
+const BLOCK_BYTES_MAX: usize = BLOCK_BYTES + VALUE_BYTES_MAX + (64 << 10);
+
+/// The name of the image of a revision.
+pub(crate) fn name(revision: u64) -> String {
+    format!("image-{revision:020}")
+}
+
+/// The revision in the name of an image.
+pub(crate) fn revision_of(name: &str) -> Option<u64> {
+    name.strip_prefix("image-")?.parse().ok()
+}
+
+/// Writes an image durably under its final name. `stop` ends it early, with an error of kind `Interrupted`.
+pub(crate) fn write(disk: &dyn Disk, snapshot: &Snapshot, stop: &AtomicBool) -> io::Result<u64> {
+    let result = write_temporary(disk, snapshot, stop).and_then(|bytes| {
+        disk.rename(TEMPORARY, &name(snapshot.revision))?;
+        disk.sync_names()?;
+        Ok(bytes)
+    });
+    if result.is_err() {
+        let _ = disk.remove(TEMPORARY);
+    }
+    result
+}
+
+fn write_temporary(disk: &dyn Disk, snapshot: &Snapshot, stop: &AtomicBool) -> io::Result<u64> {
+    let mut tape = disk.create(TEMPORARY)?;
+    write_to(&mut *tape, snapshot, stop)
+}
+
+/// Writes an image to a file and flushes it; returns its length.
+pub(crate) fn write_to(tape: &mut dyn Tape, snapshot: &Snapshot, stop: &AtomicBool) -> io::Result<u64> {
+    let mut written = 0u64;
+    let mut unflushed = 0;
+    let mut put = |tape: &mut dyn Tape, bytes: &[u8]| -> io::Result<()> {
+        tape.write(bytes)?;
+        written += bytes.len() as u64;
+        unflushed += bytes.len();
+        if unflushed >= FLUSH_BYTES {
+            unflushed = 0;
+            tape.sync()?;
+        }
+        Ok(())
+    };
+    put(tape, &Header { is_image: true, revision: snapshot.revision, is_relaxed: false }.encode())?;
+    let mut entries = snapshot.index.entries().peekable();
+    let mut count = 0u64;
+    let mut block = Vec::new();
+    while entries.peek().is_some() {
+        if stop.load(Ordering::Relaxed) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        block.clear();
+        layout::frame(&mut block, |out| {
+            while out.len() < BLOCK_BYTES {
+                let Some(entry) = entries.next() else { break };
+                layout::encode_entry(out, entry);
+                count += 1;
+            }
+        });
+        put(tape, &block)?;
+    }
+    block.clear();
+    layout::frame(&mut block, |out| out.extend_from_slice(&count.to_le_bytes()));
+    put(tape, &block)?;
+    tape.sync()?;
+    Ok(written)
+}
+
+/// Reads an image.
+pub(crate) fn read(disk: &dyn Disk, revision: u64) -> Result<Snapshot, Error> {
+    let name = name(revision);
+    let file = format!("{}/{name}", disk.name());
+    let reader = disk.read(&name).map_err(|e| Error::Io { path: file.clone(), reason: e.to_string() })?;
+    let mut reader = io::BufReader::with_capacity(BLOCK_BYTES, reader);
+    let mut offset = 0;
+    read_from(&mut reader, revision, &mut offset).map_err(|reason| Error::Corrupt { file, offset, reason })
+}
+
+fn read_from(reader: &mut dyn Read, revision: u64, offset: &mut u64) -> Result<Snapshot, String> {
+    let mut header = [0; HEADER_BYTES];
+    reader.read_exact(&mut header).map_err(|e| e.to_string())?;
+    if Header::decode(&header) != Some(Header { is_image: true, revision, is_relaxed: false }) {
+        return Err("not the header of an image of this revision".into());
+    }
+    *offset = HEADER_BYTES as u64;
+    let mut index = Index::default();
+    let mut block = Vec::new();
+    loop {
+        let mut head = [0; FRAME_BYTES];
+        reader.read_exact(&mut head).map_err(|e| e.to_string())?;
+        let (len, _) = layout::decode_frame(&head).filter(|(len, _)| *len <= BLOCK_BYTES_MAX).ok_or("a block does not begin as one")?;
+        block.clear();
+        block.extend_from_slice(&head);
+        block.resize(FRAME_BYTES + len, 0);
+        reader.read_exact(&mut block[FRAME_BYTES..]).map_err(|e| e.to_string())?;
+        let mut body = layout::framed(&block).ok_or("the checksum of a block is wrong")?;
+        if body.len() == size_of::<u64>() {
+            let count = body.get_u64_le();
+            let is_whole = count == index.len() as u64;
+            return if is_whole { Ok(Snapshot { revision, index }) } else { Err("entries are missing".into()) };
+        }
+        while !body.is_empty() {
+            let entry = layout::decode_entry(&mut body).ok_or("an entry does not fit its block")?;
+            let key = entry.record.key.clone();
+            index.set(&key, Some(Arc::new(entry)));
+        }
+        *offset += block.len() as u64;
+    }
+}
