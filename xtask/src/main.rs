@@ -1,13 +1,24 @@
 //! Chores of the workspace: `cargo xtask NAME`.
 
 mod codegen;
+mod layering;
+mod test;
 
 use anyhow::{Result, bail};
+
+const USAGE: &str = "usage: cargo xtask COMMAND
+
+  test [--fast]               set up what tests need and run them all (--fast: no lints, no generated-code check)
+  layering                    check the arrows between crates against the table of ARCHITECTURE.md
+  codegen [--check]           remake the generated tables, or fail when they differ
+";
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("codegen") => codegen::run(&arguments[1..]),
-        _ => bail!("usage: cargo xtask codegen [--check] [--facts DIR...]"),
+        Some("layering") => layering::run(),
+        Some("test") => test::run(&arguments[1..]),
+        _ => bail!(USAGE),
     }
 }

@@ -1,0 +1,379 @@
+//! The command line: every command, flag, environment variable and example. As typed; `config` makes it as meant.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// `fairlead`, parsed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "fairlead",
+    version,
+    about = "Registers services, gives them names and addresses, balances their load and watches their health; kubectl is its remote control.",
+    after_help = "Start here:\n  fairlead demo                       see it work, nothing to set up\n  fairlead up                         run the server\n  fairlead run --name web --port auto -- ./web\n  fairlead help up                    a page with examples for each command",
+    disable_help_subcommand = false,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server: API, DNS, balancers
+    #[command(after_help = UP_EXAMPLES)]
+    Up(Box<UpFlags>),
+    /// Show what Fairlead does, live, with three real backends
+    #[command(after_help = DEMO_EXAMPLES)]
+    Demo(DemoFlags),
+    /// Start a program, register it as a service and keep it running
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunFlags),
+    /// Print tables of what is in force now
+    #[command(after_help = SHOW_EXAMPLES)]
+    Show(ShowFlags),
+    /// Explain a service's endpoints, or which rule serves a URL
+    #[command(after_help = WHY_EXAMPLES)]
+    Why(WhyFlags),
+    /// A backend of the demonstration
+    #[command(hide = true)]
+    DemoBackend(crate::demo::BackendFlags),
+}
+
+const UP_EXAMPLES: &str = "\
+Examples:
+  fairlead up
+      Serve on this host alone: the API on https://127.0.0.1:6443, DNS on 127.0.0.1:1053, HTTP on 127.0.0.1:8080.
+      Then: kubectl --kubeconfig ~/.local/state/fairlead/admin.kubeconfig get services -A
+
+  fairlead up --data-dir ./state --http-address 0.0.0.0:80 --https-address 0.0.0.0:443 --dns-upstream 9.9.9.9:53
+      Keep everything in ./state and open the HTTP entries to the network (ports below 1024 need the right to bind them).
+
+  fairlead up --config fairlead.yaml
+      Take settings from a file: a key is a flag's name without its dashes. Flags and FAIRLEAD_* variables override it.";
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  fairlead demo
+      Start a server and three backends on free ports, show resolution, balancing, a rolling change and a kill -9, then
+      leave everything running to try with kubectl, dig and curl until Ctrl-C.
+
+  fairlead demo --once
+      The same, then stop; exit status 0 when every claim held, 1 when one did not.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  fairlead run --name web --port auto --replicas 3 -- ./web-server
+      Three copies, each told its port in $PORT, registered as Instances of Service `web` and restarted when they fail.
+
+  fairlead run --name api --port 9000 --check http:/healthz --label tier=backend -n shop -- python3 api.py
+      One copy on port 9000 in namespace shop; it gets requests once /healthz answers 200 to 399.";
+
+const SHOW_EXAMPLES: &str = "\
+Examples:
+  fairlead show services -A
+      Every service with its address, ports and how many of its endpoints are usable.
+
+  fairlead show endpoints web -n shop -o json
+      The endpoints of one service with state, load and latency, for programs.";
+
+const WHY_EXAMPLES: &str = "\
+Examples:
+  fairlead why web -n shop
+      Which endpoints of Service shop/web are in, which are out, and the evidence for each.
+
+  fairlead why http://shop.example.com/cart -X POST -H 'x-user: 7'
+      Which listener and rule serve this request, what they beat, and which endpoint would be chosen.
+      Exit status 1 when the answer would be an error, with its reason.";
+
+/// Flags of `up`. All are optional: environment, file and defaults fill the rest.
+#[derive(Clone, Debug, Default, Args)]
+pub struct UpFlags {
+    /// Read settings from this YAML file
+    #[arg(long, env = "FAIRLEAD_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where everything that lasts is kept [default: /var/lib/fairlead as root, else ~/.local/state/fairlead]
+    #[arg(long, env = "FAIRLEAD_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Kubernetes API over HTTPS [default: 127.0.0.1:6443]
+    #[arg(long, env = "FAIRLEAD_API_ADDRESS", value_name = "IP:PORT")]
+    pub api_address: Option<SocketAddr>,
+    /// DNS over UDP and TCP; repeatable [default: 127.0.0.1:1053]
+    #[arg(long, env = "FAIRLEAD_DNS_ADDRESS", value_name = "IP:PORT", value_delimiter = ',')]
+    pub dns_address: Vec<SocketAddr>,
+    /// HTTP entry of Ingresses and of Gateways that ask for no address [default: 127.0.0.1:8080]
+    #[arg(long, env = "FAIRLEAD_HTTP_ADDRESS", value_name = "IP:PORT")]
+    pub http_address: Option<SocketAddr>,
+    /// HTTPS entry of Ingresses [default: 127.0.0.1:8443]
+    #[arg(long, env = "FAIRLEAD_HTTPS_ADDRESS", value_name = "IP:PORT")]
+    pub https_address: Option<SocketAddr>,
+    /// Plain HTTP for /metrics, /livez, /readyz, /healthz [default: 127.0.0.1:9533]
+    #[arg(long, env = "FAIRLEAD_ADMIN_ADDRESS", value_name = "IP:PORT")]
+    pub admin_address: Option<SocketAddr>,
+    /// Network of ClusterIPs, one a family; repeatable [default: 127.96.0.0/12 on the userspace plane]
+    #[arg(long, env = "FAIRLEAD_SERVICE_CIDR", value_name = "CIDR", value_delimiter = ',')]
+    pub service_cidr: Vec<String>,
+    /// Ports for NodePort services [default: 30000-32767]
+    #[arg(long, env = "FAIRLEAD_NODE_PORT_RANGE", value_name = "FIRST-LAST")]
+    pub node_port_range: Option<String>,
+    /// Zone of service names [default: cluster.local]
+    #[arg(long, env = "FAIRLEAD_CLUSTER_DOMAIN", value_name = "NAME")]
+    pub cluster_domain: Option<String>,
+    /// Where other names are asked, IP[:PORT], or `none`; repeatable [default: the servers in /etc/resolv.conf]
+    #[arg(long, env = "FAIRLEAD_DNS_UPSTREAM", value_name = "IP:PORT", value_delimiter = ',')]
+    pub dns_upstream: Vec<String>,
+    /// Who carries packets: auto, kernel, userspace [default: auto]
+    #[arg(long, env = "FAIRLEAD_PACKET_PLANE", value_name = "PLANE")]
+    pub packet_plane: Option<PacketPlane>,
+    /// Name of this node [default: the host's name]
+    #[arg(long, env = "FAIRLEAD_NODE_NAME", value_name = "NAME")]
+    pub node_name: Option<String>,
+    /// Address of this node, one a family; repeatable [default: 127.0.0.1 while the API is on loopback]
+    #[arg(long, env = "FAIRLEAD_NODE_ADDRESS", value_name = "IP", value_delimiter = ',')]
+    pub node_address: Vec<std::net::IpAddr>,
+    /// Longest wait for requests in flight at stop [default: 30s]
+    #[arg(long, env = "FAIRLEAD_DRAIN_TIMEOUT", value_name = "DURATION", value_parser = duration)]
+    pub drain_timeout: Option<Duration>,
+    /// off, error, warn, info, debug, trace, or a list such as info,proxy=debug [default: info]
+    #[arg(long, env = "FAIRLEAD_LOG_LEVEL", value_name = "LEVEL")]
+    pub log_level: Option<String>,
+    /// text or json [default: text]
+    #[arg(long, env = "FAIRLEAD_LOG_FORMAT", value_name = "FORMAT")]
+    pub log_format: Option<LogFormat>,
+    /// One line a request on stderr: off, text, json [default: text]
+    #[arg(long, env = "FAIRLEAD_ACCESS_LOG", value_name = "FORMAT")]
+    pub access_log: Option<AccessLog>,
+    /// Leave the fairlead-reason field out of answers made here
+    #[arg(long, env = "FAIRLEAD_NO_REASON_HEADER", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub no_reason_header: Option<bool>,
+    /// Refuse loopback addresses in EndpointSlices and Endpoints, as Kubernetes does
+    #[arg(long, env = "FAIRLEAD_NO_LOOPBACK_ENDPOINTS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub no_loopback_endpoints: Option<bool>,
+}
+
+/// `--packet-plane`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PacketPlane {
+    /// The kernel's when it can, else ours.
+    Auto,
+    /// nftables.
+    Kernel,
+    /// Listeners of this process.
+    Userspace,
+}
+
+/// `--log-format`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `--access-log`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AccessLog {
+    /// No lines.
+    Off,
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Flags of `demo`.
+#[derive(Clone, Debug, Args)]
+pub struct DemoFlags {
+    /// Stop after the tour: exit status 0 when every claim held, 1 when not
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// Which server a command talks to: `--kubeconfig`, else `--data-dir`, else `$KUBECONFIG`, else the default data directory.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Reach {
+    /// Kubeconfig of the server
+    #[arg(long, env = "FAIRLEAD_KUBECONFIG", value_name = "FILE")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Data directory of a server on this host
+    #[arg(long, env = "FAIRLEAD_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+}
+
+/// Flags of `run`.
+#[derive(Clone, Debug, Args)]
+pub struct RunFlags {
+    /// Name of the service
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// Port the program listens on, or `auto` for a free one per replica, told in $PORT
+    #[arg(long, value_name = "PORT", value_parser = port)]
+    pub port: Port,
+    /// Namespace
+    #[arg(short, long, default_value = "default", value_name = "NS")]
+    pub namespace: String,
+    /// Port of the Service that is made when none exists [default: the fixed port, else 8080]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    pub service_port: Option<u16>,
+    /// Name of the port
+    #[arg(long, default_value = "http", value_name = "NAME")]
+    pub port_name: String,
+    /// How many copies
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub replicas: u16,
+    /// When a copy is ready: http:/path, tcp, or none
+    #[arg(long, value_name = "CHECK")]
+    pub check: Option<String>,
+    /// Label of the Instances, KEY=VALUE; repeatable
+    #[arg(long = "label", value_name = "K=V")]
+    pub labels: Vec<String>,
+    /// Share of the load: 100 is one ordinary endpoint, 0 gets nothing new
+    #[arg(long, value_name = "W", value_parser = clap::value_parser!(u16))]
+    pub weight: Option<u16>,
+    /// What to do when a copy ends
+    #[arg(long, default_value = "on-failure", value_name = "WHEN")]
+    pub restart: Restart,
+    /// Pass the program's output through without a prefix
+    #[arg(long)]
+    pub raw: bool,
+    /// The server to register with.
+    #[command(flatten)]
+    pub reach: Reach,
+    /// The program and its arguments, after --
+    #[arg(required = true, last = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+/// `--restart`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Restart {
+    /// Let it be.
+    Never,
+    /// After a non-zero exit or a signal.
+    OnFailure,
+    /// Always.
+    Always,
+}
+
+/// `--port`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Port {
+    /// A free one for each replica.
+    Auto,
+    /// This one; allows one replica.
+    Fixed(u16),
+}
+
+/// Flags of `show`.
+#[derive(Clone, Debug, Args)]
+pub struct ShowFlags {
+    /// What to show
+    pub what: What,
+    /// Only rows of this name
+    pub name: Option<String>,
+    /// Namespace
+    #[arg(short, long, default_value = "default", value_name = "NS")]
+    pub namespace: String,
+    /// All namespaces
+    #[arg(short = 'A', long)]
+    pub all_namespaces: bool,
+    /// table or json
+    #[arg(short, long, default_value = "table", value_name = "FORMAT")]
+    pub output: Output,
+    /// The server to ask.
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+/// The tables of `show`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum What {
+    /// Services with addresses and endpoint counts.
+    Services,
+    /// Endpoints with state and numbers.
+    Endpoints,
+    /// Addresses that lead to services.
+    Frontends,
+    /// Rules by listener, host and path.
+    Routes,
+    /// Names that DNS answers.
+    Names,
+    /// Ports that route HTTP.
+    Listeners,
+    /// The snapshot as a whole.
+    Snapshot,
+}
+
+impl What {
+    /// The word on the command line and in the path.
+    pub fn word(self) -> &'static str {
+        match self {
+            What::Services => "services",
+            What::Endpoints => "endpoints",
+            What::Frontends => "frontends",
+            What::Routes => "routes",
+            What::Names => "names",
+            What::Listeners => "listeners",
+            What::Snapshot => "snapshot",
+        }
+    }
+}
+
+/// `-o`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Columns for people.
+    Table,
+    /// For programs.
+    Json,
+    /// For people and programs.
+    Yaml,
+}
+
+/// Flags of `why`.
+#[derive(Clone, Debug, Args)]
+pub struct WhyFlags {
+    /// A service's name, or a URL
+    #[arg(value_name = "SERVICE|URL")]
+    pub subject: String,
+    /// Namespace of the service
+    #[arg(short, long, default_value = "default", value_name = "NS")]
+    pub namespace: String,
+    /// Method of the request
+    #[arg(short = 'X', long, default_value = "GET", value_name = "METHOD")]
+    pub method: String,
+    /// Header field of the request, `Name: value`; repeatable
+    #[arg(short = 'H', long = "header", value_name = "FIELD")]
+    pub headers: Vec<String>,
+    /// Client address of the request
+    #[arg(long, value_name = "ADDR")]
+    pub from: Option<std::net::IpAddr>,
+    /// table, json or yaml
+    #[arg(short, long, default_value = "table", value_name = "FORMAT")]
+    pub output: Output,
+    /// The server to ask.
+    #[command(flatten)]
+    pub reach: Reach,
+}
+
+fn port(text: &str) -> Result<Port, String> {
+    if text == "auto" {
+        return Ok(Port::Auto);
+    }
+    match text.parse::<u16>() {
+        Ok(port) if port > 0 => Ok(Port::Fixed(port)),
+        _ => Err("use a port from 1 to 65535, or auto".into()),
+    }
+}
+
+/// Parses `30s`, `500ms`, `1m30s` (Gateway API Duration, GEP-2257).
+pub fn duration(text: &str) -> Result<Duration, String> {
+    api::parse_duration(text).ok_or_else(|| format!("{text:?} is no duration: use for example 30s, 500ms or 1m30s"))
+}

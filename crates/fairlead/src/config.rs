@@ -1,0 +1,314 @@
+//! Settings of the server: flags over environment over file over defaults, checked once.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use serde::Deserialize;
+
+use crate::cli::{AccessLog, LogFormat, PacketPlane, UpFlags};
+
+/// What the server obeys.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Everything that lasts.
+    pub data_dir: PathBuf,
+    /// The API's address.
+    pub api: SocketAddr,
+    /// DNS addresses, at least one.
+    pub dns: Vec<SocketAddr>,
+    /// HTTP entry.
+    pub http: SocketAddr,
+    /// HTTPS entry.
+    pub https: SocketAddr,
+    /// Metrics and health.
+    pub admin: SocketAddr,
+    /// Networks of ClusterIPs as (address, prefix length), the primary family first.
+    pub service_cidrs: Vec<(IpAddr, u8)>,
+    /// NodePorts, both ends included.
+    pub node_ports: (u16, u16),
+    /// Zone of names, lower case, no trailing dot.
+    pub cluster_domain: String,
+    /// Forwarders; empty refuses other names.
+    pub upstreams: Vec<SocketAddr>,
+    /// What `plane` says at start: `userspace (reason)`.
+    pub plane: String,
+    /// Name of this node.
+    pub node_name: String,
+    /// Addresses of this node, at most one a family.
+    pub node_addresses: Vec<IpAddr>,
+    /// Longest wait at stop.
+    pub drain_timeout: Duration,
+    /// Log filter.
+    pub log_level: String,
+    /// Log form.
+    pub log_format: LogFormat,
+    /// Access log form.
+    pub access_log: AccessLog,
+    /// Whether own answers carry their reason.
+    pub reason_header: bool,
+    /// Whether loopback endpoints are accepted.
+    pub loopback_endpoints: bool,
+}
+
+/// `fairlead.yaml`: the flags without their dashes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+struct File {
+    data_dir: Option<PathBuf>,
+    api_address: Option<SocketAddr>,
+    dns_address: OneOrMany<SocketAddr>,
+    http_address: Option<SocketAddr>,
+    https_address: Option<SocketAddr>,
+    admin_address: Option<SocketAddr>,
+    service_cidr: OneOrMany<String>,
+    node_port_range: Option<String>,
+    cluster_domain: Option<String>,
+    dns_upstream: OneOrMany<String>,
+    packet_plane: Option<String>,
+    node_name: Option<String>,
+    node_address: OneOrMany<IpAddr>,
+    drain_timeout: Option<String>,
+    log_level: Option<String>,
+    log_format: Option<String>,
+    access_log: Option<String>,
+    no_reason_header: Option<bool>,
+    no_loopback_endpoints: Option<bool>,
+}
+
+/// A repeatable flag in the file: one value or a list.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrMany<T> {
+    One(T),
+    Many(Vec<T>),
+}
+
+impl<T> Default for OneOrMany<T> {
+    fn default() -> Self {
+        OneOrMany::Many(Vec::new())
+    }
+}
+
+impl<T> OneOrMany<T> {
+    fn into_vec(self) -> Vec<T> {
+        match self {
+            OneOrMany::One(one) => vec![one],
+            OneOrMany::Many(many) => many,
+        }
+    }
+}
+
+impl Settings {
+    /// Fills what the flags leave open from the file and the defaults.
+    ///
+    /// # Errors
+    /// When the file cannot be read, has an unknown key, or a value makes no sense; the message names it.
+    pub fn resolve(flags: UpFlags) -> Result<Self> {
+        let file = flags.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let from_file = |path: &Option<PathBuf>| path.as_deref().map_or_else(String::new, |path| format!(" (in {})", path.display()));
+        let place = from_file(&flags.config);
+        let api = flags.api_address.or(file.api_address).unwrap_or_else(|| loopback(6443));
+        let plane = match flags.packet_plane.map_or_else(|| named(file.packet_plane, "packet-plane", &place), |plane| Ok(Some(plane)))? {
+            Some(PacketPlane::Kernel) => bail!("--packet-plane kernel: the kernel plane is not built into this version; use auto or userspace"),
+            Some(PacketPlane::Userspace) => "userspace (asked for)",
+            Some(PacketPlane::Auto) | None => "userspace (kernel plane not built in)",
+        };
+        let node_addresses = match either(flags.node_address, file.node_address.into_vec()) {
+            given if !given.is_empty() => given,
+            _ if api.ip().is_loopback() => vec![Ipv4Addr::LOCALHOST.into()],
+            _ => primary_address().into_iter().collect(),
+        };
+        Ok(Self {
+            data_dir: flags.data_dir.or(file.data_dir).unwrap_or_else(default_data_dir),
+            api,
+            dns: match either(flags.dns_address, file.dns_address.into_vec()) {
+                given if given.is_empty() => vec![loopback(1053)],
+                given => given,
+            },
+            http: flags.http_address.or(file.http_address).unwrap_or_else(|| loopback(8080)),
+            https: flags.https_address.or(file.https_address).unwrap_or_else(|| loopback(8443)),
+            admin: flags.admin_address.or(file.admin_address).unwrap_or_else(|| loopback(9533)),
+            service_cidrs: service_cidrs(either(flags.service_cidr, file.service_cidr.into_vec()))?,
+            node_ports: node_ports(flags.node_port_range.or(file.node_port_range).as_deref().unwrap_or("30000-32767"))?,
+            cluster_domain: domain(&flags.cluster_domain.or(file.cluster_domain).unwrap_or_else(|| "cluster.local".into()))?,
+            upstreams: Vec::new(),
+            plane: plane.into(),
+            node_name: node_name(flags.node_name.or(file.node_name))?,
+            node_addresses,
+            drain_timeout: match (flags.drain_timeout, file.drain_timeout) {
+                (Some(timeout), _) => timeout,
+                (None, Some(text)) => crate::cli::duration(&text).map_err(|why| anyhow::anyhow!("drain-timeout{place}: {why}"))?,
+                (None, None) => Duration::from_secs(30),
+            },
+            log_level: flags.log_level.or(file.log_level).unwrap_or_else(|| "info".into()),
+            log_format: flags.log_format.map_or_else(|| named(file.log_format, "log-format", &place), |format| Ok(Some(format)))?.unwrap_or(LogFormat::Text),
+            access_log: flags.access_log.map_or_else(|| named(file.access_log, "access-log", &place), |format| Ok(Some(format)))?.unwrap_or(AccessLog::Text),
+            reason_header: !flags.no_reason_header.or(file.no_reason_header).unwrap_or(false),
+            loopback_endpoints: !flags.no_loopback_endpoints.or(file.no_loopback_endpoints).unwrap_or(false),
+        }
+        .with_upstreams(either(flags.dns_upstream, file.dns_upstream.into_vec()))?)
+    }
+
+    fn with_upstreams(mut self, given: Vec<String>) -> Result<Self> {
+        self.upstreams = match given.as_slice() {
+            [] => resolv_conf(&self.dns),
+            [none] if none == "none" => Vec::new(),
+            given => given.iter().map(|text| upstream(text)).collect::<Result<_>>()?,
+        };
+        Ok(self)
+    }
+}
+
+fn read_file(path: &Path) -> Result<File> {
+    let text = std::fs::read_to_string(path).with_context(|| format!("--config {}: cannot be read", path.display()))?;
+    if text.trim().is_empty() {
+        return Ok(File::default());
+    }
+    serde_saphyr::from_str(&text).map_err(|why| anyhow::anyhow!("--config {}: {why}", path.display()))
+}
+
+fn named<T: ValueEnum>(text: Option<String>, key: &str, place: &str) -> Result<Option<T>> {
+    text.map(|text| T::from_str(&text, true).map_err(|_| anyhow::anyhow!("{key}{place}: {text:?} is none of {}", words::<T>()))).transpose()
+}
+
+fn words<T: ValueEnum>() -> String {
+    T::value_variants().iter().filter_map(|one| one.to_possible_value()).map(|one| one.get_name().to_owned()).collect::<Vec<_>>().join(", ")
+}
+
+fn either<T>(flags: Vec<T>, file: Vec<T>) -> Vec<T> {
+    if flags.is_empty() { file } else { flags }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(Ipv4Addr::LOCALHOST.into(), port)
+}
+
+/// Root keeps its state where services do, people in their home (XDG base directories).
+pub fn default_data_dir() -> PathBuf {
+    if rustix::process::geteuid().is_root() {
+        return "/var/lib/fairlead".into();
+    }
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/tmp".into())).join(".local/state");
+    state.unwrap_or_else(home).join("fairlead")
+}
+
+fn service_cidrs(given: Vec<String>) -> Result<Vec<(IpAddr, u8)>> {
+    if given.is_empty() {
+        return Ok(vec![(Ipv4Addr::new(127, 96, 0, 0).into(), 12)]);
+    }
+    let parsed: Vec<(IpAddr, u8)> = given.iter().map(|text| cidr(text)).collect::<Result<_>>()?;
+    match parsed.as_slice() {
+        [_] => Ok(parsed),
+        [(a, _), (b, _)] if a.is_ipv4() != b.is_ipv4() => Ok(parsed),
+        _ => bail!("--service-cidr: give one network, or one of each family"),
+    }
+}
+
+fn cidr(text: &str) -> Result<(IpAddr, u8)> {
+    let wrong = || format!("--service-cidr {text}: use ADDRESS/BITS such as 10.96.0.0/16");
+    let (address, bits) = text.split_once('/').with_context(wrong)?;
+    let address: IpAddr = address.parse().with_context(wrong)?;
+    let bits: u8 = bits.parse().with_context(wrong)?;
+    let width = if address.is_ipv4() { 32 } else { 128 };
+    if bits < 8 || bits > width - 3 {
+        bail!("--service-cidr {text}: the prefix must be from /8 to /{}", width - 3);
+    }
+    let rest = match address {
+        IpAddr::V4(v4) => u128::from(u32::from(v4)) & ((1_u128 << (32 - bits)) - 1),
+        IpAddr::V6(v6) => u128::from(v6) & ((1_u128 << (128 - bits)) - 1),
+    };
+    if rest != 0 {
+        bail!("--service-cidr {text}: the address has bits set beyond the prefix");
+    }
+    Ok((address, bits))
+}
+
+fn node_ports(text: &str) -> Result<(u16, u16)> {
+    let wrong = || format!("--node-port-range {text}: use FIRST-LAST such as 30000-32767");
+    let (first, last) = text.split_once('-').with_context(wrong)?;
+    let (first, last): (u16, u16) = (first.trim().parse().with_context(wrong)?, last.trim().parse().with_context(wrong)?);
+    if first == 0 || first > last {
+        bail!(wrong());
+    }
+    Ok((first, last))
+}
+
+fn domain(text: &str) -> Result<String> {
+    let name = text.trim_end_matches('.').to_ascii_lowercase();
+    let label = |label: &str| !label.is_empty() && label.len() <= 63 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if name.len() > 200 || !name.split('.').all(label) {
+        bail!("--cluster-domain {text:?} is no domain name");
+    }
+    Ok(name)
+}
+
+fn node_name(given: Option<String>) -> Result<String> {
+    let name = match given {
+        Some(name) => name,
+        None => rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase(),
+    };
+    let sound = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
+    if name.is_empty() || name.len() > 253 || !name.bytes().all(sound) || name.starts_with(['-', '.']) || name.ends_with(['-', '.']) {
+        bail!("--node-name {name:?} is no DNS name: use lower-case letters, digits, - and .");
+    }
+    Ok(name)
+}
+
+/// The address this host reaches others from. Connecting a datagram socket sends nothing; the kernel only looks up a route.
+fn primary_address() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
+fn upstream(text: &str) -> Result<SocketAddr> {
+    let bare = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
+    text.parse::<SocketAddr>().or(bare).ok().with_context(|| format!("--dns-upstream {text:?}: use IP, IP:PORT or none"))
+}
+
+/// The host's own resolvers, without ourselves: forwarding to us would turn in a circle.
+fn resolv_conf(ours: &[SocketAddr]) -> Vec<SocketAddr> {
+    let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let servers = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver")).filter_map(|rest| rest.trim().parse::<IpAddr>().ok());
+    servers.map(|ip| SocketAddr::new(ip, 53)).filter(|server| !ours.contains(server)).take(15).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_file(text: &str, flags: UpFlags) -> Result<Settings> {
+        let path = std::env::temp_dir().join(format!("fairlead-config-{}-{:p}.yaml", std::process::id(), text));
+        std::fs::write(&path, text)?;
+        let resolved = Settings::resolve(UpFlags { config: Some(path.clone()), ..flags });
+        std::fs::remove_file(path)?;
+        resolved
+    }
+
+    #[test]
+    fn a_flag_beats_the_file_and_the_file_beats_the_default() {
+        let flags = UpFlags { node_name: Some("from-flag".into()), ..UpFlags::default() };
+        let settings = with_file("node-name: from-file\ncluster-domain: file.test\ndns-address: [127.0.0.1:53, 127.0.0.2:53]\n", flags).unwrap();
+        assert_eq!((settings.node_name.as_str(), settings.cluster_domain.as_str(), settings.dns.len()), ("from-flag", "file.test", 2));
+        assert_eq!(settings.http, loopback(8080));
+    }
+
+    #[test]
+    fn a_misspelt_key_is_refused_by_name() {
+        let refused = with_file("cluster-domian: typo.test\n", UpFlags::default()).unwrap_err().to_string();
+        assert!(refused.contains("cluster-domian") && refused.contains(".yaml"), "{refused}");
+    }
+
+    #[test]
+    fn networks_ranges_and_domains_are_checked() {
+        assert!(cidr("10.96.0.0/16").is_ok());
+        assert!(cidr("10.96.0.1/16").unwrap_err().to_string().contains("beyond the prefix"));
+        assert!(cidr("10.96.0.0/31").is_err() && cidr("banana").is_err());
+        assert!(node_ports("30000-32767").is_ok() && node_ports("9-1").is_err() && node_ports("x").is_err());
+        assert!(domain("Cluster.Local.").is_ok_and(|name| name == "cluster.local") && domain("a..b").is_err());
+    }
+}

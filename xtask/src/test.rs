@@ -1,0 +1,45 @@
+//! `cargo xtask test`: everything that must hold, in the order in which it fails fastest.
+
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// Programs that some tests drive; without one, those tests are skipped by name.
+const CLIENTS: [(&str, &str); 5] = [
+    ("kubectl", "scripts that drive the API with kubectl"),
+    ("dig", "scripts that ask with dig"),
+    ("curl", "scripts that fetch with curl"),
+    ("node", "the resolver test of the Node.js sample"),
+    ("ip", "tests in network namespaces"),
+];
+
+/// Runs every check; stops at the first group that fails.
+pub fn run(arguments: &[String]) -> Result<()> {
+    let fast = arguments.iter().any(|argument| argument == "--fast");
+    crate::layering::run()?;
+    if !fast {
+        crate::codegen::run(&["--check".to_owned()])?;
+        cargo(&["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"])?;
+    }
+    cargo(&["build", "--quiet", "--package", "fairlead"])?;
+    cargo(&["test", "--workspace"])?;
+    let missing: Vec<_> = CLIENTS.iter().filter(|(program, _)| !on_path(program)).collect();
+    for (program, what) in &missing {
+        println!("SKIPPED: {what}: no `{program}` on PATH");
+    }
+    println!("xtask test: all groups passed, {} client programs missing", missing.len());
+    Ok(())
+}
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    println!("$ cargo {}", arguments.join(" "));
+    let status = Command::new(env!("CARGO")).args(arguments).status().context("cargo cannot be started")?;
+    if !status.success() {
+        bail!("cargo {} failed", arguments.join(" "));
+    }
+    Ok(())
+}
+
+fn on_path(program: &str) -> bool {
+    std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(program).is_file()))
+}
