@@ -1,0 +1,344 @@
+//! The script language. One command a line:
+//!
+//! ```text
+//! up [FLAG...]                    start the server; $API $DNS $HTTP $HTTPS $ADMIN $NODE $DATA are its addresses
+//! stop | kill | start             SIGTERM (must exit 0), SIGKILL, start again in the same directory
+//! backend NAME [delay=50ms] [status=503]      an HTTP and UDP backend; $NAME is its port
+//! apply FILE [NAMESPACE]          server-side apply of every document of a file; output: one line an object
+//! delete KIND NAME [NAMESPACE]    by plural, `services` or `instances.fairlead.dev`
+//! get KIND NAME NAMESPACE POINTER JSON of a field (RFC 6901)
+//! set VAR COMMAND...              run, and keep the trimmed output as $VAR
+//! http METHOD URL [Field: value]...   output: status, then the body
+//! fields METHOD URL [Field: value]... output: status, then the fields
+//! dns NAME TYPE                   output: response code, then records
+//! udp ADDRESS TEXT                output: the answer
+//! fairlead ARGS... | kubectl ARGS...  run the program against the server
+//! eventually REGEX COMMAND...     run until the output matches, 15 s at most
+//! ! COMMAND...                    must fail
+//! stdout REGEX | stderr REGEX     the last output or error matches
+//! cmp stdout FILE                 is this text; UPDATE=1 rewrites the file
+//! ```
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use regex::Regex;
+
+use crate::backend::{Backend, Behaviour};
+use crate::server::Server;
+use crate::txtar::Archive;
+
+mod api;
+
+/// How long `eventually` tries.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The machine lacks a program: the script is skipped, and the end of the run says so.
+#[derive(Debug)]
+struct Skip(String);
+
+impl std::fmt::Display for Skip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Skip {}
+
+/// The state of a running script.
+struct Run {
+    binary: PathBuf,
+    archive: Archive,
+    server: Option<Server>,
+    variables: BTreeMap<String, String>,
+    stdout: String,
+    stderr: String,
+    changed: bool,
+}
+
+/// Runs every script below `dir` whose path contains `filter`, one after the other, and prints a line each.
+///
+/// # Errors
+/// Names every script that failed, with the line and what was seen.
+pub fn run_all(dir: &Path, binary: &Path, filter: &str) -> Result<()> {
+    let mut scripts = Vec::new();
+    collect(dir, &mut scripts)?;
+    scripts.retain(|path| path.to_string_lossy().contains(filter));
+    scripts.sort();
+    let (mut failed, mut skipped) = (Vec::new(), Vec::new());
+    for path in &scripts {
+        let name = path.strip_prefix(dir).unwrap_or(path).display().to_string();
+        let started = Instant::now();
+        match run(path, binary) {
+            Ok(()) => println!("ok       {name} ({:.1} s)", started.elapsed().as_secs_f32()),
+            Err(why) if why.is::<Skip>() => skipped.push(format!("SKIPPED  {name}: {why}")),
+            Err(why) => failed.push(format!("FAILED   {name}: {why:#}")),
+        }
+    }
+    for line in skipped.iter().chain(&failed) {
+        println!("{line}");
+    }
+    println!("scripts: {} ran, {} failed, {} skipped", scripts.len() - skipped.len(), failed.len(), skipped.len());
+    if scripts.is_empty() || !failed.is_empty() {
+        bail!("{} of {} scripts failed:\n{}", failed.len(), scripts.len(), failed.join("\n"));
+    }
+    Ok(())
+}
+
+fn collect(dir: &Path, into: &mut Vec<PathBuf>) -> Result<()> {
+    for entry in std::fs::read_dir(dir).with_context(|| dir.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, into)?;
+        } else if path.extension().is_some_and(|extension| extension == "txtar") {
+            into.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn run(path: &Path, binary: &Path) -> Result<()> {
+    let archive = Archive::parse(&std::fs::read_to_string(path)?);
+    let mut run = Run {
+        binary: binary.to_owned(),
+        archive,
+        server: None,
+        variables: BTreeMap::new(),
+        stdout: String::new(),
+        stderr: String::new(),
+        changed: false,
+    };
+    let commands = run.archive.comment.clone();
+    for (number, line) in commands.lines().enumerate() {
+        if line.trim().is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let words = run.words(line);
+        if let Err(why) = run.step(&words) {
+            if why.is::<Skip>() {
+                return Err(why);
+            }
+            let log = run.server.as_ref().map_or_else(String::new, |server| format!("\nlog:\n{}", server.log()));
+            bail!("line {}: {line}\n  {why:#}\n  stdout: {:?}\n  stderr: {:?}{log}", number + 1, run.stdout, run.stderr);
+        }
+    }
+    if run.changed {
+        std::fs::write(path, run.archive.format())?;
+    }
+    Ok(())
+}
+
+impl Run {
+    fn step(&mut self, words: &[String]) -> Result<()> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["!", rest @ ..] => match self.output(rest) {
+                Ok(_) => bail!("succeeded, and should have failed"),
+                Err(why) if why.is::<Skip>() => Err(why),
+                Err(why) => {
+                    self.stderr = format!("{why:#}");
+                    Ok(())
+                }
+            },
+            ["eventually", wanted, rest @ ..] => self.eventually(wanted, rest),
+            ["set", name, rest @ ..] => {
+                let text = self.output(rest)?.trim().to_owned();
+                self.variables.insert((*name).to_owned(), text);
+                Ok(())
+            }
+            ["stdout", wanted] => matches(&self.stdout, wanted),
+            ["stderr", wanted] => matches(&self.stderr, wanted),
+            ["cmp", "stdout", file] => self.compare(file),
+            rest => {
+                self.stdout = self.output(rest)?;
+                Ok(())
+            }
+        }
+    }
+
+    fn eventually(&mut self, wanted: &str, rest: &[&str]) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            let last = match self.output(rest) {
+                Ok(text) => {
+                    self.stdout = text;
+                    match matches(&self.stdout, wanted) {
+                        Ok(()) => return Ok(()),
+                        Err(why) => why,
+                    }
+                }
+                Err(why) if why.is::<Skip>() => return Err(why),
+                Err(why) => why,
+            };
+            if started.elapsed() > PATIENCE {
+                return Err(last.context(format!("not within {} s", PATIENCE.as_secs())));
+            }
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    }
+
+    /// Runs one command; gives its output.
+    fn output(&mut self, words: &[&str]) -> Result<String> {
+        match words {
+            ["up", flags @ ..] => self.up(flags),
+            ["stop"] => {
+                let status = self.server()?.stop(rustix::process::Signal::TERM)?;
+                if status == Some(0) { Ok(String::new()) } else { bail!("exit status {status:?} on SIGTERM") }
+            }
+            ["kill"] => self.server()?.stop(rustix::process::Signal::KILL).map(|_| String::new()),
+            ["start"] => {
+                self.server()?.launch()?;
+                self.learn()
+            }
+            ["backend", name, options @ ..] => self.backend(name, options),
+            ["apply", file, namespace @ ..] => {
+                let text = self.archive.file(file).with_context(|| format!("no file {file} in the script"))?.to_owned();
+                let text = self.substitute(&text);
+                api::apply(self.server()?, &text, namespace.first().copied().unwrap_or("default"))
+            }
+            ["delete", kind, name, namespace @ ..] => api::delete(self.server()?, kind, name, namespace.first().copied().unwrap_or("default")),
+            ["get", kind, name, namespace, pointer] => api::get(self.server()?, kind, name, namespace, pointer),
+            ["http", method, url, fields @ ..] => crate::http::request(method, url, &field_list(fields)?, b"").map(|answer| format!("{}\n{}\n", answer.status, answer.body)),
+            ["fields", method, url, fields @ ..] => {
+                let answer = crate::http::request(method, url, &field_list(fields)?, b"")?;
+                Ok(answer.fields.iter().fold(format!("{}\n", answer.status), |text, (name, value)| text + name + ": " + value + "\n"))
+            }
+            ["dns", name, kind] => crate::dns::ask(&self.server()?.address("dns").to_owned(), name, kind),
+            ["udp", address, text] => udp(address, text),
+            ["fairlead", arguments @ ..] => {
+                let data = self.server()?.data().to_owned();
+                let mut command = Command::new(&self.binary);
+                command.args(arguments).arg("--data-dir").arg(data);
+                self.program(command)
+            }
+            ["kubectl", arguments @ ..] => {
+                let data = self.server()?.data().to_owned();
+                let mut command = Command::new("kubectl");
+                command.arg("--kubeconfig").arg(data.join("admin.kubeconfig")).arg("--cache-dir").arg(data.join("kubectl-cache")).args(arguments);
+                self.program(command)
+            }
+            other => bail!("unknown command {other:?}"),
+        }
+    }
+
+    fn up(&mut self, flags: &[&str]) -> Result<String> {
+        let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
+        self.server = Some(Server::start(&self.binary, &flags)?);
+        self.learn()
+    }
+
+    fn learn(&mut self) -> Result<String> {
+        let server = self.server.as_ref().context("no server: begin with `up`")?;
+        for name in ["api", "dns", "http", "https", "admin", "node"] {
+            self.variables.insert(name.to_uppercase(), server.address(name).to_owned());
+        }
+        self.variables.insert("DATA".into(), server.data().display().to_string());
+        Ok(String::new())
+    }
+
+    fn backend(&mut self, name: &str, options: &[&str]) -> Result<String> {
+        let mut behaviour = Behaviour { name: name.to_owned(), delay: Duration::ZERO, status: 200 };
+        for option in options {
+            match option.split_once('=') {
+                Some(("delay", text)) => behaviour.delay = Duration::from_millis(text.trim_end_matches("ms").parse()?),
+                Some(("status", text)) => behaviour.status = text.parse()?,
+                _ => bail!("unknown option {option}"),
+            }
+        }
+        let backend = Backend::start(behaviour)?;
+        self.variables.insert(name.to_owned(), backend.port.to_string());
+        Ok(String::new())
+    }
+
+    fn server(&mut self) -> Result<&mut Server> {
+        self.server.as_mut().context("no server: begin with `up`")
+    }
+
+    fn program(&mut self, mut command: Command) -> Result<String> {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let output = match command.output() {
+            Ok(output) => output,
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Err(Skip(format!("no `{name}` on PATH")).into()),
+            Err(other) => return Err(other).context(name),
+        };
+        self.stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() { Ok(text) } else { bail!("{}: {}{text}", output.status, self.stderr) }
+    }
+
+    /// Compares the last output with a file of the script. Known variables are shown by name, so that ports and
+    /// addresses that change from run to run do not matter.
+    fn compare(&mut self, file: &str) -> Result<()> {
+        let mut known: Vec<(&String, &String)> = self.variables.iter().filter(|(_, value)| value.len() > 3).collect();
+        known.sort_by_key(|(_, value)| std::cmp::Reverse(value.len()));
+        let mut seen = self.stdout.clone();
+        for (name, value) in known {
+            seen = seen.replace(value.as_str(), &format!("${name}"));
+        }
+        let wanted = self.archive.files.iter_mut().find(|(known, _)| known == file).with_context(|| format!("no file {file} in the script"))?;
+        if wanted.1.trim_end() == seen.trim_end() {
+            return Ok(());
+        }
+        if std::env::var_os("UPDATE").is_some() {
+            wanted.1 = seen.trim_end().to_owned() + "\n";
+            self.changed = true;
+            return Ok(());
+        }
+        bail!("differs from {file}:\n--- wanted\n{}\n--- seen\n{seen}", wanted.1)
+    }
+
+    fn substitute(&self, text: &str) -> String {
+        let name = Regex::new(r"\$(\w+)").expect("a constant pattern");
+        name.replace_all(text, |found: &regex::Captures<'_>| self.variables.get(&found[1]).cloned().unwrap_or_else(|| found[0].to_owned())).into_owned()
+    }
+
+    /// Splits a line into words: single quotes keep spaces, `$NAME` is replaced.
+    fn words(&self, line: &str) -> Vec<String> {
+        let (mut words, mut word, mut quoted, mut some) = (Vec::new(), String::new(), false, false);
+        for letter in line.chars() {
+            match letter {
+                '\'' => {
+                    quoted = !quoted;
+                    some = true;
+                }
+                ' ' | '\t' if !quoted => {
+                    if some {
+                        words.push(std::mem::take(&mut word));
+                    }
+                    some = false;
+                }
+                other => {
+                    word.push(other);
+                    some = true;
+                }
+            }
+        }
+        if some {
+            words.push(word);
+        }
+        words.into_iter().map(|word| self.substitute(&word)).collect()
+    }
+}
+
+fn matches(text: &str, wanted: &str) -> Result<()> {
+    let pattern = Regex::new(&format!("(?s){wanted}")).with_context(|| format!("pattern {wanted:?}"))?;
+    if pattern.is_match(text) { Ok(()) } else { bail!("no /{wanted}/ in {text:?}") }
+}
+
+fn field_list(fields: &[&str]) -> Result<Vec<(String, String)>> {
+    let pair = |field: &&str| field.split_once(": ").map(|(name, value)| (name.to_owned(), value.to_owned()));
+    fields.iter().map(|field| pair(field).with_context(|| format!("{field:?}: write 'Name: value'"))).collect()
+}
+
+fn udp(address: &str, text: &str) -> Result<String> {
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    socket.set_read_timeout(Some(Duration::from_secs(3)))?;
+    socket.connect(address)?;
+    socket.send(text.as_bytes())?;
+    let mut buffer = [0_u8; 2048];
+    let length = socket.recv(&mut buffer).with_context(|| format!("no answer from {address}"))?;
+    Ok(String::from_utf8_lossy(&buffer[..length]).into_owned() + "\n")
+}
