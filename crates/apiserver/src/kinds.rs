@@ -2,14 +2,34 @@
 //!
 //! Adding a kind is adding a row to `rows.rs` and, where the generic behaviour is not enough, one file beside it.
 
+mod backend_policy;
+mod cells;
+mod config_map;
+mod endpoint_slice;
+mod endpoints;
+mod event;
+mod gateway;
+pub mod ingress;
+mod ingress_class;
+mod instance;
+mod lease;
+pub mod namespace;
+mod node;
+mod pod;
 mod rows;
+mod secret;
+pub mod service;
+#[cfg(test)]
+mod testing;
+mod value;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::field::FieldErrors;
+use crate::field::{FieldErrors, Path};
+use crate::syntax;
 
 pub use rows::KINDS;
 
@@ -94,6 +114,14 @@ pub struct Column {
     pub priority: i32,
 }
 
+/// What the rules of kinds must know about the server they run in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The node that this server is itself. Endpoints on loopback are accepted when they name it or no node; `None` refuses them all, as
+    /// upstream does.
+    pub loopback_node: Option<String>,
+}
+
 /// What a kind does beyond its row. Objects are in the storage version, already pruned and of the right types.
 #[allow(unused_variables)]
 pub trait Rules: Sync {
@@ -105,17 +133,38 @@ pub trait Rules: Sync {
     fn prepare_update(&self, new: &mut Value, old: &Value) {}
     /// What `/status` lets through besides status.
     fn prepare_status(&self, new: &mut Value, old: &Value) {}
+    /// Whether a change counts in `metadata.generation`: everything but metadata and status does.
+    fn counts_generation(&self, new: &Value, old: &Value) -> bool {
+        let parts = |object: &Value| -> Vec<(String, Value)> {
+            let fields = object.as_object().into_iter().flatten();
+            let mut parts: Vec<_> = fields
+                .filter(|(k, v)| !matches!(k.as_str(), "metadata" | "status" | "apiVersion" | "kind") && !v.is_null())
+                .map(|(k, v)| (k.clone(), v.clone()))
+                .collect();
+            parts.sort_by(|a, b| a.0.cmp(&b.0));
+            parts
+        };
+        parts(new) != parts(old)
+    }
+    /// From the form that clients of this row see to the stored one, for rows that are a second view of another row's objects.
+    fn to_stored(&self, object: &mut Value) {}
+    /// The reverse of [`Rules::to_stored`].
+    fn from_stored(&self, object: &mut Value) {}
     /// Everything wrong with a new object beyond its metadata.
-    fn validate_create(&self, object: &Value) -> FieldErrors {
+    fn validate_create(&self, object: &Value, settings: &Settings) -> FieldErrors {
         FieldErrors::new()
     }
     /// Everything wrong with a change beyond metadata.
-    fn validate_update(&self, new: &Value, old: &Value) -> FieldErrors {
+    fn validate_update(&self, new: &Value, old: &Value, settings: &Settings) -> FieldErrors {
         FieldErrors::new()
     }
     /// Everything wrong with a change of status.
     fn validate_status(&self, new: &Value, old: &Value) -> FieldErrors {
         FieldErrors::new()
+    }
+    /// The `Warning` of every request for this kind, whatever it holds and however it ends.
+    fn deprecation(&self) -> Option<&'static str> {
+        None
     }
     /// Texts for `Warning` headers.
     fn warnings(&self, new: &Value, old: Option<&Value>) -> Vec<String> {
@@ -142,6 +191,22 @@ pub trait Rules: Sync {
         field_at(object, name)
     }
 }
+
+/// What is wrong with a map of labels, or with a selector of the same form.
+pub fn labels(labels: &serde_json::Map<String, Value>, at: &Path<'_>) -> FieldErrors {
+    let mut errors = FieldErrors::new();
+    for (key, value) in labels {
+        errors.extend(at.invalid_all(key, syntax::qualified_name(key)));
+        let value = value.as_str().unwrap_or("");
+        errors.extend(at.invalid_all(value, syntax::label_value(value)));
+    }
+    errors
+}
+
+/// A kind with no rules of its own.
+pub struct Plain;
+
+impl Rules for Plain {}
 
 /// The columns of a kind that has no others.
 pub static NAME_AND_AGE: &[Column] = &[NAME, AGE];

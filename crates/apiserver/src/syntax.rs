@@ -100,7 +100,8 @@ pub fn dns1123_subdomain_caseless(s: &str) -> Vec<String> {
         errors.push(max_length(253));
     }
     if !is_subdomain(&s.to_ascii_lowercase()) {
-        let message = "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
+        let message =
+            "an RFC 1123 subdomain must consist of alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
         errors.push(pattern(message, &format!("{LABEL}(\\.{LABEL})*"), &["Example.com"]));
     }
     errors
@@ -113,8 +114,7 @@ pub fn dns1035_label(s: &str) -> Vec<String> {
         errors.push(max_length(63));
     }
     if !(is_label(s) && s.as_bytes()[0].is_ascii_lowercase()) {
-        let message =
-            "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
+        let message = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', start with an alphabetic character, and end with an alphanumeric character";
         errors.push(pattern(message, "[a-z]([-a-z0-9]*[a-z0-9])?", &["my-name", "abc-123"]));
     }
     errors
@@ -258,4 +258,3 @@ pub fn header_name(s: &str) -> Vec<String> {
     }
     vec![pattern("a valid HTTP header must consist of alphanumeric characters or '-'", "[-A-Za-z0-9]+", &["X-Header-Name"])]
 }
-

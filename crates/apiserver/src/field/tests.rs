@@ -11,7 +11,10 @@ fn errors_read_as_upstream_writes_them() {
     let first = ports.index(0);
     for (error, text) in [
         (first.child("name").required(""), "spec.ports[0].name: Required value"),
-        (first.child("port").invalid(0, "must be between 1 and 65535, inclusive"), "spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive"),
+        (
+            first.child("port").invalid(0, "must be between 1 and 65535, inclusive"),
+            "spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
+        ),
         (spec.child("type").not_supported("X", &["A", "B"]), r#"spec.type: Unsupported value: "X": supported values: "A", "B""#),
         (first.child("name").duplicate("a\n"), r#"spec.ports[0].name: Duplicate value: "a\n""#),
         (data.key("k").forbidden("no"), "data[k]: Forbidden: no"),

@@ -2,7 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::field::quote;
+use crate::field::{FieldError, Path, quote};
+use crate::syntax::{dns1123_label, dns1123_subdomain};
 
 /// An address as Go's old parser read it: IPv4 octets may carry leading zeros. `None` = no address at all.
 pub fn parse_ip_sloppy(s: &str) -> Option<IpAddr> {
@@ -40,6 +41,25 @@ pub fn ip_strict(s: &str) -> Vec<String> {
     }
     let canonical = s.parse::<IpAddr>().map(canonical).unwrap_or_default();
     if canonical == s { Vec::new() } else { vec![format!("must be in canonical form ({})", quote(&canonical))] }
+}
+
+/// A domain name of at least two labels; one dot may stand at its end.
+pub fn fqdn(at: &Path<'_>, s: &str) -> Option<FieldError> {
+    if s.is_empty() {
+        return Some(at.required(""));
+    }
+    let name = s.strip_suffix('.').unwrap_or(s);
+    let wrong = dns1123_subdomain(name);
+    if !wrong.is_empty() {
+        return Some(at.invalid(name, wrong.join(",")));
+    }
+    if !name.contains('.') {
+        return Some(at.invalid(name, "should be a domain with at least two segments separated by dots"));
+    }
+    name.split('.')
+        .map(|label| (label, dns1123_label(label)))
+        .find(|(_, wrong)| !wrong.is_empty())
+        .map(|(label, wrong)| at.invalid(label, wrong.join(",")))
 }
 
 /// RFC 5952 text, with IPv4-mapped addresses as plain IPv4 as Go's `net.IP` prints them.

@@ -84,7 +84,10 @@ fn networks_may_not_carry_host_bits() {
 #[test]
 fn odd_notations_are_warned_of() {
     assert_eq!(ip_warnings("spec.x", "010.0.0.1"), [r#"spec.x: non-standard IP address "010.0.0.1" is invalid: use "10.0.0.1""#]);
-    assert_eq!(ip_warnings("spec.x", "2001:DB8::1"), [r#"spec.x: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format ("2001:db8::1")"#]);
+    assert_eq!(
+        ip_warnings("spec.x", "2001:DB8::1"),
+        [r#"spec.x: IPv6 address "2001:DB8::1" should be in RFC 5952 canonical format ("2001:db8::1")"#]
+    );
     assert!(ip_warnings("spec.x", "10.0.0.1").is_empty());
     assert_eq!(
         cidr_warnings("spec.x", "10.0.0.1/8"),

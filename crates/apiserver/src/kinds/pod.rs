@@ -1,0 +1,5 @@
+//! Rules of Pod.
+use super::Rules;
+/// The rules of Pods.
+pub struct Pod;
+impl Rules for Pod {}
