@@ -7,6 +7,7 @@
 mod decode;
 mod error;
 mod generated;
+pub mod openapi;
 mod protobuf;
 mod prune;
 mod quantity;
@@ -19,5 +20,5 @@ pub use error::{Error, Problem, Strictness, strict_text};
 pub use protobuf::{Decoded, from_protobuf};
 pub use prune::prune;
 pub use quantity::canonical as canonical_quantity;
-pub use table::{ANY, Check, Extra, Field, Gvk, Kind, Message, NOTHING, Rule, Shape, flags, table};
+pub use table::{ANY, Check, Extra, Field, Gvk, Kind, Message, NOTHING, Shape, flags, table};
 pub use validate::{Violation, ViolationKind};

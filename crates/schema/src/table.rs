@@ -6,8 +6,6 @@
 
 use serde_json::Value;
 
-use crate::validate::Violation;
-
 /// What a value is, in JSON and in protobuf.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
@@ -138,9 +136,6 @@ pub const ANY: Check =
 /// Nothing extra: the base of hand-written [`Extra`]s.
 pub const NOTHING: Extra = Extra { keys: &[], merge_key: "", default: "", check: None };
 
-/// A rule between fields: gets the object, its path, and adds what is wrong.
-pub type Rule = fn(&Value, &str, &mut Vec<Violation>);
-
 /// One message: a kind or a part of one.
 pub struct Message {
     /// Name as an OpenAPI component, for example `io.k8s.api.core.v1.Service`.
@@ -155,8 +150,6 @@ pub struct Message {
     pub inlined: &'static [(u32, &'static Message)],
     /// Behaves as a custom resource: no protobuf, keys in alphabetical order, defaults and bounds from the table.
     pub custom: bool,
-    /// A rule between the fields.
-    pub rules: Option<Rule>,
 }
 
 impl std::fmt::Debug for Message {

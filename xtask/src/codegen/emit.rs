@@ -66,7 +66,7 @@ fn file(name: &str, tables: &[&Table], homes: &BTreeMap<&str, &Table>) -> String
         }
         body.push_str("    ],\n");
         let inlined: Vec<String> = table.inlined.iter().map(|(n, key)| format!("({n}, &{})", reference(key, name, homes))).collect();
-        let _ = writeln!(body, "    inlined: &[{}],\n    custom: false,\n    rules: None,\n}};\n", inlined.join(", "));
+        let _ = writeln!(body, "    inlined: &[{}],\n    custom: false,\n}};\n", inlined.join(", "));
     }
     for (i, extra) in extras.iter().enumerate() {
         let _ = writeln!(out, "static X{i}: Extra = {extra};");

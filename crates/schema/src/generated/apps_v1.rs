@@ -19,7 +19,6 @@ pub static CONTROLLER_REVISION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static DEPLOYMENT: Message = Message {
@@ -35,7 +34,6 @@ pub static DEPLOYMENT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static DEPLOYMENT_CONDITION: Message = Message {
@@ -52,7 +50,6 @@ pub static DEPLOYMENT_CONDITION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static DEPLOYMENT_SPEC: Message = Message {
@@ -71,7 +68,6 @@ pub static DEPLOYMENT_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static DEPLOYMENT_STATUS: Message = Message {
@@ -91,7 +87,6 @@ pub static DEPLOYMENT_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static DEPLOYMENT_STRATEGY: Message = Message {
@@ -101,7 +96,6 @@ pub static DEPLOYMENT_STRATEGY: Message = Message {
     fields: &[f("type", 1, One, Str, 0), f("rollingUpdate", 2, One, Msg(&ROLLING_UPDATE_DEPLOYMENT), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static REPLICA_SET: Message = Message {
@@ -117,7 +111,6 @@ pub static REPLICA_SET: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static REPLICA_SET_CONDITION: Message = Message {
@@ -133,7 +126,6 @@ pub static REPLICA_SET_CONDITION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static REPLICA_SET_SPEC: Message = Message {
@@ -148,7 +140,6 @@ pub static REPLICA_SET_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static REPLICA_SET_STATUS: Message = Message {
@@ -166,7 +157,6 @@ pub static REPLICA_SET_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ROLLING_UPDATE_DEPLOYMENT: Message = Message {
@@ -176,5 +166,4 @@ pub static ROLLING_UPDATE_DEPLOYMENT: Message = Message {
     fields: &[f("maxUnavailable", 1, One, IntOrString, KEEP), f("maxSurge", 2, One, IntOrString, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };

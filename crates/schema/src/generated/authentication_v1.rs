@@ -11,7 +11,6 @@ pub static BOUND_OBJECT_REFERENCE: Message = Message {
     fields: &[f("kind", 1, One, Str, 0), f("apiVersion", 2, One, Str, 0), f("name", 3, One, Str, 0), f("uid", 4, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SELF_SUBJECT_REVIEW: Message = Message {
@@ -26,7 +25,6 @@ pub static SELF_SUBJECT_REVIEW: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SELF_SUBJECT_REVIEW_STATUS: Message = Message {
@@ -36,7 +34,6 @@ pub static SELF_SUBJECT_REVIEW_STATUS: Message = Message {
     fields: &[f("userInfo", 1, One, Msg(&USER_INFO), ALWAYS)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TOKEN_REQUEST: Message = Message {
@@ -52,7 +49,6 @@ pub static TOKEN_REQUEST: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TOKEN_REQUEST_SPEC: Message = Message {
@@ -66,7 +62,6 @@ pub static TOKEN_REQUEST_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TOKEN_REQUEST_STATUS: Message = Message {
@@ -76,7 +71,6 @@ pub static TOKEN_REQUEST_STATUS: Message = Message {
     fields: &[f("token", 1, One, Str, ALWAYS), f("expirationTimestamp", 2, One, Time, ALWAYS)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TOKEN_REVIEW: Message = Message {
@@ -92,7 +86,6 @@ pub static TOKEN_REVIEW: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TOKEN_REVIEW_SPEC: Message = Message {
@@ -102,7 +95,6 @@ pub static TOKEN_REVIEW_SPEC: Message = Message {
     fields: &[f("token", 1, One, Str, REQUIRED), f("audiences", 2, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TOKEN_REVIEW_STATUS: Message = Message {
@@ -117,7 +109,6 @@ pub static TOKEN_REVIEW_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static USER_INFO: Message = Message {
@@ -127,5 +118,4 @@ pub static USER_INFO: Message = Message {
     fields: &[f("username", 1, One, Str, 0), f("uid", 2, One, Str, 0), f("groups", 3, List, Str, 0), f("extra", 4, Map, Strings, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };

@@ -11,7 +11,6 @@ pub static FIELD_SELECTOR_ATTRIBUTES: Message = Message {
     fields: &[f("rawSelector", 1, One, Str, 0), f("requirements", 2, List, Msg(&super::meta_v1::FIELD_SELECTOR_REQUIREMENT), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LABEL_SELECTOR_ATTRIBUTES: Message = Message {
@@ -21,7 +20,6 @@ pub static LABEL_SELECTOR_ATTRIBUTES: Message = Message {
     fields: &[f("rawSelector", 1, One, Str, 0), f("requirements", 2, List, Msg(&super::meta_v1::LABEL_SELECTOR_REQUIREMENT), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LOCAL_SUBJECT_ACCESS_REVIEW: Message = Message {
@@ -37,7 +35,6 @@ pub static LOCAL_SUBJECT_ACCESS_REVIEW: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NON_RESOURCE_ATTRIBUTES: Message = Message {
@@ -47,7 +44,6 @@ pub static NON_RESOURCE_ATTRIBUTES: Message = Message {
     fields: &[f("path", 1, One, Str, 0), f("verb", 2, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NON_RESOURCE_RULE: Message = Message {
@@ -57,7 +53,6 @@ pub static NON_RESOURCE_RULE: Message = Message {
     fields: &[f("verbs", 1, List, Str, ALWAYS | REQUIRED), f("nonResourceURLs", 2, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_ATTRIBUTES: Message = Message {
@@ -77,7 +72,6 @@ pub static RESOURCE_ATTRIBUTES: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_RULE: Message = Message {
@@ -92,7 +86,6 @@ pub static RESOURCE_RULE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SELF_SUBJECT_ACCESS_REVIEW: Message = Message {
@@ -108,7 +101,6 @@ pub static SELF_SUBJECT_ACCESS_REVIEW: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SELF_SUBJECT_ACCESS_REVIEW_SPEC: Message = Message {
@@ -121,7 +113,6 @@ pub static SELF_SUBJECT_ACCESS_REVIEW_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SELF_SUBJECT_RULES_REVIEW: Message = Message {
@@ -137,7 +128,6 @@ pub static SELF_SUBJECT_RULES_REVIEW: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SELF_SUBJECT_RULES_REVIEW_SPEC: Message = Message {
@@ -147,7 +137,6 @@ pub static SELF_SUBJECT_RULES_REVIEW_SPEC: Message = Message {
     fields: &[f("namespace", 1, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SUBJECT_ACCESS_REVIEW: Message = Message {
@@ -163,7 +152,6 @@ pub static SUBJECT_ACCESS_REVIEW: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SUBJECT_ACCESS_REVIEW_SPEC: Message = Message {
@@ -180,7 +168,6 @@ pub static SUBJECT_ACCESS_REVIEW_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SUBJECT_ACCESS_REVIEW_STATUS: Message = Message {
@@ -195,7 +182,6 @@ pub static SUBJECT_ACCESS_REVIEW_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SUBJECT_RULES_REVIEW_STATUS: Message = Message {
@@ -210,5 +196,4 @@ pub static SUBJECT_RULES_REVIEW_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };

@@ -13,7 +13,6 @@ pub static CROSS_VERSION_OBJECT_REFERENCE: Message = Message {
     fields: &[f("kind", 1, One, Str, ALWAYS | REQUIRED), f("name", 2, One, Str, ALWAYS | REQUIRED), f("apiVersion", 3, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HORIZONTAL_POD_AUTOSCALER: Message = Message {
@@ -29,7 +28,6 @@ pub static HORIZONTAL_POD_AUTOSCALER: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HORIZONTAL_POD_AUTOSCALER_SPEC: Message = Message {
@@ -44,7 +42,6 @@ pub static HORIZONTAL_POD_AUTOSCALER_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HORIZONTAL_POD_AUTOSCALER_STATUS: Message = Message {
@@ -60,7 +57,6 @@ pub static HORIZONTAL_POD_AUTOSCALER_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SCALE: Message = Message {
@@ -76,7 +72,6 @@ pub static SCALE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SCALE_SPEC: Message = Message {
@@ -86,7 +81,6 @@ pub static SCALE_SPEC: Message = Message {
     fields: &[x("replicas", 1, One, Int32, 0, &X0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SCALE_STATUS: Message = Message {
@@ -96,5 +90,4 @@ pub static SCALE_STATUS: Message = Message {
     fields: &[f("replicas", 1, One, Int32, ALWAYS | REQUIRED), f("selector", 2, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };

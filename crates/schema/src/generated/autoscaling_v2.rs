@@ -17,7 +17,6 @@ pub static CONTAINER_RESOURCE_METRIC_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_RESOURCE_METRIC_STATUS: Message = Message {
@@ -31,7 +30,6 @@ pub static CONTAINER_RESOURCE_METRIC_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CROSS_VERSION_OBJECT_REFERENCE: Message = Message {
@@ -41,7 +39,6 @@ pub static CROSS_VERSION_OBJECT_REFERENCE: Message = Message {
     fields: &[f("kind", 1, One, Str, ALWAYS | REQUIRED), f("name", 2, One, Str, ALWAYS | REQUIRED), f("apiVersion", 3, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static EXTERNAL_METRIC_SOURCE: Message = Message {
@@ -51,7 +48,6 @@ pub static EXTERNAL_METRIC_SOURCE: Message = Message {
     fields: &[f("metric", 1, One, Msg(&METRIC_IDENTIFIER), ALWAYS | REQUIRED), f("target", 2, One, Msg(&METRIC_TARGET), ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static EXTERNAL_METRIC_STATUS: Message = Message {
@@ -61,7 +57,6 @@ pub static EXTERNAL_METRIC_STATUS: Message = Message {
     fields: &[f("metric", 1, One, Msg(&METRIC_IDENTIFIER), ALWAYS | REQUIRED), f("current", 2, One, Msg(&METRIC_VALUE_STATUS), ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HORIZONTAL_POD_AUTOSCALER: Message = Message {
@@ -77,7 +72,6 @@ pub static HORIZONTAL_POD_AUTOSCALER: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HORIZONTAL_POD_AUTOSCALER_BEHAVIOR: Message = Message {
@@ -87,7 +81,6 @@ pub static HORIZONTAL_POD_AUTOSCALER_BEHAVIOR: Message = Message {
     fields: &[f("scaleUp", 1, One, Msg(&HPA_SCALING_RULES), KEEP), f("scaleDown", 2, One, Msg(&HPA_SCALING_RULES), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HORIZONTAL_POD_AUTOSCALER_CONDITION: Message = Message {
@@ -103,7 +96,6 @@ pub static HORIZONTAL_POD_AUTOSCALER_CONDITION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HORIZONTAL_POD_AUTOSCALER_SPEC: Message = Message {
@@ -119,7 +111,6 @@ pub static HORIZONTAL_POD_AUTOSCALER_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HORIZONTAL_POD_AUTOSCALER_STATUS: Message = Message {
@@ -136,7 +127,6 @@ pub static HORIZONTAL_POD_AUTOSCALER_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HPA_SCALING_POLICY: Message = Message {
@@ -150,7 +140,6 @@ pub static HPA_SCALING_POLICY: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HPA_SCALING_RULES: Message = Message {
@@ -165,7 +154,6 @@ pub static HPA_SCALING_RULES: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static METRIC_IDENTIFIER: Message = Message {
@@ -175,7 +163,6 @@ pub static METRIC_IDENTIFIER: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("selector", 2, One, Msg(&super::meta_v1::LABEL_SELECTOR), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static METRIC_SPEC: Message = Message {
@@ -192,7 +179,6 @@ pub static METRIC_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static METRIC_STATUS: Message = Message {
@@ -209,7 +195,6 @@ pub static METRIC_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static METRIC_TARGET: Message = Message {
@@ -224,7 +209,6 @@ pub static METRIC_TARGET: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static METRIC_VALUE_STATUS: Message = Message {
@@ -234,7 +218,6 @@ pub static METRIC_VALUE_STATUS: Message = Message {
     fields: &[f("value", 1, One, Quantity, KEEP), f("averageValue", 2, One, Quantity, KEEP), f("averageUtilization", 3, One, Int32, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static OBJECT_METRIC_SOURCE: Message = Message {
@@ -248,7 +231,6 @@ pub static OBJECT_METRIC_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static OBJECT_METRIC_STATUS: Message = Message {
@@ -262,7 +244,6 @@ pub static OBJECT_METRIC_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PODS_METRIC_SOURCE: Message = Message {
@@ -272,7 +253,6 @@ pub static PODS_METRIC_SOURCE: Message = Message {
     fields: &[f("metric", 1, One, Msg(&METRIC_IDENTIFIER), ALWAYS | REQUIRED), f("target", 2, One, Msg(&METRIC_TARGET), ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PODS_METRIC_STATUS: Message = Message {
@@ -282,7 +262,6 @@ pub static PODS_METRIC_STATUS: Message = Message {
     fields: &[f("metric", 1, One, Msg(&METRIC_IDENTIFIER), ALWAYS | REQUIRED), f("current", 2, One, Msg(&METRIC_VALUE_STATUS), ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_METRIC_SOURCE: Message = Message {
@@ -292,7 +271,6 @@ pub static RESOURCE_METRIC_SOURCE: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("target", 2, One, Msg(&METRIC_TARGET), ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_METRIC_STATUS: Message = Message {
@@ -302,5 +280,4 @@ pub static RESOURCE_METRIC_STATUS: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("current", 2, One, Msg(&METRIC_VALUE_STATUS), ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };

@@ -19,7 +19,6 @@ pub static CERTIFICATE_SIGNING_REQUEST: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CERTIFICATE_SIGNING_REQUEST_CONDITION: Message = Message {
@@ -36,7 +35,6 @@ pub static CERTIFICATE_SIGNING_REQUEST_CONDITION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CERTIFICATE_SIGNING_REQUEST_SPEC: Message = Message {
@@ -55,7 +53,6 @@ pub static CERTIFICATE_SIGNING_REQUEST_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CERTIFICATE_SIGNING_REQUEST_STATUS: Message = Message {
@@ -65,5 +62,4 @@ pub static CERTIFICATE_SIGNING_REQUEST_STATUS: Message = Message {
     fields: &[x("conditions", 1, List, Msg(&CERTIFICATE_SIGNING_REQUEST_CONDITION), MAP, &X0), f("certificate", 2, One, Bytes, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };

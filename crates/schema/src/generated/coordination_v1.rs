@@ -16,7 +16,6 @@ pub static LEASE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LEASE_SPEC: Message = Message {
@@ -34,5 +33,4 @@ pub static LEASE_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };

@@ -39,7 +39,6 @@ pub static AFFINITY: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static APP_ARMOR_PROFILE: Message = Message {
@@ -49,7 +48,6 @@ pub static APP_ARMOR_PROFILE: Message = Message {
     fields: &[f("type", 1, One, Str, ALWAYS | REQUIRED), f("localhostProfile", 2, One, Str, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ATTACHED_VOLUME: Message = Message {
@@ -59,7 +57,6 @@ pub static ATTACHED_VOLUME: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("devicePath", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static AWS_ELASTIC_BLOCK_STORE_VOLUME_SOURCE: Message = Message {
@@ -74,7 +71,6 @@ pub static AWS_ELASTIC_BLOCK_STORE_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static AZURE_DISK_VOLUME_SOURCE: Message = Message {
@@ -91,7 +87,6 @@ pub static AZURE_DISK_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static AZURE_FILE_VOLUME_SOURCE: Message = Message {
@@ -101,7 +96,6 @@ pub static AZURE_FILE_VOLUME_SOURCE: Message = Message {
     fields: &[f("secretName", 1, One, Str, ALWAYS | REQUIRED), f("shareName", 2, One, Str, ALWAYS | REQUIRED), f("readOnly", 3, One, Bool, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static BINDING: Message = Message {
@@ -116,7 +110,6 @@ pub static BINDING: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CAPABILITIES: Message = Message {
@@ -126,7 +119,6 @@ pub static CAPABILITIES: Message = Message {
     fields: &[f("add", 1, List, Str, 0), f("drop", 2, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CEPH_FS_VOLUME_SOURCE: Message = Message {
@@ -143,7 +135,6 @@ pub static CEPH_FS_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CINDER_VOLUME_SOURCE: Message = Message {
@@ -158,7 +149,6 @@ pub static CINDER_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CLIENT_IP_CONFIG: Message = Message {
@@ -168,7 +158,6 @@ pub static CLIENT_IP_CONFIG: Message = Message {
     fields: &[f("timeoutSeconds", 1, One, Int32, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CLUSTER_TRUST_BUNDLE_PROJECTION: Message = Message {
@@ -184,7 +173,6 @@ pub static CLUSTER_TRUST_BUNDLE_PROJECTION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONFIG_MAP: Message = Message {
@@ -201,7 +189,6 @@ pub static CONFIG_MAP: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONFIG_MAP_ENV_SOURCE: Message = Message {
@@ -211,7 +198,6 @@ pub static CONFIG_MAP_ENV_SOURCE: Message = Message {
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("optional", 2, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
     custom: false,
-    rules: None,
 };
 
 pub static CONFIG_MAP_KEY_SELECTOR: Message = Message {
@@ -221,7 +207,6 @@ pub static CONFIG_MAP_KEY_SELECTOR: Message = Message {
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("key", 2, One, Str, ALWAYS | REQUIRED), f("optional", 3, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
     custom: false,
-    rules: None,
 };
 
 pub static CONFIG_MAP_NODE_CONFIG_SOURCE: Message = Message {
@@ -237,7 +222,6 @@ pub static CONFIG_MAP_NODE_CONFIG_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONFIG_MAP_PROJECTION: Message = Message {
@@ -247,7 +231,6 @@ pub static CONFIG_MAP_PROJECTION: Message = Message {
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("items", 2, List, Msg(&KEY_TO_PATH), 0), f("optional", 4, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
     custom: false,
-    rules: None,
 };
 
 pub static CONFIG_MAP_VOLUME_SOURCE: Message = Message {
@@ -262,7 +245,6 @@ pub static CONFIG_MAP_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER: Message = Message {
@@ -298,7 +280,6 @@ pub static CONTAINER: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_EXTENDED_RESOURCE_REQUEST: Message = Message {
@@ -312,7 +293,6 @@ pub static CONTAINER_EXTENDED_RESOURCE_REQUEST: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_IMAGE: Message = Message {
@@ -322,7 +302,6 @@ pub static CONTAINER_IMAGE: Message = Message {
     fields: &[f("names", 1, List, Str, ALWAYS), f("sizeBytes", 2, One, Int64, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_PORT: Message = Message {
@@ -338,7 +317,6 @@ pub static CONTAINER_PORT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_RESIZE_POLICY: Message = Message {
@@ -348,7 +326,6 @@ pub static CONTAINER_RESIZE_POLICY: Message = Message {
     fields: &[f("resourceName", 1, One, Str, ALWAYS | REQUIRED), f("restartPolicy", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_RESTART_RULE: Message = Message {
@@ -358,7 +335,6 @@ pub static CONTAINER_RESTART_RULE: Message = Message {
     fields: &[f("action", 1, One, Str, REQUIRED), f("exitCodes", 2, One, Msg(&CONTAINER_RESTART_RULE_ON_EXIT_CODES), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_RESTART_RULE_ON_EXIT_CODES: Message = Message {
@@ -368,7 +344,6 @@ pub static CONTAINER_RESTART_RULE_ON_EXIT_CODES: Message = Message {
     fields: &[f("operator", 1, One, Str, REQUIRED), f("values", 2, List, Int32, SET)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_STATE: Message = Message {
@@ -382,7 +357,6 @@ pub static CONTAINER_STATE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_STATE_RUNNING: Message = Message {
@@ -392,7 +366,6 @@ pub static CONTAINER_STATE_RUNNING: Message = Message {
     fields: &[f("startedAt", 1, One, Time, ALWAYS)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_STATE_TERMINATED: Message = Message {
@@ -410,7 +383,6 @@ pub static CONTAINER_STATE_TERMINATED: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_STATE_WAITING: Message = Message {
@@ -420,7 +392,6 @@ pub static CONTAINER_STATE_WAITING: Message = Message {
     fields: &[f("reason", 1, One, Str, 0), f("message", 2, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_STATUS: Message = Message {
@@ -446,7 +417,6 @@ pub static CONTAINER_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CONTAINER_USER: Message = Message {
@@ -456,7 +426,6 @@ pub static CONTAINER_USER: Message = Message {
     fields: &[f("linux", 1, One, Msg(&LINUX_CONTAINER_USER), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CSI_VOLUME_SOURCE: Message = Message {
@@ -472,7 +441,6 @@ pub static CSI_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static DAEMON_ENDPOINT: Message = Message {
@@ -482,7 +450,6 @@ pub static DAEMON_ENDPOINT: Message = Message {
     fields: &[f("Port", 1, One, Int32, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static DOWNWARD_API_PROJECTION: Message = Message {
@@ -492,7 +459,6 @@ pub static DOWNWARD_API_PROJECTION: Message = Message {
     fields: &[f("items", 1, List, Msg(&DOWNWARD_API_VOLUME_FILE), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static DOWNWARD_API_VOLUME_FILE: Message = Message {
@@ -507,7 +473,6 @@ pub static DOWNWARD_API_VOLUME_FILE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static DOWNWARD_API_VOLUME_SOURCE: Message = Message {
@@ -517,7 +482,6 @@ pub static DOWNWARD_API_VOLUME_SOURCE: Message = Message {
     fields: &[f("items", 1, List, Msg(&DOWNWARD_API_VOLUME_FILE), 0), f("defaultMode", 2, One, Int32, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static EMPTY_DIR_VOLUME_SOURCE: Message = Message {
@@ -527,7 +491,6 @@ pub static EMPTY_DIR_VOLUME_SOURCE: Message = Message {
     fields: &[f("medium", 1, One, Str, 0), f("sizeLimit", 2, One, Quantity, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ENDPOINT_ADDRESS: Message = Message {
@@ -542,7 +505,6 @@ pub static ENDPOINT_ADDRESS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ENDPOINT_PORT: Message = Message {
@@ -557,7 +519,6 @@ pub static ENDPOINT_PORT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ENDPOINTS: Message = Message {
@@ -572,7 +533,6 @@ pub static ENDPOINTS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ENDPOINT_SUBSET: Message = Message {
@@ -586,7 +546,6 @@ pub static ENDPOINT_SUBSET: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ENV_FROM_SOURCE: Message = Message {
@@ -600,7 +559,6 @@ pub static ENV_FROM_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ENV_VAR: Message = Message {
@@ -610,7 +568,6 @@ pub static ENV_VAR: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("value", 2, One, Str, 0), f("valueFrom", 3, One, Msg(&ENV_VAR_SOURCE), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ENV_VAR_SOURCE: Message = Message {
@@ -626,7 +583,6 @@ pub static ENV_VAR_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static EPHEMERAL_CONTAINER: Message = Message {
@@ -663,7 +619,6 @@ pub static EPHEMERAL_CONTAINER: Message = Message {
     ],
     inlined: &[(1, &EPHEMERAL_CONTAINER_COMMON)],
     custom: false,
-    rules: None,
 };
 
 pub static EPHEMERAL_CONTAINER_COMMON: Message = Message {
@@ -699,7 +654,6 @@ pub static EPHEMERAL_CONTAINER_COMMON: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static EPHEMERAL_VOLUME_SOURCE: Message = Message {
@@ -709,7 +663,6 @@ pub static EPHEMERAL_VOLUME_SOURCE: Message = Message {
     fields: &[f("volumeClaimTemplate", 1, One, Msg(&PERSISTENT_VOLUME_CLAIM_TEMPLATE), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static EVENT: Message = Message {
@@ -737,7 +690,6 @@ pub static EVENT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static EVENT_SERIES: Message = Message {
@@ -747,7 +699,6 @@ pub static EVENT_SERIES: Message = Message {
     fields: &[f("count", 1, One, Int32, 0), f("lastObservedTime", 2, One, MicroTime, ALWAYS)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static EVENT_SOURCE: Message = Message {
@@ -757,7 +708,6 @@ pub static EVENT_SOURCE: Message = Message {
     fields: &[f("component", 1, One, Str, 0), f("host", 2, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static EXEC_ACTION: Message = Message {
@@ -767,7 +717,6 @@ pub static EXEC_ACTION: Message = Message {
     fields: &[f("command", 1, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static FC_VOLUME_SOURCE: Message = Message {
@@ -783,7 +732,6 @@ pub static FC_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static FILE_KEY_SELECTOR: Message = Message {
@@ -798,7 +746,6 @@ pub static FILE_KEY_SELECTOR: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static FLEX_VOLUME_SOURCE: Message = Message {
@@ -814,7 +761,6 @@ pub static FLEX_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static FLOCKER_VOLUME_SOURCE: Message = Message {
@@ -824,7 +770,6 @@ pub static FLOCKER_VOLUME_SOURCE: Message = Message {
     fields: &[f("datasetName", 1, One, Str, 0), f("datasetUUID", 2, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static GCE_PERSISTENT_DISK_VOLUME_SOURCE: Message = Message {
@@ -839,7 +784,6 @@ pub static GCE_PERSISTENT_DISK_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static GIT_REPO_VOLUME_SOURCE: Message = Message {
@@ -849,7 +793,6 @@ pub static GIT_REPO_VOLUME_SOURCE: Message = Message {
     fields: &[f("repository", 1, One, Str, ALWAYS | REQUIRED), f("revision", 2, One, Str, 0), f("directory", 3, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static GLUSTERFS_VOLUME_SOURCE: Message = Message {
@@ -859,7 +802,6 @@ pub static GLUSTERFS_VOLUME_SOURCE: Message = Message {
     fields: &[f("endpoints", 1, One, Str, ALWAYS | REQUIRED), f("path", 2, One, Str, ALWAYS | REQUIRED), f("readOnly", 3, One, Bool, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static GRPC_ACTION: Message = Message {
@@ -869,7 +811,6 @@ pub static GRPC_ACTION: Message = Message {
     fields: &[f("port", 1, One, Int32, ALWAYS | REQUIRED), x("service", 2, One, Str, KEEP | ALWAYS, &X4)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HOST_ALIAS: Message = Message {
@@ -879,7 +820,6 @@ pub static HOST_ALIAS: Message = Message {
     fields: &[f("ip", 1, One, Str, ALWAYS | REQUIRED), f("hostnames", 2, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HOST_IP: Message = Message {
@@ -889,7 +829,6 @@ pub static HOST_IP: Message = Message {
     fields: &[f("ip", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HOST_PATH_VOLUME_SOURCE: Message = Message {
@@ -899,7 +838,6 @@ pub static HOST_PATH_VOLUME_SOURCE: Message = Message {
     fields: &[f("path", 1, One, Str, ALWAYS | REQUIRED), f("type", 2, One, Str, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HTTP_GET_ACTION: Message = Message {
@@ -915,7 +853,6 @@ pub static HTTP_GET_ACTION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HTTP_HEADER: Message = Message {
@@ -925,7 +862,6 @@ pub static HTTP_HEADER: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("value", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static IMAGE_VOLUME_SOURCE: Message = Message {
@@ -935,7 +871,6 @@ pub static IMAGE_VOLUME_SOURCE: Message = Message {
     fields: &[f("reference", 1, One, Str, 0), f("pullPolicy", 2, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ISCSI_VOLUME_SOURCE: Message = Message {
@@ -957,7 +892,6 @@ pub static ISCSI_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static KEY_TO_PATH: Message = Message {
@@ -967,7 +901,6 @@ pub static KEY_TO_PATH: Message = Message {
     fields: &[f("key", 1, One, Str, ALWAYS | REQUIRED), f("path", 2, One, Str, ALWAYS | REQUIRED), f("mode", 3, One, Int32, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LIFECYCLE: Message = Message {
@@ -981,7 +914,6 @@ pub static LIFECYCLE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LIFECYCLE_HANDLER: Message = Message {
@@ -996,7 +928,6 @@ pub static LIFECYCLE_HANDLER: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LIMIT_RANGE: Message = Message {
@@ -1011,7 +942,6 @@ pub static LIMIT_RANGE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LIMIT_RANGE_ITEM: Message = Message {
@@ -1028,7 +958,6 @@ pub static LIMIT_RANGE_ITEM: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LIMIT_RANGE_SPEC: Message = Message {
@@ -1038,7 +967,6 @@ pub static LIMIT_RANGE_SPEC: Message = Message {
     fields: &[f("limits", 1, List, Msg(&LIMIT_RANGE_ITEM), ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LINUX_CONTAINER_USER: Message = Message {
@@ -1048,7 +976,6 @@ pub static LINUX_CONTAINER_USER: Message = Message {
     fields: &[f("uid", 1, One, Int64, ALWAYS | REQUIRED), f("gid", 2, One, Int64, ALWAYS | REQUIRED), f("supplementalGroups", 3, List, Int64, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LOAD_BALANCER_INGRESS: Message = Message {
@@ -1058,7 +985,6 @@ pub static LOAD_BALANCER_INGRESS: Message = Message {
     fields: &[f("ip", 1, One, Str, 0), f("hostname", 2, One, Str, 0), f("ipMode", 3, One, Str, KEEP), f("ports", 4, List, Msg(&PORT_STATUS), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LOAD_BALANCER_STATUS: Message = Message {
@@ -1068,7 +994,6 @@ pub static LOAD_BALANCER_STATUS: Message = Message {
     fields: &[f("ingress", 1, List, Msg(&LOAD_BALANCER_INGRESS), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LOCAL_OBJECT_REFERENCE: Message = Message {
@@ -1078,7 +1003,6 @@ pub static LOCAL_OBJECT_REFERENCE: Message = Message {
     fields: &[x("name", 1, One, Str, REQUIRED, &X4)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NAMESPACE: Message = Message {
@@ -1094,7 +1018,6 @@ pub static NAMESPACE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NAMESPACE_CONDITION: Message = Message {
@@ -1110,7 +1033,6 @@ pub static NAMESPACE_CONDITION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NAMESPACE_SPEC: Message = Message {
@@ -1120,7 +1042,6 @@ pub static NAMESPACE_SPEC: Message = Message {
     fields: &[f("finalizers", 1, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NAMESPACE_STATUS: Message = Message {
@@ -1130,7 +1051,6 @@ pub static NAMESPACE_STATUS: Message = Message {
     fields: &[f("phase", 1, One, Str, 0), x("conditions", 2, List, Msg(&NAMESPACE_CONDITION), MAP | MERGE, &X11)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NFS_VOLUME_SOURCE: Message = Message {
@@ -1140,7 +1060,6 @@ pub static NFS_VOLUME_SOURCE: Message = Message {
     fields: &[f("server", 1, One, Str, ALWAYS | REQUIRED), f("path", 2, One, Str, ALWAYS | REQUIRED), f("readOnly", 3, One, Bool, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE: Message = Message {
@@ -1156,7 +1075,6 @@ pub static NODE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_ADDRESS: Message = Message {
@@ -1166,7 +1084,6 @@ pub static NODE_ADDRESS: Message = Message {
     fields: &[f("type", 1, One, Str, ALWAYS | REQUIRED), f("address", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_AFFINITY: Message = Message {
@@ -1179,7 +1096,6 @@ pub static NODE_AFFINITY: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_CONDITION: Message = Message {
@@ -1196,7 +1112,6 @@ pub static NODE_CONDITION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_CONFIG_SOURCE: Message = Message {
@@ -1206,7 +1121,6 @@ pub static NODE_CONFIG_SOURCE: Message = Message {
     fields: &[f("configMap", 2, One, Msg(&CONFIG_MAP_NODE_CONFIG_SOURCE), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_CONFIG_STATUS: Message = Message {
@@ -1221,7 +1135,6 @@ pub static NODE_CONFIG_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_DAEMON_ENDPOINTS: Message = Message {
@@ -1231,7 +1144,6 @@ pub static NODE_DAEMON_ENDPOINTS: Message = Message {
     fields: &[f("kubeletEndpoint", 1, One, Msg(&DAEMON_ENDPOINT), ALWAYS)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_FEATURES: Message = Message {
@@ -1241,7 +1153,6 @@ pub static NODE_FEATURES: Message = Message {
     fields: &[f("supplementalGroupsPolicy", 1, One, Bool, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_RUNTIME_HANDLER: Message = Message {
@@ -1251,7 +1162,6 @@ pub static NODE_RUNTIME_HANDLER: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS), f("features", 2, One, Msg(&NODE_RUNTIME_HANDLER_FEATURES), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_RUNTIME_HANDLER_FEATURES: Message = Message {
@@ -1261,7 +1171,6 @@ pub static NODE_RUNTIME_HANDLER_FEATURES: Message = Message {
     fields: &[f("recursiveReadOnlyMounts", 1, One, Bool, KEEP), f("userNamespaces", 2, One, Bool, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_SELECTOR: Message = Message {
@@ -1271,7 +1180,6 @@ pub static NODE_SELECTOR: Message = Message {
     fields: &[f("nodeSelectorTerms", 1, List, Msg(&NODE_SELECTOR_TERM), ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_SELECTOR_REQUIREMENT: Message = Message {
@@ -1281,7 +1189,6 @@ pub static NODE_SELECTOR_REQUIREMENT: Message = Message {
     fields: &[f("key", 1, One, Str, ALWAYS | REQUIRED), f("operator", 2, One, Str, ALWAYS | REQUIRED), f("values", 3, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_SELECTOR_TERM: Message = Message {
@@ -1291,7 +1198,6 @@ pub static NODE_SELECTOR_TERM: Message = Message {
     fields: &[f("matchExpressions", 1, List, Msg(&NODE_SELECTOR_REQUIREMENT), 0), f("matchFields", 2, List, Msg(&NODE_SELECTOR_REQUIREMENT), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_SPEC: Message = Message {
@@ -1309,7 +1215,6 @@ pub static NODE_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_STATUS: Message = Message {
@@ -1334,7 +1239,6 @@ pub static NODE_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_SWAP_STATUS: Message = Message {
@@ -1344,7 +1248,6 @@ pub static NODE_SWAP_STATUS: Message = Message {
     fields: &[f("capacity", 1, One, Int64, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NODE_SYSTEM_INFO: Message = Message {
@@ -1366,7 +1269,6 @@ pub static NODE_SYSTEM_INFO: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static OBJECT_FIELD_SELECTOR: Message = Message {
@@ -1376,7 +1278,6 @@ pub static OBJECT_FIELD_SELECTOR: Message = Message {
     fields: &[f("apiVersion", 1, One, Str, 0), f("fieldPath", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static OBJECT_REFERENCE: Message = Message {
@@ -1394,7 +1295,6 @@ pub static OBJECT_REFERENCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PERSISTENT_VOLUME_CLAIM_SPEC: Message = Message {
@@ -1414,7 +1314,6 @@ pub static PERSISTENT_VOLUME_CLAIM_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PERSISTENT_VOLUME_CLAIM_TEMPLATE: Message = Message {
@@ -1427,7 +1326,6 @@ pub static PERSISTENT_VOLUME_CLAIM_TEMPLATE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PERSISTENT_VOLUME_CLAIM_VOLUME_SOURCE: Message = Message {
@@ -1437,7 +1335,6 @@ pub static PERSISTENT_VOLUME_CLAIM_VOLUME_SOURCE: Message = Message {
     fields: &[f("claimName", 1, One, Str, ALWAYS | REQUIRED), f("readOnly", 2, One, Bool, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PHOTON_PERSISTENT_DISK_VOLUME_SOURCE: Message = Message {
@@ -1447,7 +1344,6 @@ pub static PHOTON_PERSISTENT_DISK_VOLUME_SOURCE: Message = Message {
     fields: &[f("pdID", 1, One, Str, ALWAYS | REQUIRED), f("fsType", 2, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD: Message = Message {
@@ -1463,7 +1359,6 @@ pub static POD: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_AFFINITY: Message = Message {
@@ -1476,7 +1371,6 @@ pub static POD_AFFINITY: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_AFFINITY_TERM: Message = Message {
@@ -1493,7 +1387,6 @@ pub static POD_AFFINITY_TERM: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_ANTI_AFFINITY: Message = Message {
@@ -1506,7 +1399,6 @@ pub static POD_ANTI_AFFINITY: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_CERTIFICATE_PROJECTION: Message = Message {
@@ -1524,7 +1416,6 @@ pub static POD_CERTIFICATE_PROJECTION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_CONDITION: Message = Message {
@@ -1542,7 +1433,6 @@ pub static POD_CONDITION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_DNS_CONFIG: Message = Message {
@@ -1552,7 +1442,6 @@ pub static POD_DNS_CONFIG: Message = Message {
     fields: &[f("nameservers", 1, List, Str, 0), f("searches", 2, List, Str, 0), f("options", 3, List, Msg(&POD_DNS_CONFIG_OPTION), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_DNS_CONFIG_OPTION: Message = Message {
@@ -1562,7 +1451,6 @@ pub static POD_DNS_CONFIG_OPTION: Message = Message {
     fields: &[f("name", 1, One, Str, 0), f("value", 2, One, Str, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_EXTENDED_RESOURCE_CLAIM_STATUS: Message = Message {
@@ -1575,7 +1463,6 @@ pub static POD_EXTENDED_RESOURCE_CLAIM_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_IP: Message = Message {
@@ -1585,7 +1472,6 @@ pub static POD_IP: Message = Message {
     fields: &[f("ip", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_OS: Message = Message {
@@ -1595,7 +1481,6 @@ pub static POD_OS: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_READINESS_GATE: Message = Message {
@@ -1605,7 +1490,6 @@ pub static POD_READINESS_GATE: Message = Message {
     fields: &[f("conditionType", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_RESOURCE_CLAIM: Message = Message {
@@ -1619,7 +1503,6 @@ pub static POD_RESOURCE_CLAIM: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_RESOURCE_CLAIM_STATUS: Message = Message {
@@ -1629,7 +1512,6 @@ pub static POD_RESOURCE_CLAIM_STATUS: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("resourceClaimName", 2, One, Str, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_SCHEDULING_GATE: Message = Message {
@@ -1639,7 +1521,6 @@ pub static POD_SCHEDULING_GATE: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_SECURITY_CONTEXT: Message = Message {
@@ -1663,7 +1544,6 @@ pub static POD_SECURITY_CONTEXT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_SPEC: Message = Message {
@@ -1715,7 +1595,6 @@ pub static POD_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_STATUS: Message = Message {
@@ -1746,7 +1625,6 @@ pub static POD_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_TEMPLATE_SPEC: Message = Message {
@@ -1756,7 +1634,6 @@ pub static POD_TEMPLATE_SPEC: Message = Message {
     fields: &[f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS), f("spec", 2, One, Msg(&POD_SPEC), ALWAYS)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PORT_STATUS: Message = Message {
@@ -1766,7 +1643,6 @@ pub static PORT_STATUS: Message = Message {
     fields: &[f("port", 1, One, Int32, ALWAYS | REQUIRED), f("protocol", 2, One, Str, ALWAYS | REQUIRED), f("error", 3, One, Str, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PORTWORX_VOLUME_SOURCE: Message = Message {
@@ -1776,7 +1652,6 @@ pub static PORTWORX_VOLUME_SOURCE: Message = Message {
     fields: &[f("volumeID", 1, One, Str, ALWAYS | REQUIRED), f("fsType", 2, One, Str, 0), f("readOnly", 3, One, Bool, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PREFERRED_SCHEDULING_TERM: Message = Message {
@@ -1786,7 +1661,6 @@ pub static PREFERRED_SCHEDULING_TERM: Message = Message {
     fields: &[f("weight", 1, One, Int32, ALWAYS | REQUIRED), f("preference", 2, One, Msg(&NODE_SELECTOR_TERM), ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PROBE: Message = Message {
@@ -1807,7 +1681,6 @@ pub static PROBE: Message = Message {
     ],
     inlined: &[(1, &PROBE_HANDLER)],
     custom: false,
-    rules: None,
 };
 
 pub static PROBE_HANDLER: Message = Message {
@@ -1822,7 +1695,6 @@ pub static PROBE_HANDLER: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PROJECTED_VOLUME_SOURCE: Message = Message {
@@ -1832,7 +1704,6 @@ pub static PROJECTED_VOLUME_SOURCE: Message = Message {
     fields: &[f("sources", 1, List, Msg(&VOLUME_PROJECTION), ALWAYS), f("defaultMode", 2, One, Int32, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static QUOBYTE_VOLUME_SOURCE: Message = Message {
@@ -1849,7 +1720,6 @@ pub static QUOBYTE_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RBD_VOLUME_SOURCE: Message = Message {
@@ -1868,7 +1738,6 @@ pub static RBD_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_CLAIM: Message = Message {
@@ -1878,7 +1747,6 @@ pub static RESOURCE_CLAIM: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("request", 2, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_FIELD_SELECTOR: Message = Message {
@@ -1888,7 +1756,6 @@ pub static RESOURCE_FIELD_SELECTOR: Message = Message {
     fields: &[f("containerName", 1, One, Str, 0), f("resource", 2, One, Str, ALWAYS | REQUIRED), f("divisor", 3, One, Quantity, ALWAYS)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_HEALTH: Message = Message {
@@ -1898,7 +1765,6 @@ pub static RESOURCE_HEALTH: Message = Message {
     fields: &[f("resourceID", 1, One, Str, ALWAYS | REQUIRED), f("health", 2, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_QUOTA: Message = Message {
@@ -1914,7 +1780,6 @@ pub static RESOURCE_QUOTA: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_QUOTA_SPEC: Message = Message {
@@ -1924,7 +1789,6 @@ pub static RESOURCE_QUOTA_SPEC: Message = Message {
     fields: &[f("hard", 1, Map, Quantity, 0), f("scopes", 2, List, Str, 0), f("scopeSelector", 3, One, Msg(&SCOPE_SELECTOR), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_QUOTA_STATUS: Message = Message {
@@ -1934,7 +1798,6 @@ pub static RESOURCE_QUOTA_STATUS: Message = Message {
     fields: &[f("hard", 1, Map, Quantity, 0), f("used", 2, Map, Quantity, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_REQUIREMENTS: Message = Message {
@@ -1944,7 +1807,6 @@ pub static RESOURCE_REQUIREMENTS: Message = Message {
     fields: &[f("limits", 1, Map, Quantity, 0), f("requests", 2, Map, Quantity, 0), x("claims", 3, List, Msg(&RESOURCE_CLAIM), MAP, &X18)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static RESOURCE_STATUS: Message = Message {
@@ -1954,7 +1816,6 @@ pub static RESOURCE_STATUS: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), x("resources", 2, List, Msg(&RESOURCE_HEALTH), MAP, &X19)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SCALE_IO_VOLUME_SOURCE: Message = Message {
@@ -1975,7 +1836,6 @@ pub static SCALE_IO_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SCOPED_RESOURCE_SELECTOR_REQUIREMENT: Message = Message {
@@ -1985,7 +1845,6 @@ pub static SCOPED_RESOURCE_SELECTOR_REQUIREMENT: Message = Message {
     fields: &[f("scopeName", 1, One, Str, ALWAYS | REQUIRED), f("operator", 2, One, Str, ALWAYS | REQUIRED), f("values", 3, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SCOPE_SELECTOR: Message = Message {
@@ -1995,7 +1854,6 @@ pub static SCOPE_SELECTOR: Message = Message {
     fields: &[f("matchExpressions", 1, List, Msg(&SCOPED_RESOURCE_SELECTOR_REQUIREMENT), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SECCOMP_PROFILE: Message = Message {
@@ -2005,7 +1863,6 @@ pub static SECCOMP_PROFILE: Message = Message {
     fields: &[f("type", 1, One, Str, ALWAYS | REQUIRED), f("localhostProfile", 2, One, Str, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SECRET: Message = Message {
@@ -2023,7 +1880,6 @@ pub static SECRET: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SECRET_ENV_SOURCE: Message = Message {
@@ -2033,7 +1889,6 @@ pub static SECRET_ENV_SOURCE: Message = Message {
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("optional", 2, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
     custom: false,
-    rules: None,
 };
 
 pub static SECRET_KEY_SELECTOR: Message = Message {
@@ -2043,7 +1898,6 @@ pub static SECRET_KEY_SELECTOR: Message = Message {
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("key", 2, One, Str, ALWAYS | REQUIRED), f("optional", 3, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
     custom: false,
-    rules: None,
 };
 
 pub static SECRET_PROJECTION: Message = Message {
@@ -2053,7 +1907,6 @@ pub static SECRET_PROJECTION: Message = Message {
     fields: &[x("name", 0, One, Str, REQUIRED, &X4), f("items", 2, List, Msg(&KEY_TO_PATH), 0), f("optional", 4, One, Bool, KEEP)],
     inlined: &[(1, &LOCAL_OBJECT_REFERENCE)],
     custom: false,
-    rules: None,
 };
 
 pub static SECRET_VOLUME_SOURCE: Message = Message {
@@ -2068,7 +1921,6 @@ pub static SECRET_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SECURITY_CONTEXT: Message = Message {
@@ -2091,7 +1943,6 @@ pub static SECURITY_CONTEXT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SE_LINUX_OPTIONS: Message = Message {
@@ -2101,7 +1952,6 @@ pub static SE_LINUX_OPTIONS: Message = Message {
     fields: &[f("user", 1, One, Str, 0), f("role", 2, One, Str, 0), f("type", 3, One, Str, 0), f("level", 4, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SERVICE: Message = Message {
@@ -2117,7 +1967,6 @@ pub static SERVICE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SERVICE_ACCOUNT: Message = Message {
@@ -2134,7 +1983,6 @@ pub static SERVICE_ACCOUNT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SERVICE_ACCOUNT_TOKEN_PROJECTION: Message = Message {
@@ -2144,7 +1992,6 @@ pub static SERVICE_ACCOUNT_TOKEN_PROJECTION: Message = Message {
     fields: &[f("audience", 1, One, Str, 0), f("expirationSeconds", 2, One, Int64, KEEP), f("path", 3, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SERVICE_PORT: Message = Message {
@@ -2161,7 +2008,6 @@ pub static SERVICE_PORT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SERVICE_SPEC: Message = Message {
@@ -2192,7 +2038,6 @@ pub static SERVICE_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SERVICE_STATUS: Message = Message {
@@ -2205,7 +2050,6 @@ pub static SERVICE_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SESSION_AFFINITY_CONFIG: Message = Message {
@@ -2215,7 +2059,6 @@ pub static SESSION_AFFINITY_CONFIG: Message = Message {
     fields: &[f("clientIP", 1, One, Msg(&CLIENT_IP_CONFIG), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SLEEP_ACTION: Message = Message {
@@ -2225,7 +2068,6 @@ pub static SLEEP_ACTION: Message = Message {
     fields: &[f("seconds", 1, One, Int64, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static STORAGE_OS_VOLUME_SOURCE: Message = Message {
@@ -2241,7 +2083,6 @@ pub static STORAGE_OS_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SYSCTL: Message = Message {
@@ -2251,7 +2092,6 @@ pub static SYSCTL: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("value", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TAINT: Message = Message {
@@ -2266,7 +2106,6 @@ pub static TAINT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TCP_SOCKET_ACTION: Message = Message {
@@ -2276,7 +2115,6 @@ pub static TCP_SOCKET_ACTION: Message = Message {
     fields: &[f("port", 1, One, IntOrString, ALWAYS | REQUIRED), f("host", 2, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TOLERATION: Message = Message {
@@ -2292,7 +2130,6 @@ pub static TOLERATION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TOPOLOGY_SPREAD_CONSTRAINT: Message = Message {
@@ -2311,7 +2148,6 @@ pub static TOPOLOGY_SPREAD_CONSTRAINT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TYPED_LOCAL_OBJECT_REFERENCE: Message = Message {
@@ -2321,7 +2157,6 @@ pub static TYPED_LOCAL_OBJECT_REFERENCE: Message = Message {
     fields: &[f("apiGroup", 1, One, Str, KEEP | ALWAYS), f("kind", 2, One, Str, ALWAYS | REQUIRED), f("name", 3, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static TYPED_OBJECT_REFERENCE: Message = Message {
@@ -2336,7 +2171,6 @@ pub static TYPED_OBJECT_REFERENCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static VOLUME: Message = Message {
@@ -2378,7 +2212,6 @@ pub static VOLUME: Message = Message {
     ],
     inlined: &[(2, &VOLUME_SOURCE)],
     custom: false,
-    rules: None,
 };
 
 pub static VOLUME_DEVICE: Message = Message {
@@ -2388,7 +2221,6 @@ pub static VOLUME_DEVICE: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("devicePath", 2, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static VOLUME_MOUNT: Message = Message {
@@ -2406,7 +2238,6 @@ pub static VOLUME_MOUNT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static VOLUME_MOUNT_STATUS: Message = Message {
@@ -2421,7 +2252,6 @@ pub static VOLUME_MOUNT_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static VOLUME_PROJECTION: Message = Message {
@@ -2438,7 +2268,6 @@ pub static VOLUME_PROJECTION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static VOLUME_RESOURCE_REQUIREMENTS: Message = Message {
@@ -2448,7 +2277,6 @@ pub static VOLUME_RESOURCE_REQUIREMENTS: Message = Message {
     fields: &[f("limits", 1, Map, Quantity, 0), f("requests", 2, Map, Quantity, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static VOLUME_SOURCE: Message = Message {
@@ -2489,7 +2317,6 @@ pub static VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static VSPHERE_VIRTUAL_DISK_VOLUME_SOURCE: Message = Message {
@@ -2504,7 +2331,6 @@ pub static VSPHERE_VIRTUAL_DISK_VOLUME_SOURCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static WEIGHTED_POD_AFFINITY_TERM: Message = Message {
@@ -2514,7 +2340,6 @@ pub static WEIGHTED_POD_AFFINITY_TERM: Message = Message {
     fields: &[f("weight", 1, One, Int32, ALWAYS | REQUIRED), f("podAffinityTerm", 2, One, Msg(&POD_AFFINITY_TERM), ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static WINDOWS_SECURITY_CONTEXT_OPTIONS: Message = Message {
@@ -2529,5 +2354,4 @@ pub static WINDOWS_SECURITY_CONTEXT_OPTIONS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };

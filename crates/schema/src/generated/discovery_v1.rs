@@ -20,7 +20,6 @@ pub static ENDPOINT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ENDPOINT_CONDITIONS: Message = Message {
@@ -30,7 +29,6 @@ pub static ENDPOINT_CONDITIONS: Message = Message {
     fields: &[f("ready", 1, One, Bool, KEEP), f("serving", 2, One, Bool, KEEP), f("terminating", 3, One, Bool, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ENDPOINT_HINTS: Message = Message {
@@ -40,7 +38,6 @@ pub static ENDPOINT_HINTS: Message = Message {
     fields: &[f("forZones", 1, List, Msg(&FOR_ZONE), 0), f("forNodes", 2, List, Msg(&FOR_NODE), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ENDPOINT_PORT: Message = Message {
@@ -50,7 +47,6 @@ pub static ENDPOINT_PORT: Message = Message {
     fields: &[f("name", 1, One, Str, KEEP), f("protocol", 2, One, Str, KEEP), f("port", 3, One, Int32, KEEP), f("appProtocol", 4, One, Str, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ENDPOINT_SLICE: Message = Message {
@@ -67,7 +63,6 @@ pub static ENDPOINT_SLICE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static FOR_NODE: Message = Message {
@@ -77,7 +72,6 @@ pub static FOR_NODE: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static FOR_ZONE: Message = Message {
@@ -87,5 +81,4 @@ pub static FOR_ZONE: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };

@@ -29,7 +29,6 @@ pub static EVENT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static EVENT_SERIES: Message = Message {
@@ -39,5 +38,4 @@ pub static EVENT_SERIES: Message = Message {
     fields: &[f("count", 1, One, Int32, ALWAYS | REQUIRED), f("lastObservedTime", 2, One, MicroTime, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };

@@ -20,7 +20,6 @@ pub static CONDITION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static DELETE_OPTIONS: Message = Message {
@@ -39,7 +38,6 @@ pub static DELETE_OPTIONS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static FIELD_SELECTOR_REQUIREMENT: Message = Message {
@@ -49,7 +47,6 @@ pub static FIELD_SELECTOR_REQUIREMENT: Message = Message {
     fields: &[f("key", 1, One, Str, ALWAYS | REQUIRED), f("operator", 2, One, Str, ALWAYS | REQUIRED), f("values", 3, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LABEL_SELECTOR: Message = Message {
@@ -59,7 +56,6 @@ pub static LABEL_SELECTOR: Message = Message {
     fields: &[f("matchLabels", 1, Map, Str, 0), f("matchExpressions", 2, List, Msg(&LABEL_SELECTOR_REQUIREMENT), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LABEL_SELECTOR_REQUIREMENT: Message = Message {
@@ -69,7 +65,6 @@ pub static LABEL_SELECTOR_REQUIREMENT: Message = Message {
     fields: &[f("key", 1, One, Str, ALWAYS | REQUIRED), f("operator", 2, One, Str, ALWAYS | REQUIRED), f("values", 3, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static LIST_META: Message = Message {
@@ -84,7 +79,6 @@ pub static LIST_META: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static MANAGED_FIELDS_ENTRY: Message = Message {
@@ -102,7 +96,6 @@ pub static MANAGED_FIELDS_ENTRY: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static OBJECT_META: Message = Message {
@@ -128,7 +121,6 @@ pub static OBJECT_META: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static OWNER_REFERENCE: Message = Message {
@@ -145,7 +137,6 @@ pub static OWNER_REFERENCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PRECONDITIONS: Message = Message {
@@ -155,7 +146,6 @@ pub static PRECONDITIONS: Message = Message {
     fields: &[f("uid", 1, One, Str, KEEP), f("resourceVersion", 2, One, Str, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static STATUS: Message = Message {
@@ -174,7 +164,6 @@ pub static STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static STATUS_CAUSE: Message = Message {
@@ -184,7 +173,6 @@ pub static STATUS_CAUSE: Message = Message {
     fields: &[f("reason", 1, One, Str, 0), f("message", 2, One, Str, 0), f("field", 3, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static STATUS_DETAILS: Message = Message {
@@ -201,5 +189,4 @@ pub static STATUS_DETAILS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };

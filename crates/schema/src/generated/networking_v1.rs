@@ -17,7 +17,6 @@ pub static HTTP_INGRESS_PATH: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static HTTP_INGRESS_RULE_VALUE: Message = Message {
@@ -27,7 +26,6 @@ pub static HTTP_INGRESS_RULE_VALUE: Message = Message {
     fields: &[f("paths", 1, List, Msg(&HTTP_INGRESS_PATH), ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS: Message = Message {
@@ -43,7 +41,6 @@ pub static INGRESS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_BACKEND: Message = Message {
@@ -56,7 +53,6 @@ pub static INGRESS_BACKEND: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_CLASS: Message = Message {
@@ -71,7 +67,6 @@ pub static INGRESS_CLASS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_CLASS_PARAMETERS_REFERENCE: Message = Message {
@@ -87,7 +82,6 @@ pub static INGRESS_CLASS_PARAMETERS_REFERENCE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_CLASS_SPEC: Message = Message {
@@ -97,7 +91,6 @@ pub static INGRESS_CLASS_SPEC: Message = Message {
     fields: &[f("controller", 1, One, Str, 0), f("parameters", 2, One, Msg(&INGRESS_CLASS_PARAMETERS_REFERENCE), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_LOAD_BALANCER_INGRESS: Message = Message {
@@ -107,7 +100,6 @@ pub static INGRESS_LOAD_BALANCER_INGRESS: Message = Message {
     fields: &[f("ip", 1, One, Str, 0), f("hostname", 2, One, Str, 0), f("ports", 4, List, Msg(&INGRESS_PORT_STATUS), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_LOAD_BALANCER_STATUS: Message = Message {
@@ -117,7 +109,6 @@ pub static INGRESS_LOAD_BALANCER_STATUS: Message = Message {
     fields: &[f("ingress", 1, List, Msg(&INGRESS_LOAD_BALANCER_INGRESS), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_PORT_STATUS: Message = Message {
@@ -127,7 +118,6 @@ pub static INGRESS_PORT_STATUS: Message = Message {
     fields: &[f("port", 1, One, Int32, ALWAYS | REQUIRED), f("protocol", 2, One, Str, ALWAYS | REQUIRED), f("error", 3, One, Str, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_RULE: Message = Message {
@@ -137,7 +127,6 @@ pub static INGRESS_RULE: Message = Message {
     fields: &[f("host", 1, One, Str, 0), f("http", 0, One, Msg(&HTTP_INGRESS_RULE_VALUE), KEEP)],
     inlined: &[(2, &INGRESS_RULE_VALUE)],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_RULE_VALUE: Message = Message {
@@ -147,7 +136,6 @@ pub static INGRESS_RULE_VALUE: Message = Message {
     fields: &[f("http", 1, One, Msg(&HTTP_INGRESS_RULE_VALUE), KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_SERVICE_BACKEND: Message = Message {
@@ -157,7 +145,6 @@ pub static INGRESS_SERVICE_BACKEND: Message = Message {
     fields: &[f("name", 1, One, Str, ALWAYS | REQUIRED), f("port", 2, One, Msg(&SERVICE_BACKEND_PORT), ALWAYS)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_SPEC: Message = Message {
@@ -172,7 +159,6 @@ pub static INGRESS_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_STATUS: Message = Message {
@@ -182,7 +168,6 @@ pub static INGRESS_STATUS: Message = Message {
     fields: &[f("loadBalancer", 1, One, Msg(&INGRESS_LOAD_BALANCER_STATUS), ALWAYS)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static INGRESS_TLS: Message = Message {
@@ -192,7 +177,6 @@ pub static INGRESS_TLS: Message = Message {
     fields: &[f("hosts", 1, List, Str, 0), f("secretName", 2, One, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static IP_ADDRESS: Message = Message {
@@ -207,7 +191,6 @@ pub static IP_ADDRESS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static IP_ADDRESS_SPEC: Message = Message {
@@ -217,7 +200,6 @@ pub static IP_ADDRESS_SPEC: Message = Message {
     fields: &[f("parentRef", 1, One, Msg(&PARENT_REFERENCE), KEEP | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static IP_BLOCK: Message = Message {
@@ -227,7 +209,6 @@ pub static IP_BLOCK: Message = Message {
     fields: &[f("cidr", 1, One, Str, ALWAYS | REQUIRED), f("except", 2, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NETWORK_POLICY: Message = Message {
@@ -242,7 +223,6 @@ pub static NETWORK_POLICY: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NETWORK_POLICY_EGRESS_RULE: Message = Message {
@@ -252,7 +232,6 @@ pub static NETWORK_POLICY_EGRESS_RULE: Message = Message {
     fields: &[f("ports", 1, List, Msg(&NETWORK_POLICY_PORT), 0), f("to", 2, List, Msg(&NETWORK_POLICY_PEER), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NETWORK_POLICY_INGRESS_RULE: Message = Message {
@@ -262,7 +241,6 @@ pub static NETWORK_POLICY_INGRESS_RULE: Message = Message {
     fields: &[f("ports", 1, List, Msg(&NETWORK_POLICY_PORT), 0), f("from", 2, List, Msg(&NETWORK_POLICY_PEER), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NETWORK_POLICY_PEER: Message = Message {
@@ -276,7 +254,6 @@ pub static NETWORK_POLICY_PEER: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NETWORK_POLICY_PORT: Message = Message {
@@ -286,7 +263,6 @@ pub static NETWORK_POLICY_PORT: Message = Message {
     fields: &[f("protocol", 1, One, Str, KEEP), f("port", 2, One, IntOrString, KEEP), f("endPort", 3, One, Int32, KEEP)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static NETWORK_POLICY_SPEC: Message = Message {
@@ -301,7 +277,6 @@ pub static NETWORK_POLICY_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static PARENT_REFERENCE: Message = Message {
@@ -311,7 +286,6 @@ pub static PARENT_REFERENCE: Message = Message {
     fields: &[f("group", 1, One, Str, 0), f("resource", 2, One, Str, REQUIRED), f("namespace", 3, One, Str, 0), f("name", 4, One, Str, REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SERVICE_BACKEND_PORT: Message = Message {
@@ -321,7 +295,6 @@ pub static SERVICE_BACKEND_PORT: Message = Message {
     fields: &[f("name", 1, One, Str, 0), f("number", 2, One, Int32, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SERVICE_CIDR: Message = Message {
@@ -337,7 +310,6 @@ pub static SERVICE_CIDR: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SERVICE_CIDR_SPEC: Message = Message {
@@ -347,7 +319,6 @@ pub static SERVICE_CIDR_SPEC: Message = Message {
     fields: &[f("cidrs", 1, List, Str, 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SERVICE_CIDR_STATUS: Message = Message {
@@ -357,5 +328,4 @@ pub static SERVICE_CIDR_STATUS: Message = Message {
     fields: &[x("conditions", 1, List, Msg(&super::meta_v1::CONDITION), MAP | MERGE, &X0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };

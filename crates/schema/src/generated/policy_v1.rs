@@ -18,7 +18,6 @@ pub static EVICTION: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_DISRUPTION_BUDGET: Message = Message {
@@ -34,7 +33,6 @@ pub static POD_DISRUPTION_BUDGET: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_DISRUPTION_BUDGET_SPEC: Message = Message {
@@ -49,7 +47,6 @@ pub static POD_DISRUPTION_BUDGET_SPEC: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POD_DISRUPTION_BUDGET_STATUS: Message = Message {
@@ -67,5 +64,4 @@ pub static POD_DISRUPTION_BUDGET_STATUS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };

@@ -11,7 +11,6 @@ pub static AGGREGATION_RULE: Message = Message {
     fields: &[f("clusterRoleSelectors", 1, List, Msg(&super::meta_v1::LABEL_SELECTOR), 0)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CLUSTER_ROLE: Message = Message {
@@ -27,7 +26,6 @@ pub static CLUSTER_ROLE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static CLUSTER_ROLE_BINDING: Message = Message {
@@ -43,7 +41,6 @@ pub static CLUSTER_ROLE_BINDING: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static POLICY_RULE: Message = Message {
@@ -59,7 +56,6 @@ pub static POLICY_RULE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ROLE: Message = Message {
@@ -74,7 +70,6 @@ pub static ROLE: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ROLE_BINDING: Message = Message {
@@ -90,7 +85,6 @@ pub static ROLE_BINDING: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static ROLE_REF: Message = Message {
@@ -100,7 +94,6 @@ pub static ROLE_REF: Message = Message {
     fields: &[f("apiGroup", 1, One, Str, ALWAYS), f("kind", 2, One, Str, ALWAYS | REQUIRED), f("name", 3, One, Str, ALWAYS | REQUIRED)],
     inlined: &[],
     custom: false,
-    rules: None,
 };
 
 pub static SUBJECT: Message = Message {
@@ -115,5 +108,4 @@ pub static SUBJECT: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };

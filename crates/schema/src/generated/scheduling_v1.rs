@@ -19,5 +19,4 @@ pub static PRIORITY_CLASS: Message = Message {
     ],
     inlined: &[],
     custom: false,
-    rules: None,
 };

@@ -1,0 +1,132 @@
+//! The kinds that the documents describe, and where their paths are.
+
+use std::collections::BTreeMap;
+
+use k8s_openapi::schemars::SchemaGenerator;
+use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope, Resource, SubResourceScope};
+use serde_json::Value;
+
+/// One kind with paths of its own.
+pub struct Row {
+    pub group: &'static str,
+    pub version: &'static str,
+    pub kind: &'static str,
+    pub plural: String,
+    pub namespaced: bool,
+    /// Only POST: reviews that are answered and not stored.
+    pub create_only: bool,
+    /// Subresource and the group, version and kind of its body; `None` = that of the object.
+    pub subresources: Vec<(&'static str, Option<(&'static str, &'static str, &'static str)>)>,
+}
+
+trait Scope {
+    const NAMESPACED: Option<bool>;
+}
+
+impl Scope for ClusterResourceScope {
+    const NAMESPACED: Option<bool> = Some(false);
+}
+
+impl Scope for NamespaceResourceScope {
+    const NAMESPACED: Option<bool> = Some(true);
+}
+
+impl Scope for SubResourceScope {
+    const NAMESPACED: Option<bool> = None;
+}
+
+fn row<T: Resource>(subresources: &[&'static str]) -> Row
+where
+    T::Scope: Scope,
+{
+    Row {
+        group: T::GROUP,
+        version: T::VERSION,
+        kind: T::KIND,
+        plural: T::URL_PATH_SEGMENT.to_owned(),
+        namespaced: T::Scope::NAMESPACED.unwrap_or(true),
+        create_only: subresources == ["create only"],
+        subresources: subresources.iter().filter(|s| **s != "create only").map(|s| (*s, body(s))).collect(),
+    }
+}
+
+/// Subresources whose body is another kind.
+fn body(subresource: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    match subresource {
+        "scale" => Some(("autoscaling", "v1", "Scale")),
+        "token" => Some(("authentication.k8s.io", "v1", "TokenRequest")),
+        "eviction" => Some(("policy", "v1", "Eviction")),
+        "binding" => Some(("", "v1", "Binding")),
+        _ => None,
+    }
+}
+
+/// Calls `$visit!(Type, [subresources])` for every kind.
+macro_rules! kinds {
+    ($($path:path, [$($sub:literal),*];)*) => {
+        /// Every built-in kind with paths.
+        pub fn rows() -> Vec<Row> {
+            vec![$(row::<$path>(&[$($sub),*])),*]
+        }
+
+        fn describe(generator: &mut SchemaGenerator) {
+            $(generator.subschema_for::<$path>();)*
+        }
+    };
+}
+
+use k8s_openapi::api;
+
+kinds! {
+    api::core::v1::ConfigMap, [];
+    api::core::v1::Endpoints, [];
+    api::core::v1::Event, [];
+    api::core::v1::LimitRange, [];
+    api::core::v1::Namespace, ["status", "finalize"];
+    api::core::v1::Node, ["status"];
+    api::core::v1::Pod, ["status", "ephemeralcontainers", "resize", "eviction", "binding"];
+    api::core::v1::ResourceQuota, ["status"];
+    api::core::v1::Secret, [];
+    api::core::v1::Service, ["status"];
+    api::core::v1::ServiceAccount, ["token"];
+    api::apps::v1::ControllerRevision, [];
+    api::apps::v1::Deployment, ["status", "scale"];
+    api::apps::v1::ReplicaSet, ["status", "scale"];
+    api::authentication::v1::SelfSubjectReview, ["create only"];
+    api::authentication::v1::TokenReview, ["create only"];
+    api::authorization::v1::LocalSubjectAccessReview, ["create only"];
+    api::authorization::v1::SelfSubjectAccessReview, ["create only"];
+    api::authorization::v1::SelfSubjectRulesReview, ["create only"];
+    api::authorization::v1::SubjectAccessReview, ["create only"];
+    api::autoscaling::v1::HorizontalPodAutoscaler, ["status"];
+    api::autoscaling::v2::HorizontalPodAutoscaler, ["status"];
+    api::certificates::v1::CertificateSigningRequest, ["status", "approval"];
+    api::coordination::v1::Lease, [];
+    api::discovery::v1::EndpointSlice, [];
+    api::events::v1::Event, [];
+    api::networking::v1::IPAddress, [];
+    api::networking::v1::Ingress, ["status"];
+    api::networking::v1::IngressClass, [];
+    api::networking::v1::NetworkPolicy, [];
+    api::networking::v1::ServiceCIDR, ["status"];
+    api::policy::v1::PodDisruptionBudget, ["status"];
+    api::rbac::v1::ClusterRole, [];
+    api::rbac::v1::ClusterRoleBinding, [];
+    api::rbac::v1::Role, [];
+    api::rbac::v1::RoleBinding, [];
+    api::scheduling::v1::PriorityClass, [];
+}
+
+/// Schemas with texts by component name.
+pub fn texts() -> BTreeMap<String, Value> {
+    let mut generator = SchemaGenerator::default();
+    describe(&mut generator);
+    generator.subschema_for::<api::authentication::v1::TokenRequest>();
+    generator.subschema_for::<api::autoscaling::v1::Scale>();
+    generator.subschema_for::<api::core::v1::Binding>();
+    generator.subschema_for::<api::policy::v1::Eviction>();
+    generator.subschema_for::<k8s_openapi::apimachinery::pkg::apis::meta::v1::DeleteOptions>();
+    generator.subschema_for::<k8s_openapi::apimachinery::pkg::apis::meta::v1::ListMeta>();
+    generator.subschema_for::<k8s_openapi::apimachinery::pkg::apis::meta::v1::Status>();
+    generator.definitions().iter().map(|(name, schema)| (name.clone(), schema.clone())).collect()
+}
