@@ -1,1 +1,43 @@
-fn main() {}
+//! `fairlead`: the binary. Flags, settings, wiring and signals; it knows every crate and none knows it.
+//!
+//! `up` is the server, read top to bottom in `up.rs`; `demo` tours it; `run` supervises a program; `show` and `why` look inside.
+
+mod admin;
+mod bootstrap;
+mod cli;
+mod config;
+mod demo;
+mod engine;
+mod listen;
+mod reach;
+mod run;
+mod show;
+mod state;
+mod up;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Up(flags) => up::main(*flags),
+        Command::Demo(flags) => demo::main(&flags),
+        Command::DemoBackend(flags) => demo::backend(&flags),
+        Command::Run(flags) => run::main(flags),
+        Command::Show(flags) => show::show(&flags),
+        Command::Why(flags) => show::why(&flags),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            // One line: what, which object or address, what to do.
+            eprintln!("fairlead: {}", format!("{error:#}").replace('\n', " "));
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What exists before the first user comes: the namespaces and this node.
+
+use anyhow::{Context, Result, bail};
+use http::Request;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::config::Settings;
+
+const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
+
+/// Creates what is missing and brings the Node up to date.
+///
+/// # Errors
+/// When the API refuses; the message names the object.
+pub async fn prepare(client: &kube::Client, settings: &Settings) -> Result<()> {
+    for name in NAMESPACES {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+        create_if_missing(client, "/api/v1/namespaces", &namespace).await.with_context(|| format!("namespace {name}"))?;
+    }
+    node(client, settings).await.with_context(|| format!("node {}", settings.node_name))
+}
+
+async fn node(client: &kube::Client, settings: &Settings) -> Result<()> {
+    let name = &settings.node_name;
+    let labels = json!({"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": std::env::consts::ARCH.replace("x86_64", "amd64").replace("aarch64", "arm64")});
+    let object = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}});
+    apply(client, &format!("/api/v1/nodes/{name}"), &object).await?;
+    let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let mut addresses: Vec<Value> = settings.node_addresses.iter().map(|address| json!({"type": "InternalIP", "address": address})).collect();
+    addresses.push(json!({"type": "Hostname", "address": name}));
+    let uname = rustix::system::uname();
+    let status = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": {
+        "addresses": addresses,
+        "conditions": [{"type": "Ready", "status": "True", "reason": "FairleadReady", "message": "fairlead serves on this node", "lastHeartbeatTime": now, "lastTransitionTime": now}],
+        "nodeInfo": {
+            "kubeletVersion": concat!("v", env!("CARGO_PKG_VERSION")), "kubeProxyVersion": "", "operatingSystem": "linux", "architecture": std::env::consts::ARCH,
+            "kernelVersion": uname.release().to_string_lossy(), "osImage": os_image(), "containerRuntimeVersion": "", "machineID": "", "systemUUID": "", "bootID": "",
+        },
+    }});
+    apply(client, &format!("/api/v1/nodes/{name}/status"), &status).await
+}
+
+fn os_image() -> String {
+    let text = std::fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let name = text.lines().find_map(|line| line.strip_prefix("PRETTY_NAME="));
+    name.map_or_else(|| "Linux".into(), |name| name.trim_matches('"').to_owned())
+}
+
+async fn apply(client: &kube::Client, path: &str, object: &Value) -> Result<()> {
+    let request = Request::patch(format!("{path}?fieldManager=fairlead&force=true")).header("Content-Type", "application/apply-patch+yaml").body(serde_json::to_vec(object)?)?;
+    client.request::<Value>(request).await.map(drop).map_err(crate::reach::readable)
+}
+
+/// Creates an object unless one of its name is there.
+///
+/// # Errors
+/// Any refusal but `AlreadyExists`.
+pub async fn create_if_missing(client: &kube::Client, path: &str, object: &Value) -> Result<()> {
+    let request = Request::post(path).header("Content-Type", "application/json").body(serde_json::to_vec(object)?)?;
+    match client.request::<Value>(request).await {
+        Ok(_) => Ok(()),
+        Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),
+        Err(kube::Error::Api(status)) => bail!("{}", status.message),
+        Err(other) => Err(other.into()),
+    }
+}

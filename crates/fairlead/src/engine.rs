@@ -1,0 +1,98 @@
+//! The middle of the hourglass: changes in, one compile, one publication; and the two slow loops that weigh and judge.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use api::Decided;
+use compile::{Change, Wants, World};
+use model::Live;
+use observe::Registry;
+use observe::metrics::{Counter, Gauge, Histogram};
+use tokio::sync::{mpsc, watch};
+
+/// Changes that may wait for the World. Sources wait when it is full: a list of any size then costs no more memory.
+pub const CHANGES: usize = 4_096;
+/// Changes taken in before one compile: under load they coalesce, at rest each is compiled at once.
+const BATCH: usize = 1_024;
+
+/// What the engine is wired to.
+pub struct Engine {
+    /// The objects.
+    pub world: World,
+    /// Where snapshots are published.
+    pub live: Arc<Live>,
+    /// Where changes come from.
+    pub changes: mpsc::Receiver<Change>,
+    /// Who writes statuses.
+    pub decided: mpsc::UnboundedSender<Vec<Decided>>,
+    /// Who reads Secrets.
+    pub wants: watch::Sender<Wants>,
+    /// Set to the number of the first complete generation.
+    pub first_complete: Arc<AtomicU64>,
+}
+
+struct Numbers {
+    generation: Gauge,
+    compile: Histogram,
+    changes: Counter,
+    diagnostics: Counter,
+}
+
+impl Engine {
+    /// Drains, compiles, publishes, until every source is gone.
+    pub async fn run(mut self, metrics: Registry) {
+        let numbers = Numbers {
+            generation: metrics.gauge("fairlead_generation", "Generation of the snapshot in force"),
+            compile: metrics.latency("fairlead_compile_seconds", "Time of one compilation"),
+            changes: metrics.counter("fairlead_changes", "Changes taken in from sources"),
+            diagnostics: metrics.counter("fairlead_diagnostics_reported", "Complaints about objects"),
+        };
+        let mut batch = Vec::with_capacity(BATCH);
+        while self.changes.recv_many(&mut batch, BATCH).await > 0 {
+            numbers.changes.inc_by(batch.len() as u64);
+            batch.drain(..).for_each(|change| self.world.apply(change));
+            self.publish(&numbers);
+        }
+    }
+
+    fn publish(&mut self, numbers: &Numbers) {
+        let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let started = Instant::now();
+        let compiled = self.world.compile(u32::try_from(now_s).unwrap_or(u32::MAX));
+        numbers.compile.observe(started.elapsed().as_secs_f64());
+        for diagnostic in &compiled.diagnostics {
+            numbers.diagnostics.inc();
+            tracing::warn!(object = %diagnostic.origin, reason = diagnostic.reason, "{}", diagnostic.message);
+        }
+        self.wants.send_if_modified(|known| {
+            let changed = *known != compiled.wants;
+            if changed {
+                *known = compiled.wants;
+            }
+            changed
+        });
+        if compiled.snapshot.generation > self.live.load().generation {
+            numbers.generation.set(compiled.snapshot.generation as i64);
+            if compiled.snapshot.complete {
+                let _ = self.first_complete.compare_exchange(0, compiled.snapshot.generation, Ordering::AcqRel, Ordering::Relaxed);
+            }
+            self.live.publish(compiled.snapshot);
+        }
+        if !compiled.decided.is_empty() {
+            let _ = self.decided.send(compiled.decided);
+        }
+    }
+}
+
+/// Whether every one of these planes serves a complete generation.
+pub fn planes_ready(live: &Live, first_complete: &AtomicU64, planes: &[&str]) -> bool {
+    let wanted = first_complete.load(Ordering::Acquire);
+    let (_, applied) = live.acknowledgements();
+    wanted > 0 && planes.iter().all(|plane| applied.iter().any(|said| said.plane == *plane && said.generation >= wanted))
+}
+
+/// How often verdicts are judged (balance spec B5).
+pub const JUDGE: Duration = Duration::from_millis(100);
+/// How often slow weights are weighed.
+pub const WEIGH: Duration = Duration::from_secs(1);
