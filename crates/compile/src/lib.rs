@@ -9,8 +9,17 @@
 //! status, never an error for the others. Cost follows the change: one slice of one service recompiles that service alone.
 
 mod change;
+mod complaints;
+mod names;
+mod policy;
+mod probes;
 mod routes;
+mod services;
+mod text;
 mod world;
+
+#[cfg(test)]
+mod testing;
 
 pub use change::{Change, Kind, Object};
 pub use world::{Compiled, Diagnostic, Settings, Wants, World};

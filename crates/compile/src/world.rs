@@ -1,12 +1,21 @@
 //! The World: what is known, what is dirty, and the one step from there to the next snapshot.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod ground;
+mod tables;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use model::{Interner, Origin, Snapshot};
 
-use crate::{Change, Kind};
+use crate::Change;
+use crate::routes::{self, Routes};
+use ground::{Dirty, Ground};
+use tables::{Tables, Unit};
 
 /// What a process is told at its start; the rest it learns from objects.
 #[derive(Clone, Debug)]
@@ -92,26 +101,82 @@ pub struct Wants {
 /// Everything that sources said, and what of it has not been compiled yet.
 pub struct World {
     settings: Settings,
-    synced: BTreeMap<Kind, ()>,
+    ground: Ground,
+    dirty: Dirty,
+    tables: Tables,
+    routes: Routes,
     current: Arc<Snapshot>,
 }
 
 impl World {
     /// An empty World. Its snapshot is incomplete until every kind is synced.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, synced: BTreeMap::new(), current: Arc::default() }
+        let ground = Ground::new(&settings);
+        let mut dirty = Dirty::default();
+        dirty.node = true;
+        Self { ground, dirty, tables: Tables::new(&settings), routes: Routes::default(), current: Arc::default(), settings }
     }
 
     /// Takes in a change; cheap, nothing is compiled yet.
     pub fn apply(&mut self, change: Change) {
-        if let Change::Synced(kind) = change {
-            self.synced.insert(kind, ());
-        }
+        self.routes.apply(&change);
+        self.ground.apply(change, &mut self.dirty, &self.tables);
     }
 
     /// Redoes what the changes since the last call touch. `now_s` is Unix time in seconds.
     pub fn compile(&mut self, now_s: u32) -> Compiled {
-        let _ = (now_s, &self.settings);
-        Compiled { snapshot: Arc::clone(&self.current), decided: Vec::new(), diagnostics: Vec::new(), wants: Wants::default() }
+        let dirty = std::mem::take(&mut self.dirty);
+        let mut news = News::default();
+        let generation = self.current.generation + 1;
+        let reshaped = self.tables.compile(&self.settings, &self.ground, dirty, generation, &mut news);
+        let routed = self.routes.compile(&routes::Ground {
+            settings: &self.settings,
+            services: &self.tables.next.services,
+            namespaces: &self.ground.namespaces,
+            reshaped: &reshaped,
+            generation,
+            complete: self.ground.is_complete(),
+            now_s,
+        });
+        if let Some(entrances) = routed.entrances {
+            self.tables.next.entrances = entrances;
+            news.changed = true;
+        }
+        news.decided.extend(routed.decided);
+        news.diagnostics.extend(self.tables.complaints.replace(Unit::Routes, routed.diagnostics.into_iter().collect()));
+        self.publish(now_s, generation, &mut news);
+        Compiled { snapshot: Arc::clone(&self.current), decided: news.decided, diagnostics: news.diagnostics, wants: routed.wants }
     }
+
+    /// All that is wrong now.
+    pub fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.tables.complaints.all()
+    }
+
+    /// Makes the next snapshot if planes would see a difference.
+    fn publish(&mut self, now_s: u32, generation: u64, news: &mut News) {
+        let next = &mut self.tables.next;
+        if news.names_changed {
+            // The serial never falls, also when the clock does (dns spec B8).
+            next.names.serial = next.names.serial.max(now_s);
+            news.changed = true;
+        }
+        let complete = self.ground.is_complete();
+        if news.changed || complete != next.complete || self.current.generation == 0 {
+            next.generation = generation;
+            next.complete = complete;
+            self.current = Arc::new(next.clone());
+        }
+    }
+}
+
+/// What one compilation brings about.
+#[derive(Default)]
+pub(crate) struct News {
+    /// Planes would see a difference.
+    pub changed: bool,
+    /// DNS would.
+    pub names_changed: bool,
+    pub decided: Vec<api::Decided>,
+    pub diagnostics: Vec<Diagnostic>,
 }

@@ -1,0 +1,131 @@
+//! Who is probed, and how: each endpoint once per distinct check, whatever the number of Services, ports and routes that ask for it
+//! (balance spec H2).
+
+use std::collections::{BTreeMap, HashMap};
+use std::hash::BuildHasher;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use model::policy::{Check, Policy};
+use model::snapshot::{ProbeKey, ProbeTarget};
+use model::{Endpoint, OrdMap, Origin, Standing, Target, Transport};
+
+use crate::complaints::Complaints;
+use crate::services::{Context, Joined, endpoint};
+use crate::{policy, text};
+
+/// What one object wants probed.
+pub(crate) type Probes = BTreeMap<ProbeKey, Arc<ProbeTarget>>;
+
+/// Adds the endpoints of a port, for every check of its policy. Terminating ones are left alone: their verdict is made.
+pub(crate) fn of_port<'a>(endpoints: impl Iterator<Item = &'a Arc<Endpoint>>, policy: &Policy, into: &mut Probes) {
+    if policy.checks.is_empty() {
+        return;
+    }
+    for endpoint in endpoints {
+        let terminating = match &endpoint.standing {
+            Standing::Ready => false,
+            Standing::Draining => true,
+            Standing::Out(why) => &**why == "terminating",
+        };
+        if terminating {
+            continue;
+        }
+        // Every check speaks TCP: a datagram port is probed only where the check names a port of its own.
+        let fits = |check: &&Check| endpoint.identity.transport == Transport::Tcp || check.port.is_some();
+        policy.checks.iter().filter(fits).for_each(|check| add(endpoint, check, into));
+    }
+}
+
+/// What an Instance's own checks ask for, whether a Service selects it or not: its readiness hangs on them (instances spec I6).
+pub(crate) fn of_instance(context: &Context<'_>, instance: &api::Instance, complaints: &mut Complaints) -> Probes {
+    let mut probes = Probes::new();
+    let meta = &instance.metadata;
+    let origin = Origin { kind: "Instance", namespace: Arc::clone(&meta.namespace), name: Arc::clone(&meta.name) };
+    let addresses: Vec<IpAddr> = instance.spec.addresses.iter().filter_map(|address| text::address(address)).collect();
+    for written in &instance.spec.checks {
+        let check = match policy::check(written, &format!("{}.{}", meta.name, meta.namespace)) {
+            Ok(Some(check)) => check,
+            Ok(None) => continue,
+            Err(why) => {
+                complaints.about(origin.clone(), "InvalidCheck", format!("a check is not used: {why}"));
+                continue;
+            }
+        };
+        let listed =
+            instance.spec.ports.iter().find(|port| text::transport(&port.protocol) == Some(Transport::Tcp)).and_then(|port| text::port(port.port));
+        let Some(port) = listed.or(check.port) else {
+            complaints.about(origin.clone(), "InvalidCheck", "a check has no port and the Instance has none either: write one");
+            continue;
+        };
+        for &address in &addresses {
+            let joined = Joined {
+                address,
+                target: Target::Object { origin: origin.clone(), uid: Arc::clone(&meta.uid) },
+                stable_name: format!("{}/{}", meta.namespace, meta.name).into(),
+                weight: instance.spec.weight(),
+                node: instance.spec.node.clone(),
+                zone: None,
+                standing: Standing::Ready,
+                serving: true,
+                attributes: None,
+            };
+            add(&Arc::new(endpoint(context, &joined, port, Transport::Tcp)), &check, &mut probes);
+        }
+    }
+    probes
+}
+
+fn add(endpoint: &Arc<Endpoint>, check: &Check, into: &mut Probes) {
+    let address = SocketAddr::new(endpoint.address.ip(), check.port.unwrap_or(endpoint.address.port()));
+    let digest = foldhash::fast::FixedState::with_seed(0).hash_one(check);
+    let key = (Arc::clone(&endpoint.stable_name), address, digest);
+    into.insert(key, Arc::new(ProbeTarget { endpoint: Arc::clone(endpoint), check: check.clone() }));
+}
+
+/// Who asked: Services before Instances, so that the endpoint with the fuller description is the one that is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Asker {
+    /// By its policy.
+    Service(model::service::ServiceKey),
+    /// By its own checks.
+    Instance(model::service::ServiceKey),
+}
+
+/// All wishes; several objects may wish for one probe.
+#[derive(Default)]
+pub(crate) struct Wishes {
+    by_key: HashMap<ProbeKey, BTreeMap<Asker, Arc<ProbeTarget>>>,
+}
+
+impl Wishes {
+    /// Replaces what one object wishes for. True if the table changed.
+    pub fn replace(&mut self, asker: &Asker, old: &Probes, new: &Probes, table: &mut OrdMap<ProbeKey, Arc<ProbeTarget>>) -> bool {
+        let mut changed = false;
+        for key in old.keys().filter(|key| !new.contains_key(*key)) {
+            if let Some(wishes) = self.by_key.get_mut(key) {
+                wishes.remove(asker);
+            }
+            changed |= self.settle(key, table);
+        }
+        for (key, target) in new {
+            self.by_key.entry(key.clone()).or_default().insert(asker.clone(), Arc::clone(target));
+            changed |= self.settle(key, table);
+        }
+        changed
+    }
+
+    fn settle(&mut self, key: &ProbeKey, table: &mut OrdMap<ProbeKey, Arc<ProbeTarget>>) -> bool {
+        match self.by_key.get(key).and_then(|wishes| wishes.values().next()) {
+            Some(target) if table.get(key).is_some_and(|known| **known == **target) => false,
+            Some(target) => {
+                table.insert(key.clone(), Arc::clone(target));
+                true
+            }
+            None => {
+                self.by_key.remove(key);
+                table.remove(key).is_some()
+            }
+        }
+    }
+}
