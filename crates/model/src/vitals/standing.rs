@@ -38,6 +38,11 @@ impl State {
         self.0 & bits.0 == bits.0
     }
 
+    /// These bits taken away.
+    pub fn without(self, bits: State) -> State {
+        State(self.0 & !bits.0)
+    }
+
     /// Whether anything keeps new picks away.
     pub fn barred(self) -> bool {
         self.0 & Self::BARS != 0
@@ -234,6 +239,13 @@ impl Vitals {
             Trial::Abandoned => {
                 self.mark(State::TRIAL, false);
             }
+        }
+    }
+
+    /// A connection to an endpoint that was ejected for refusing them was made: the trial may begin now.
+    pub fn reachable_again(&self, now: Now) {
+        if self.ejection().is_some_and(|ejection| ejection.why == Why::Refused && ejection.until > now) {
+            self.marks.until_ms.store(now.ms(), Ordering::Relaxed);
         }
     }
 

@@ -1,0 +1,211 @@
+//! Building a [`Picker`] from a pool: shares, draws and the tables of the strategy in force.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use model::Now;
+use model::endpoint::{Endpoint, Pool};
+use model::policy::{HashKey, Policy, Strategy};
+
+use crate::alias::Alias;
+use crate::hash::xxh64;
+use crate::key::{self, KeySource};
+use crate::ledger::Ledger;
+use crate::maglev::{Claimant, Maglev};
+use crate::ring_hash::Ring;
+use crate::round_robin::Sequence;
+use crate::{Layer, Method, ramp};
+
+/// Chooses endpoints of one pool. Immutable; shared by all workers; a new one is published when shares change.
+#[derive(Debug)]
+pub struct Picker {
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) layer: Layer,
+    pub(crate) method: Method,
+    pub(crate) ledger: Arc<Ledger>,
+    pub(crate) entries: Box<[Entry]>,
+    /// `None` when all shares are equal: then a uniform draw does, and two draws can be distinct.
+    pub(crate) shares: Option<Alias>,
+    pub(crate) table: Table,
+    /// Endpoints that the cap or the mass guard keeps in although soft evidence is against them, one bit each.
+    pub(crate) overruled: Box<[AtomicU64]>,
+    /// Some share still rises.
+    pub(crate) ramping: bool,
+    /// Endpoints with a weight.
+    pub(crate) drawable: usize,
+    /// Sum of the weights, for bounded loads.
+    pub(crate) weight_sum: f32,
+}
+
+/// One endpoint of a picker.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) endpoint: Arc<Endpoint>,
+    /// 1 / (w m r), the shares scaled to mean 1; infinite for weight 0.
+    pub(crate) inverse: f32,
+    /// The ramp's factor when this was built.
+    pub(crate) ramp: f32,
+}
+
+/// The table of a strategy that has one.
+#[derive(Clone, Debug)]
+pub(crate) enum Table {
+    None,
+    Sequence(Arc<Sequence>),
+    Maglev(Arc<Maglev>),
+    Ring(Arc<Ring>),
+}
+
+/// From this many endpoints on, and for hash tables, pickers are built before anybody asks.
+const COSTLY: usize = 64;
+
+impl Picker {
+    /// The pool.
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// The policy of the pool.
+    pub fn policy(&self) -> &Policy {
+        &self.pool.policy
+    }
+
+    /// The strategy that runs.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The key of a request, where the strategy hashes; `None` when it does not or no key is present.
+    pub fn hash_key(&self, request: &impl KeySource) -> Option<u64> {
+        if !self.method.hashes() {
+            return None;
+        }
+        let tuning = &self.pool.policy.tuning;
+        if self.pool.policy.strategy == Strategy::SourceIp {
+            return key::hash(&[HashKey::ClientIp], tuning.ipv6_prefix, request);
+        }
+        key::hash(&tuning.hash_keys, tuning.ipv6_prefix, request)
+    }
+
+    /// Takes a token for a retry of the service (balance spec R4). False: answer 503 `retry_budget`.
+    pub fn allows_retry(&self, now: Now) -> bool {
+        self.ledger.service.budget.retry(self.pool.policy.retry_budget, now)
+    }
+
+    /// Carries the judge's exceptions over to a picker that replaces another one, by endpoint.
+    pub(crate) fn inherit_overruled(&self, before: &Picker) {
+        for (index, entry) in before.entries.iter().enumerate().filter(|(index, _)| before.is_overruled(*index)) {
+            let same = |other: &Entry| Arc::ptr_eq(&other.endpoint.vitals, &entry.endpoint.vitals);
+            let place = if self.entries.get(index).is_some_and(same) { Some(index) } else { self.entries.iter().position(same) };
+            if let Some(place) = place {
+                self.overruled[place / 64].fetch_or(1 << (place % 64), Ordering::Relaxed);
+            }
+        }
+    }
+
+    pub(crate) fn costly(&self) -> bool {
+        self.method.hashes() || self.entries.len() > COSTLY
+    }
+
+    /// Builds the picker of a pool. `seed` shuffles layouts, one per process; tables of `before` are shared where they
+    /// depend on nothing that changed.
+    pub(crate) fn build(pool: &Arc<Pool>, layer: Layer, ledger: &Arc<Ledger>, before: Option<&Picker>, seed: u64, now: Now) -> Self {
+        let policy = &pool.policy;
+        let method = method_of(policy, layer);
+        let (mut entries, weights) = weigh_entries(pool, method, now);
+        let sum: f32 = weights.iter().sum();
+        let drawable = weights.iter().filter(|&&weight| weight > 0.0).count();
+        let mean = sum / drawable.max(1) as f32;
+        for (entry, weight) in entries.iter_mut().zip(&weights) {
+            entry.inverse = if *weight > 0.0 { mean / weight } else { f32::INFINITY };
+        }
+        let equal = weights.windows(2).all(|pair| pair[0] == pair[1]);
+        let shares = (drawable > 0 && !equal).then(|| Alias::new(&weights));
+        let table = if drawable == 0 { Table::None } else { table_of(pool, method, &weights, before, seed) };
+        Self {
+            pool: Arc::clone(pool),
+            layer,
+            method,
+            ledger: Arc::clone(ledger),
+            ramping: entries.iter().any(|entry| entry.ramp < 1.0),
+            overruled: (0..entries.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            weight_sum: pool.endpoints.iter().map(|endpoint| endpoint.weight as f32).sum(),
+            entries: entries.into(),
+            shares,
+            table,
+            drawable,
+        }
+    }
+}
+
+/// What runs at a layer under this policy (balance spec S1, P1).
+fn method_of(policy: &Policy, layer: Layer) -> Method {
+    let by_client = policy.tuning.hash_keys.contains(&HashKey::ClientIp);
+    let keyed = match layer {
+        Layer::Http => !policy.tuning.hash_keys.is_empty(),
+        Layer::Tcp | Layer::Udp => by_client,
+    };
+    let balanced = match layer {
+        Layer::Http => Method::PeakEwma,
+        Layer::Tcp => Method::LeastRequest,
+        Layer::Udp => Method::Random,
+    };
+    match policy.strategy {
+        Strategy::Auto if keyed => Method::Maglev,
+        Strategy::Auto => balanced,
+        Strategy::RoundRobin => Method::RoundRobin,
+        Strategy::Random => Method::Random,
+        Strategy::LeastRequest => Method::LeastRequest,
+        Strategy::PeakEwma => Method::PeakEwma,
+        Strategy::Performance => Method::Performance,
+        Strategy::SourceIp => Method::Maglev,
+        Strategy::Maglev if keyed => Method::Maglev,
+        Strategy::RingHash if keyed => Method::RingHash,
+        // Keys that this layer cannot see.
+        Strategy::Maglev | Strategy::RingHash => balanced,
+    }
+}
+
+/// The endpoints with their ramp factors, and w m r of each in hundredths.
+fn weigh_entries(pool: &Pool, method: Method, now: Now) -> (Vec<Entry>, Vec<f32>) {
+    let slow_start = pool.policy.slow_start.as_ref();
+    pool.endpoints
+        .iter()
+        .map(|endpoint| {
+            let ramp = ramp::factor(&endpoint.vitals, slow_start, now);
+            let slow = if method == Method::Performance { endpoint.vitals.slow_weight() } else { 1.0 };
+            (Entry { endpoint: Arc::clone(endpoint), inverse: 1.0, ramp }, endpoint.weight as f32 * ramp * slow)
+        })
+        .unzip()
+}
+
+fn table_of(pool: &Arc<Pool>, method: Method, weights: &[f32], before: Option<&Picker>, seed: u64) -> Table {
+    match method {
+        Method::RoundRobin => {
+            let order: Vec<u64> = pool.endpoints.iter().map(|endpoint| xxh64(endpoint.stable_name.as_bytes(), seed)).collect();
+            Table::Sequence(Arc::new(Sequence::new(weights, &order)))
+        }
+        Method::Maglev | Method::RingHash => {
+            if let Some(before) = before.filter(|before| before.method == method && same_claims(pool, &before.pool)) {
+                return before.table.clone();
+            }
+            // Ramps and slow weights do not touch hash tables: keys would move with every step.
+            let claimants: Vec<Claimant<'_>> =
+                pool.endpoints.iter().map(|endpoint| Claimant { name: &endpoint.stable_name, weight: endpoint.weight }).collect();
+            match method {
+                Method::Maglev => Table::Maglev(Arc::new(Maglev::new(&claimants, pool.policy.tuning.table_size))),
+                _ => Table::Ring(Arc::new(Ring::new(&claimants, pool.policy.tuning.ring_size))),
+            }
+        }
+        _ => Table::None,
+    }
+}
+
+/// Whether both pools fill the same table: same names and weights in the same places, same size.
+fn same_claims(pool: &Pool, before: &Pool) -> bool {
+    let (tuning, old) = (&pool.policy.tuning, &before.policy.tuning);
+    tuning.table_size == old.table_size
+        && tuning.ring_size == old.ring_size
+        && pool.endpoints.len() == before.endpoints.len()
+        && pool.endpoints.iter().zip(&before.endpoints).all(|(a, b)| a.weight == b.weight && a.stable_name == b.stable_name)
+}

@@ -1,0 +1,233 @@
+//! What a pick gives: the endpoint, its raised count, and the place where the end of the try is told (balance spec V4).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::Duration;
+
+use model::endpoint::Endpoint;
+use model::policy::{Outlier, Policy};
+use model::vitals::{State, Trial, Vitals, Why};
+use model::{InFlight, LoadReport, Now, Outcome};
+
+use crate::build::Picker;
+use crate::ledger::Ledger;
+use crate::report::Report;
+use crate::rng::mix;
+use crate::{Layer, NoPick};
+
+/// One request at an endpoint. Dropping it lowers every count it raised, exactly once; the response body or the tunnel
+/// holds it, not the future.
+#[derive(Debug)]
+pub struct Guard {
+    flight: InFlight,
+    seat: Seat,
+    told: AtomicU8,
+    trial: bool,
+}
+
+/// The request's place in the counts of its service and pool, where those are kept.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    ledger: Arc<Ledger>,
+    in_service: bool,
+    in_pool: bool,
+}
+
+const NOTHING_TOLD: u8 = 0;
+const TOLD_GOOD: u8 = 1;
+const TOLD_BAD: u8 = 2;
+
+impl Seat {
+    /// Takes a place in the service's limit, if it has one.
+    pub(crate) fn take(picker: &Picker) -> Result<Self, NoPick> {
+        let limits = &picker.pool.policy.limits;
+        let limit = if picker.layer == Layer::Http { limits.service_in_flight } else { limits.service_connections };
+        let ledger = &picker.ledger;
+        if let Some(limit) = limit {
+            let count = &ledger.service.in_flight;
+            let below = |count: u32| (count < limit).then_some(count + 1);
+            count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below).map_err(|_| NoPick::Full)?;
+        }
+        let in_pool = picker.pool.policy.tuning.bounded_load_percent > 0;
+        if in_pool {
+            ledger.in_flight.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(Self { ledger: Arc::clone(ledger), in_service: limit.is_some(), in_pool })
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let lower = |count: &AtomicU32| count.fetch_sub(1, Ordering::Relaxed);
+        if self.in_service {
+            lower(&self.ledger.service.in_flight);
+        }
+        if self.in_pool {
+            lower(&self.ledger.in_flight);
+        }
+    }
+}
+
+impl Guard {
+    pub(crate) fn new(flight: InFlight, seat: Seat, trial: bool) -> Self {
+        Self { flight, seat, told: AtomicU8::new(NOTHING_TOLD), trial }
+    }
+
+    /// Whom to connect to.
+    pub fn endpoint(&self) -> &Arc<Endpoint> {
+        self.flight.endpoint()
+    }
+
+    /// Whether this is the one trial of an ejected endpoint.
+    pub fn is_trial(&self) -> bool {
+        self.trial
+    }
+
+    /// A connection to the endpoint was made: a refusal is over.
+    pub fn connected(&self, now: Now) {
+        let vitals = self.flight.vitals();
+        if self.trial && vitals.ejection().is_some_and(|ejection| ejection.why == Why::Refused) {
+            vitals.readmit(now);
+        }
+    }
+
+    /// The response head is complete, or the try failed before it, `latency` after dispatch. For an opaque stream: the
+    /// connection is open, or could not be opened. Only the first call counts.
+    pub fn head(&self, outcome: Outcome, latency: Duration, now: Now) {
+        let told = if outcome.failed() { TOLD_BAD } else { TOLD_GOOD };
+        if self.told.compare_exchange(NOTHING_TOLD, told, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+            return;
+        }
+        self.flight.answered();
+        self.seat.ledger.with_newest(|picker| self.sample(outcome, latency, picker.policy(), false, now));
+        self.judge(outcome, latency, now);
+    }
+
+    /// The last byte, `elapsed` after dispatch, or what went wrong after the head (a reset, a gRPC status in the trailers).
+    /// Lowers the counts. Without a call of [`Guard::head`] before, it counts as one.
+    pub fn finish(self, outcome: Outcome, elapsed: Duration, now: Now) {
+        match self.told.load(Ordering::Relaxed) {
+            NOTHING_TOLD => self.head(outcome, elapsed, now),
+            TOLD_GOOD if outcome.failed() => self.judge(outcome, elapsed, now),
+            _ => {}
+        }
+        self.seat.ledger.with_newest(|picker| self.sample(outcome, elapsed, picker.policy(), true, now));
+    }
+
+    /// The answer asked to be left alone for this long (`Retry-After`, gRPC push-back).
+    pub fn pushed_back(&self, time: Duration, now: Now) {
+        self.flight.vitals().penalise(time, now);
+    }
+
+    /// The answer carried a report of the endpoint's load.
+    pub fn report(&self, report: &Report, now: Now) {
+        let utilisation = self.seat.ledger.with_newest(|picker| report.utilisation(&picker.policy().tuning.metrics)).flatten();
+        let seconds = report.named("latency_seconds");
+        self.flight.vitals().report(
+            &LoadReport {
+                utilisation: utilisation.map(|value| value as f32),
+                cpu: report.cpu.map(|value| value as f32),
+                memory: report.memory.map(|value| value as f32),
+                in_flight: report.named("in_flight").map(|value| value as f32),
+                latency_us: seconds.map(|value| (value * 1e6) as f32),
+            },
+            now,
+        );
+    }
+
+    fn sample(&self, outcome: Outcome, latency: Duration, policy: &Policy, complete: bool, now: Now) {
+        let vitals = self.flight.vitals();
+        let tau = policy.tuning.decay;
+        let counts = match outcome {
+            Outcome::Success => complete == policy.tuning.measure_complete,
+            // Time that was waited in vain counts only if it makes the endpoint look slower, not faster.
+            Outcome::Canceled | Outcome::Gateway if !complete => {
+                vitals.estimate_us(tau, now).is_some_and(|estimate| latency.as_micros() as f32 > estimate)
+            }
+            _ => false,
+        };
+        if counts {
+            vitals.sample(latency, tau, now);
+        }
+    }
+
+    /// Counts the outcome, ends a trial, ejects (balance spec O2, O3, O6).
+    fn judge(&self, outcome: Outcome, took: Duration, now: Now) {
+        let vitals = self.flight.vitals();
+        vitals.record(outcome, took, now);
+        let ledger = &self.seat.ledger;
+        // A pool that is gone has no policy any more; its last requests are judged by the defaults.
+        let outlier = ledger.with_newest(|picker| picker.policy().outlier.clone()).unwrap_or_default();
+        if outcome == Outcome::Throttled && outlier.count_429 {
+            vitals.count_failure(now);
+        }
+        if self.trial {
+            let trial = match outcome {
+                Outcome::Canceled => Trial::Abandoned,
+                outcome if outcome.failed() && outcome != Outcome::Throttled => Trial::Failed,
+                _ => Trial::Passed,
+            };
+            vitals.end_trial(trial, term(&outlier, vitals, now), now);
+        } else if outcome == Outcome::Refused {
+            let (base, max, jitter) = term(&outlier, vitals, now);
+            vitals.eject(Why::Refused, base, max, jitter, now);
+        }
+        if let Some(why) = streak(&outlier, vitals, outcome) {
+            ledger.eject_alone(|picker| eject_within_cap(picker, vitals, why, now));
+        }
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // A trial that ended without a word must not keep the next one out.
+        if self.trial && self.told.load(Ordering::Relaxed) == NOTHING_TOLD {
+            self.flight.vitals().mark(State::TRIAL, false);
+        }
+    }
+}
+
+/// Base, maximum and jitter of an ejection. The jitter is drawn from the moment and the endpoint: no state, no random source.
+pub(crate) fn term(outlier: &Outlier, vitals: &Vitals, now: Now) -> (Duration, Duration, f32) {
+    let bits = mix(now.0 ^ std::ptr::from_ref(vitals) as u64);
+    (outlier.base_time, outlier.max_time, (bits >> 40) as f32 / (1u64 << 24) as f32)
+}
+
+/// Whether failures in a row are enough.
+fn streak(outlier: &Outlier, vitals: &Vitals, outcome: Outcome) -> Option<Why> {
+    if !outlier.enabled || !outcome.failed() || outcome == Outcome::Throttled || vitals.state().has(State::EJECTED) {
+        return None;
+    }
+    let streaks = vitals.streaks();
+    let reached = |streak: u16, limit: u32| limit > 0 && u32::from(streak) >= limit;
+    if reached(streaks.gateway, outlier.consecutive_gateway) {
+        return Some(Why::Gateway);
+    }
+    reached(streaks.server, outlier.consecutive_5xx).then_some(Why::Server)
+}
+
+/// Ejects by soft evidence if the pool's cap allows one more and another endpoint stays usable (balance spec O7).
+pub(crate) fn eject_within_cap(picker: &Picker, vitals: &Vitals, why: Why, now: Now) {
+    let outlier = &picker.policy().outlier;
+    let others = |held: &dyn Fn(State) -> bool| {
+        picker
+            .entries
+            .iter()
+            .filter(|entry| entry.endpoint.weight > 0 && !std::ptr::eq(&*entry.endpoint.vitals, vitals) && held(entry.endpoint.vitals.state()))
+            .count()
+    };
+    let ejected = others(&|state| state.has(State::EJECTED));
+    let left = others(&|state| !state.barred());
+    if ejected < cap(picker.drawable, outlier) && left > 0 {
+        let (base, max, jitter) = term(outlier, vitals, now);
+        vitals.mark(State::SUSPECT, false);
+        vitals.eject(why, base, max, jitter, now);
+    } else {
+        vitals.mark(State::SUSPECT, true);
+    }
+}
+
+/// How many of n endpoints soft evidence may eject.
+pub(crate) fn cap(n: usize, outlier: &Outlier) -> usize {
+    usize::from(n >= 2).max(n * usize::from(outlier.max_ejected_percent) / 100)
+}

@@ -1,0 +1,275 @@
+//! One pick, from the question to a guard (balance spec B4, B7, B8): wishes of the judge, the strategy, exclusion, and what
+//! is left when nothing is usable.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use model::vitals::{State, Vitals};
+use model::{InFlight, Now};
+
+use crate::build::{Picker, Table};
+use crate::guard::{Guard, Seat};
+use crate::rng::{Rng, Worker, mix};
+use crate::{Ask, Layer, Method, NoPick, ramp};
+
+/// How many other slots a key tries before it is balanced without its key.
+const REHASHES: u64 = 8;
+/// No bound of a load is below this (balance spec S11).
+const BOUND_MIN: f32 = 8.0;
+/// Lost races for the last place of an endpoint before the answer is "full".
+const RACES: usize = 3;
+/// An endpoint that answered this recently is alive, whatever is said of it: panic need not send it one at a time.
+const ALIVE_MS: u32 = 1000;
+
+/// An endpoint of the picker, and whether the request is the trial of its ejection.
+#[derive(Clone, Copy)]
+struct Choice {
+    index: usize,
+    trial: bool,
+}
+
+/// Which exclusions count.
+#[derive(Clone, Copy, PartialEq)]
+enum Care {
+    All,
+    /// First contact, memory and the ramp's cap no longer exclude: nothing better is left.
+    Lenient,
+}
+
+impl Picker {
+    /// Chooses an endpoint and raises its in-flight count. No allocation, no lock, no system call.
+    ///
+    /// # Errors
+    /// [`NoPick`] when there is nothing to choose, or a limit is reached.
+    pub fn pick(self: &Arc<Self>, worker: &mut Worker, ask: &Ask<'_>, now: Now) -> Result<Guard, NoPick> {
+        self.ledger.touch(now);
+        if ask.tried.is_empty() && self.layer == Layer::Http {
+            self.ledger.service.budget.request(now);
+        }
+        let seat = Seat::take(self)?;
+        for _ in 0..RACES {
+            let choice = self.choose(worker, ask, now)?;
+            if let Some(flight) = self.raise(choice.index, now) {
+                return Ok(Guard::new(flight, seat, choice.trial));
+            }
+            if choice.trial {
+                self.vitals(choice.index).mark(State::TRIAL, false);
+            }
+        }
+        Err(NoPick::Full)
+    }
+
+    fn raise(&self, index: usize, now: Now) -> Option<InFlight> {
+        let endpoint = Arc::clone(&self.entries[index].endpoint);
+        match self.endpoint_limit() {
+            Some(limit) => InFlight::raise_below(endpoint, limit, now),
+            None => Some(InFlight::raise(endpoint, now)),
+        }
+    }
+
+    fn endpoint_limit(&self) -> Option<u32> {
+        let limits = &self.pool.policy.limits;
+        if self.layer == Layer::Http { limits.endpoint_in_flight } else { limits.endpoint_connections }
+    }
+
+    pub(crate) fn vitals(&self, index: usize) -> &Vitals {
+        &self.entries[index].endpoint.vitals
+    }
+
+    fn choose(&self, worker: &mut Worker, ask: &Ask<'_>, now: Now) -> Result<Choice, NoPick> {
+        if self.drawable == 0 {
+            return Err(NoPick::NoEndpoint);
+        }
+        if let Some(choice) = self.grant_wish(ask, now) {
+            return Ok(choice);
+        }
+        let usable = |index: usize| self.usable(index, ask, Care::All, now);
+        let index = match self.entries.len() {
+            1 => usable(0).then_some(0),
+            _ => self.by_method(worker, ask, &usable, now),
+        };
+        match index {
+            Some(index) => Ok(Choice { index, trial: false }),
+            None => self.last_resort(&mut worker.rng, ask, now),
+        }
+    }
+
+    fn by_method(&self, worker: &mut Worker, ask: &Ask<'_>, usable: &impl Fn(usize) -> bool, now: Now) -> Option<usize> {
+        match self.method {
+            Method::RoundRobin => self.round_robin(worker, usable),
+            Method::Random => self.draw(&mut worker.rng, usable),
+            Method::LeastRequest => self.least_request(&mut worker.rng, usable),
+            Method::PeakEwma | Method::Performance => self.peak_ewma(&mut worker.rng, usable, now),
+            Method::Maglev | Method::RingHash => {
+                let by_key = ask.hash.and_then(|key| self.by_key(key, usable));
+                by_key.or_else(|| self.without_key(&mut worker.rng, usable, now))
+            }
+        }
+    }
+
+    fn round_robin(&self, worker: &mut Worker, usable: &impl Fn(usize) -> bool) -> Option<usize> {
+        let Table::Sequence(sequence) = &self.table else { return None };
+        let index = sequence.at(worker.turn(self.ledger.number, sequence.len()));
+        if usable(index) {
+            return Some(index);
+        }
+        // Not the successor: it would carry a dead endpoint's whole share.
+        (0..4).map(|_| sequence.at(worker.rng.below(sequence.len() as usize) as u32)).find(|&index| usable(index))
+    }
+
+    /// The endpoint of a key, or of one of its rehashes when that one is excluded, ramps or is above its bound.
+    fn by_key(&self, key: u64, usable: &impl Fn(usize) -> bool) -> Option<usize> {
+        let mut least: Option<(f32, usize)> = None;
+        for attempt in 0..=REHASHES {
+            let key = if attempt == 0 { key } else { mix(key ^ attempt.wrapping_mul(0x9E37_79B9_7F4A_7C15)) };
+            let index = match &self.table {
+                Table::Maglev(maglev) => maglev.at(key),
+                Table::Ring(ring) => ring.at(key),
+                Table::None | Table::Sequence(_) => return None,
+            };
+            let entry = &self.entries[index];
+            if !usable(index) || (entry.ramp < 1.0 && unit(mix(!key)) >= entry.ramp) {
+                continue;
+            }
+            match self.over_bound(index) {
+                None => return Some(index),
+                Some(load) if least.is_none_or(|(lowest, _)| load < lowest) => least = Some((load, index)),
+                Some(_) => {}
+            }
+        }
+        least.map(|(_, index)| index)
+    }
+
+    /// Its load by share, when bounded loads are on and it is above the bound.
+    fn over_bound(&self, index: usize) -> Option<f32> {
+        let percent = self.pool.policy.tuning.bounded_load_percent;
+        if percent == 0 {
+            return None;
+        }
+        let entry = &self.entries[index];
+        let total = self.ledger.in_flight.load(Ordering::Relaxed) as f32 + 1.0;
+        let bound = (f32::from(percent) / 100.0 * total * entry.endpoint.weight as f32 / self.weight_sum).ceil().max(BOUND_MIN);
+        let load = entry.endpoint.vitals.in_flight() as f32;
+        (load >= bound).then_some(load * entry.inverse)
+    }
+
+    fn without_key(&self, rng: &mut Rng, usable: &impl Fn(usize) -> bool, now: Now) -> Option<usize> {
+        match self.layer {
+            Layer::Http => self.peak_ewma(rng, usable, now),
+            Layer::Tcp => self.least_request(rng, usable),
+            Layer::Udp => self.draw(rng, usable),
+        }
+    }
+
+    /// The judge's wish: the trial of an ejected endpoint, or a visit to one that was left alone for too long.
+    fn grant_wish(&self, ask: &Ask<'_>, now: Now) -> Option<Choice> {
+        let index = self.ledger.take_wish(ask.retryable, now)?;
+        let entry = self.entries.get(index)?;
+        if ask.tried.contains(&entry.endpoint.address) {
+            return None;
+        }
+        if entry.endpoint.vitals.begin_trial(now) {
+            return Some(Choice { index, trial: true });
+        }
+        self.usable(index, ask, Care::All, now).then_some(Choice { index, trial: false })
+    }
+
+    fn usable(&self, index: usize, ask: &Ask<'_>, care: Care, now: Now) -> bool {
+        let entry = &self.entries[index];
+        let vitals = &entry.endpoint.vitals;
+        let state = vitals.state();
+        if state.barred() && self.barred(index, state, care) {
+            return false;
+        }
+        if entry.endpoint.weight == 0 || self.full(vitals) {
+            return false;
+        }
+        if care == Care::All && entry.ramp < 1.0 && self.above_ramp(vitals, now) {
+            return false;
+        }
+        ask.tried.is_empty() || !ask.tried.contains(&entry.endpoint.address)
+    }
+
+    fn full(&self, vitals: &Vitals) -> bool {
+        self.endpoint_limit().is_some_and(|limit| vitals.in_flight() >= limit)
+    }
+
+    fn above_ramp(&self, vitals: &Vitals, now: Now) -> bool {
+        let factor = ramp::factor(vitals, self.pool.policy.slow_start.as_ref(), now);
+        factor < 1.0 && vitals.in_flight() >= ramp::cap(factor, self.ledger.typical())
+    }
+
+    /// Whether what holds the endpoint back counts for this pool.
+    fn barred(&self, index: usize, state: State, care: Care) -> bool {
+        let mut heeded = state;
+        let overruled = self.is_overruled(index);
+        if !state.has(State::HARD) && (!self.pool.policy.outlier.enabled || overruled) {
+            heeded = heeded.without(State::EJECTED);
+        }
+        if overruled {
+            heeded = heeded.without(State::PROBE_DOWN);
+        }
+        if care == Care::Lenient {
+            heeded = heeded.without(State::WAITING).without(State::MEMORY);
+        }
+        heeded.barred()
+    }
+
+    pub(crate) fn is_overruled(&self, index: usize) -> bool {
+        self.overruled[index / 64].load(Ordering::Relaxed) >> (index % 64) & 1 == 1
+    }
+
+    /// Draws and redraws found nothing: scan, first with all exclusions, then lenient, then among those already tried,
+    /// then among the dead.
+    fn last_resort(&self, rng: &mut Rng, ask: &Ask<'_>, now: Now) -> Result<Choice, NoPick> {
+        let start = rng.below(self.entries.len());
+        let again = Ask { tried: &[], ..*ask };
+        let scans = [(ask, Care::All), (ask, Care::Lenient), (&again, Care::Lenient)];
+        let found = scans.into_iter().find_map(|(ask, care)| self.around(start).find(|&index| self.usable(index, ask, care, now)));
+        if let Some(index) = found {
+            return Ok(Choice { index, trial: false });
+        }
+        let open = |index: usize| {
+            let state = self.vitals(index).state();
+            self.entries[index].endpoint.weight > 0 && !(state.barred() && self.barred(index, state, Care::Lenient))
+        };
+        if self.around(start).any(open) {
+            // Somebody is in, so it is a limit that keeps this request out.
+            return Err(NoPick::Full);
+        }
+        self.least_bad(start, ask, now).ok_or(NoPick::NoEndpoint)
+    }
+
+    fn around(&self, start: usize) -> impl Iterator<Item = usize> {
+        (start..self.entries.len()).chain(0..start)
+    }
+
+    /// Panic (balance spec O9): the one that answered last, one request at a time until one succeeds.
+    fn least_bad(&self, start: usize, ask: &Ask<'_>, now: Now) -> Option<Choice> {
+        self.ledger.panic.store(true, Ordering::Relaxed);
+        if self.pool.policy.outlier.panic_fail {
+            return None;
+        }
+        let rank = |index: &usize| {
+            let vitals = self.vitals(*index);
+            (vitals.state().has(State::GONE), vitals.since_success_ms(now).unwrap_or(u32::MAX), vitals.streaks().gateway)
+        };
+        let free = |index: &usize| {
+            let entry = &self.entries[*index];
+            let vitals = &entry.endpoint.vitals;
+            let alive = vitals.since_success_ms(now).is_some_and(|ms| ms < ALIVE_MS) && !vitals.state().barred_hard();
+            entry.endpoint.weight > 0 && !ask.tried.contains(&entry.endpoint.address) && !self.full(vitals) && (vitals.in_flight() == 0 || alive)
+        };
+        let index = self.around(start).filter(free).min_by_key(rank)?;
+        if self.vitals(index).state().has(State::EJECTED) {
+            // Somebody else may have won it meanwhile: then this request is one too many.
+            return self.vitals(index).force_trial().then_some(Choice { index, trial: true });
+        }
+        Some(Choice { index, trial: false })
+    }
+}
+
+/// The upper bits as a number in 0..1.
+fn unit(bits: u64) -> f32 {
+    (bits >> 40) as f32 / (1u64 << 24) as f32
+}

@@ -1,0 +1,4 @@
+//! Strategies and judgement as callers see them.
+
+mod health;
+mod strategies;

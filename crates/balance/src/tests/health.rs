@@ -1,0 +1,279 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::policy::{Outlier, Policy, SlowStart, Strategy};
+use model::vitals::{State, Why};
+use proptest::prelude::*;
+
+use crate::fixture::{Bench, endpoint, policy};
+use crate::{Ask, Guard, NoPick, Outcome};
+
+fn failing(bad: usize) -> impl Fn(usize) -> Outcome {
+    move |number| if number == bad { Outcome::Gateway } else { Outcome::Success }
+}
+
+fn ejected(bench: &Bench) -> Vec<usize> {
+    (0..bench.pool.endpoints.len()).filter(|&index| bench.pool.endpoints[index].vitals.state().has(State::EJECTED)).collect()
+}
+
+#[test]
+fn a_refused_connection_ejects_at_once_and_beyond_the_cap() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 3]);
+    for _ in 0..3 {
+        bench.request(|_| Outcome::Refused);
+    }
+    assert_eq!(ejected(&bench), [0, 1, 2]);
+    assert_eq!(bench.pool.endpoints[0].vitals.ejection().unwrap().why, Why::Refused);
+    assert_eq!(bench.judge().refused.len(), 3);
+    assert_eq!(bench.judge().panic.len(), 0, "nobody has asked yet");
+}
+
+#[test]
+fn five_gateway_failures_in_a_row_eject_and_one_success_resets() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+    for turn in 0..40 {
+        bench.request(|number| if number == 1 && turn % 8 != 7 { Outcome::Gateway } else { Outcome::Success });
+    }
+    assert_eq!(ejected(&bench), [] as [usize; 0]);
+    for _ in 0..10 {
+        bench.request(failing(1));
+    }
+    assert_eq!(ejected(&bench), [1]);
+    assert_eq!(bench.shares(20)[1], 0);
+}
+
+#[test]
+fn cancels_and_429_never_make_a_streak() {
+    for outcome in [Outcome::Canceled, Outcome::Throttled] {
+        let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+        for _ in 0..100 {
+            bench.request(|_| outcome);
+        }
+        bench.judge();
+        assert_eq!(ejected(&bench), [] as [usize; 0], "{outcome:?}");
+    }
+}
+
+#[test]
+fn the_last_one_is_never_ejected_by_its_answers() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+    for _ in 0..100 {
+        bench.request(|_| Outcome::Gateway).expect("its own answer passes");
+    }
+    assert_eq!(ejected(&bench).len(), 1);
+    let mut alone = Bench::new(policy(Strategy::RoundRobin), &[100]);
+    for _ in 0..100 {
+        alone.request(|_| Outcome::Gateway).expect("its own answer passes");
+    }
+    assert_eq!(ejected(&alone), [] as [usize; 0]);
+    assert!(alone.pool.endpoints[0].vitals.state().has(State::SUSPECT));
+}
+
+#[test]
+fn a_ratio_ejects_only_against_better_neighbours() {
+    let run = |all_bad: bool| {
+        let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 3]);
+        for turn in 0..180 {
+            bench.request(|number| if (all_bad || number == 2) && turn % 4 != 0 { Outcome::ServerError } else { Outcome::Success });
+        }
+        bench.judge();
+        ejected(&bench)
+    };
+    assert_eq!(run(false), [2]);
+    assert_eq!(run(true), [] as [usize; 0], "a bad release does not eject itself");
+}
+
+#[test]
+fn a_trial_brings_an_endpoint_back_and_a_failed_one_doubles_its_time() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+    (0..10).for_each(|_| assert!(bench.request(failing(1)).is_some()));
+    assert_eq!(ejected(&bench), [1]);
+    // Up to 1.5 s with jitter.
+    bench.pass(1600);
+    let trial = bench.pick().unwrap();
+    assert!(trial.is_trial() && Bench::number(&trial) == 1);
+    bench.judge();
+    assert!(!bench.pick().unwrap().is_trial(), "one at a time");
+    trial.head(Outcome::Gateway, Duration::ZERO, bench.now);
+    drop(trial);
+    let until = bench.pool.endpoints[1].vitals.ejection().unwrap().until;
+    assert!((2000..=3000).contains(&until.since(bench.now).as_millis()), "{until:?}");
+    bench.pass(3100);
+    let trial = bench.pick().unwrap();
+    assert!(trial.is_trial());
+    trial.head(Outcome::Success, Duration::ZERO, bench.now);
+    assert_eq!(ejected(&bench), [] as [usize; 0]);
+    drop(trial);
+    assert_eq!(bench.shares(20), [10, 10]);
+}
+
+#[test]
+fn a_trial_without_an_end_lets_the_next_one_try() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+    (0..10).for_each(|_| assert!(bench.request(failing(1)).is_some()));
+    bench.pass(1600);
+    drop(bench.pick().unwrap());
+    bench.judge();
+    assert!(bench.pick().unwrap().is_trial());
+}
+
+#[test]
+fn requests_that_cannot_be_repeated_wait_a_second_before_they_are_a_trial() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+    (0..10).for_each(|_| assert!(bench.request(failing(1)).is_some()));
+    bench.pass(1600);
+    assert!(!bench.ask(&Ask::default()).unwrap().is_trial());
+    bench.pass(1500);
+    assert!(bench.ask(&Ask::default()).unwrap().is_trial());
+}
+
+#[test]
+fn with_nothing_usable_the_least_bad_gets_one_request_at_a_time() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 3]);
+    bench.pool.endpoints[1].vitals.record(Outcome::Success, Duration::ZERO, bench.now);
+    bench.now = bench.now.after(Duration::from_secs(2));
+    for endpoint in &bench.pool.endpoints {
+        endpoint.vitals.record(Outcome::Refused, Duration::ZERO, bench.now);
+        endpoint.vitals.eject(Why::Refused, Duration::from_secs(1), Duration::from_secs(30), 0.0, bench.now);
+    }
+    let first = bench.pick().unwrap();
+    assert_eq!(Bench::number(&first), 1, "the one that answered last");
+    let others: Vec<Guard> = (0..2).map(|_| bench.pick().unwrap()).collect();
+    assert_eq!(bench.pick().unwrap_err(), NoPick::NoEndpoint, "each has its one request");
+    assert_eq!(bench.judge().panic, [bench.pool.service.clone()]);
+    first.connected(bench.now);
+    assert!(!bench.pool.endpoints[1].vitals.state().barred(), "a connection shows that it listens again");
+    drop((first, others));
+    assert_eq!(bench.shares(5), [0, 5, 0]);
+    assert!(bench.judge().panic.is_empty());
+}
+
+#[test]
+fn panic_fail_answers_nothing() {
+    let outlier = Outlier { panic_fail: true, ..Outlier::default() };
+    let mut bench = Bench::new(Policy { outlier, ..policy(Strategy::RoundRobin) }, &[100; 2]);
+    (0..2).for_each(|_| assert!(bench.request(|_| Outcome::Refused).is_some()));
+    assert_eq!(bench.pick().unwrap_err(), NoPick::NoEndpoint);
+}
+
+#[test]
+fn a_service_that_opts_out_neither_ejects_nor_heeds() {
+    let outlier = Outlier { enabled: false, ..Outlier::default() };
+    let mut bench = Bench::new(Policy { outlier, ..policy(Strategy::RoundRobin) }, &[100; 2]);
+    (0..100).for_each(|_| assert!(bench.request(failing(1)).is_some()));
+    assert_eq!(ejected(&bench), [] as [usize; 0]);
+    bench.pool.endpoints[0].vitals.eject(Why::Gateway, Duration::from_secs(9), Duration::from_secs(9), 0.0, bench.now);
+    assert_eq!(bench.shares(20), [10, 10]);
+    bench.pool.endpoints[0].vitals.eject(Why::Refused, Duration::from_secs(9), Duration::from_secs(9), 0.0, bench.now);
+    assert_eq!(bench.shares(20), [0, 20], "hard proof counts for all");
+}
+
+#[test]
+fn failing_checks_hold_at_most_half_of_a_pool_unless_the_data_plane_agrees() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 4]);
+    bench.shares(4);
+    for endpoint in &bench.pool.endpoints[..3] {
+        endpoint.vitals.mark(State::PROBE_DOWN, true);
+    }
+    bench.judge();
+    let used = bench.shares(80).iter().filter(|&&count| count > 0).count();
+    assert_eq!(used, 2, "two of four may be held");
+    assert!(bench.pool.endpoints[2].vitals.state().has(State::SUSPECT));
+    for endpoint in &bench.pool.endpoints[..3] {
+        endpoint.vitals.record(Outcome::Gateway, Duration::ZERO, bench.now);
+    }
+    bench.judge();
+    assert_eq!(bench.shares(40), [0, 0, 0, 40]);
+}
+
+#[test]
+fn an_endpoint_waits_for_its_first_pass_only_while_others_serve() {
+    let mut bench = Bench::new(policy(Strategy::LeastRequest), &[100; 2]);
+    bench.pool.endpoints[0].vitals.mark(State::WAITING, true);
+    assert_eq!(bench.shares(20), [0, 20]);
+    bench.pool.endpoints[1].vitals.mark(State::GONE, true);
+    assert_eq!(bench.shares(5), [5, 0]);
+}
+
+#[test]
+fn a_new_endpoint_ramps_up_and_the_first_ones_are_warm() {
+    let slow_start = Some(SlowStart { window: Duration::from_secs(30), aggression: 1.0, min_weight_percent: 10 });
+    let mut bench = Bench::new(Policy { slow_start, ..policy(Strategy::RoundRobin) }, &[100; 2]);
+    assert_eq!(bench.shares(20), [10, 10]);
+    bench.pass(1000);
+    bench.change(|pool| pool.endpoints.push(endpoint(2, 100)));
+    let share = |bench: &mut Bench| bench.shares(210)[2];
+    assert_eq!(share(&mut bench), 10, "a tenth of the others' share");
+    bench.pass(15_000);
+    assert!((35..50).contains(&share(&mut bench)));
+    bench.pass(16_000);
+    // The visit that the judge wished for while it ramped.
+    bench.shares(1);
+    assert_eq!(bench.shares(210), [70, 70, 70]);
+}
+
+#[test]
+fn changes_of_state_are_told_once() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+    (0..10).for_each(|_| assert!(bench.request(failing(1)).is_some()));
+    let told = bench.judge().transitions;
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].before.word(), told[0].now.word()), ("usable", "ejected"));
+    assert!(bench.judge().transitions.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn soft_ejections_stay_within_the_cap_whatever_happens(
+        n in 1usize..12,
+        events in prop::collection::vec((0usize..12, 0u8..4, 0u64..2500), 1..300),
+    ) {
+        let mut bench = Bench::new(policy(Strategy::RoundRobin), &vec![100; n]);
+        for (bad, kind, pause) in events {
+            let outcome = [Outcome::Gateway, Outcome::ServerError, Outcome::Success, Outcome::Canceled][usize::from(kind)];
+            for _ in 0..6 {
+                bench.request(|number| if number % 3 == bad % 3 { outcome } else { Outcome::Success });
+            }
+            bench.pass(pause / 10 * 10);
+            let out = ejected(&bench).len();
+            let cap = if n >= 2 { (n / 2).max(1) } else { 0 };
+            prop_assert!(out <= cap, "{out} of {n}");
+            let trials = bench.pool.endpoints.iter().filter(|endpoint| endpoint.vitals.state().has(State::TRIAL)).count();
+            prop_assert_eq!(trials, 0, "no trial outlives its request");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_stands_or_jumps_back_is_harmless(jumps in prop::collection::vec(0u64..2_000_000, 1..60)) {
+        let mut bench = Bench::new(policy(Strategy::PeakEwma), &[100; 3]);
+        for jump in jumps {
+            bench.now = crate::Now::from_ms(jump);
+            bench.request(failing(1));
+            bench.judge();
+            for endpoint in &bench.pool.endpoints {
+                let latency = endpoint.vitals.latency_us(Duration::from_secs(10), bench.now);
+                prop_assert!(latency.is_none_or(f32::is_finite));
+                prop_assert!(endpoint.vitals.penalty_us(bench.now).is_finite());
+            }
+        }
+    }
+}
+
+#[test]
+fn ejection_is_one_state_over_workers_and_generations() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+    let mut workers: Vec<crate::Worker> = (0..4).map(crate::Worker::new).collect();
+    let mut failures = 0;
+    for turn in 0..100 {
+        let guard = bench.picker().pick(&mut workers[turn % 4], &Ask::default(), bench.now).unwrap();
+        if Bench::number(&guard) == 1 {
+            guard.head(Outcome::Gateway, Duration::ZERO, bench.now);
+            failures += 1;
+        }
+        drop(guard);
+        bench.change(|pool| pool.policy = Arc::new(policy(Strategy::RoundRobin)));
+    }
+    assert_eq!(failures, 5, "as many as with one worker");
+}

@@ -1,0 +1,77 @@
+//! The slower loop, every second: weights from the load that endpoints report, the memory gate, and the end of pickers
+//! nobody needs (balance spec S12, S14).
+
+use model::snapshot::Snapshot;
+use model::vitals::State;
+use model::{Now, Vitals};
+
+use crate::build::Picker;
+use crate::{Method, Pickers};
+
+/// Step of the weights towards equal utilisation, and its bound a second.
+const GAIN: f32 = 0.2;
+const STEP_MAX: f32 = 0.1;
+/// Below this mean utilisation differences are noise.
+const MEAN_MIN: f32 = 0.05;
+/// A lying backend takes at most five times its share.
+const WEIGHT_MIN: f32 = 0.2;
+const WEIGHT_MAX: f32 = 5.0;
+/// Reported memory must fall this far below the gate to open it again.
+const MEMORY_RELEASE: f32 = 0.05;
+
+/// Moves the weights of pools whose strategy is `Performance`, and lets go of pickers of pools that are gone.
+pub fn weigh(snapshot: &Snapshot, pickers: &Pickers, now: Now) {
+    pickers.tick(now);
+    for ledger in pickers.ledgers().values() {
+        let Some(picker) = ledger.newest().filter(|picker| picker.method == Method::Performance && ledger.active(now)) else { continue };
+        if weigh_pool(&picker, now) {
+            pickers.rebuild(ledger, now);
+        }
+    }
+    pickers.collect(snapshot, now);
+}
+
+/// Gives whether a weight moved.
+fn weigh_pool(picker: &Picker, now: Now) -> bool {
+    let tuning = &picker.policy().tuning;
+    let vitals: Vec<&Vitals> = picker.entries.iter().map(|entry| &*entry.endpoint.vitals).collect();
+    let used: Vec<Option<f32>> = vitals.iter().map(|vitals| vitals.utilisation(tuning.blackout, tuning.expiry, now)).collect();
+    let reporters: Vec<f32> = used.iter().copied().flatten().collect();
+    let mean = reporters.iter().sum::<f32>() / reporters.len().max(1) as f32;
+    let mut next: Vec<f32> = vitals
+        .iter()
+        .zip(&used)
+        .map(|(vitals, used)| match used {
+            Some(used) if reporters.len() >= 2 => step(vitals.slow_weight(), mean, *used),
+            _ => 1.0,
+        })
+        .collect();
+    let average = next.iter().sum::<f32>() / next.len().max(1) as f32;
+    let mut moved = false;
+    for ((vitals, next), used) in vitals.iter().zip(&mut next).zip(&used) {
+        vitals.forget_reports(tuning.expiry, now);
+        let gate = memory_gate(vitals, tuning.memory_high, tuning.memory_max);
+        let weight = if used.is_some() { (*next / average).clamp(WEIGHT_MIN, WEIGHT_MAX) } else { 1.0 } * gate;
+        moved |= (weight - vitals.slow_weight()).abs() > 0.005;
+        vitals.set_slow_weight(weight);
+    }
+    moved
+}
+
+fn step(weight: f32, mean: f32, used: f32) -> f32 {
+    let error = (mean - used) / mean.max(MEAN_MIN);
+    (weight * (1.0 + (GAIN * error).clamp(-STEP_MAX, STEP_MAX))).clamp(WEIGHT_MIN, WEIGHT_MAX)
+}
+
+/// Memory is a gate, never a weight: heaps do not shrink when traffic leaves. Marks the endpoint when it is almost full
+/// and gives the factor of its weight.
+fn memory_gate(vitals: &Vitals, high_percent: u8, max_percent: u8) -> f32 {
+    let (high, max) = (f32::from(high_percent) / 100.0, f32::from(max_percent) / 100.0);
+    let used = vitals.reported().memory.unwrap_or(0.0);
+    let shut = vitals.state().has(State::MEMORY);
+    let wanted = if shut { used >= max - MEMORY_RELEASE } else { used >= max };
+    if wanted != shut {
+        vitals.mark(State::MEMORY, wanted);
+    }
+    if used >= high { 0.5 } else { 1.0 }
+}
