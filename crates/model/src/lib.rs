@@ -9,12 +9,14 @@
 
 pub mod ack;
 pub mod endpoint;
+pub mod health;
 pub mod ident;
 pub mod live;
 pub mod names;
 pub mod policy;
 pub mod routes;
 pub mod service;
+pub mod show;
 pub mod snapshot;
 pub mod tls;
 pub mod vitals;

@@ -53,6 +53,18 @@ impl State {
         self.has(Self::GONE) || self.has(Self::PROBE_REFUSED) || self.has(State(Self::EJECTED.0 | Self::HARD.0))
     }
 
+    /// Why it is held back, where an ejection does not say it.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            _ if self.has(Self::GONE) => Some("process ended"),
+            _ if self.has(Self::PROBE_REFUSED) => Some("check refused"),
+            _ if self.has(Self::PROBE_DOWN) => Some("check failed"),
+            _ if self.has(Self::WAITING) => Some("first check not passed yet"),
+            _ if self.has(Self::MEMORY) => Some("reported memory above the limit"),
+            _ => None,
+        }
+    }
+
     /// The word that tables print.
     pub fn word(self) -> &'static str {
         match self {
