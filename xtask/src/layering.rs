@@ -35,10 +35,15 @@ const ROOMS: &[Room] = &[
 
 /// Checks every normal dependency of every crate; development dependencies may point anywhere but up to `fairlead`.
 pub fn run() -> Result<()> {
-    let output = Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).output().context("cargo metadata")?;
+    let output =
+        Command::new(env!("CARGO")).args(["metadata", "--no-deps", "--format-version", "1", "--offline"]).output().context("cargo metadata")?;
     let metadata: Value = serde_json::from_slice(&output.stdout).context("cargo metadata did not answer with JSON")?;
-    let packages: BTreeMap<String, &Value> =
-        metadata["packages"].as_array().context("no packages")?.iter().map(|package| (room_of(package["name"].as_str().unwrap_or_default()), package)).collect();
+    let packages: BTreeMap<String, &Value> = metadata["packages"]
+        .as_array()
+        .context("no packages")?
+        .iter()
+        .map(|package| (room_of(package["name"].as_str().unwrap_or_default()), package))
+        .collect();
     let mut wrong = Vec::new();
     for (name, package) in &packages {
         if ["fairlead", "testkit", "xtask"].contains(&name.as_str()) {

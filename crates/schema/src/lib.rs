@@ -8,6 +8,7 @@ mod decode;
 mod error;
 mod generated;
 pub mod openapi;
+mod patch;
 mod protobuf;
 mod prune;
 mod quantity;
@@ -17,6 +18,7 @@ mod validate;
 
 pub use decode::{from_json, from_yaml};
 pub use error::{Error, Problem, Strictness, strict_text};
+pub use patch::{json_patch, merge_patch, strategic_merge};
 pub use protobuf::{Decoded, from_protobuf};
 pub use prune::prune;
 pub use quantity::canonical as canonical_quantity;

@@ -71,6 +71,8 @@ pub mod flags {
     pub const MERGE: u16 = 64;
     /// Patch strategy `retainKeys`.
     pub const RETAIN_KEYS: u16 = 128;
+    /// Patch strategy `replace` on an object: a patch takes its place.
+    pub const REPLACE: u16 = 1024;
     /// `nullable: true`: `null` is a value of its own (custom-resource semantics only).
     pub const NULLABLE: u16 = 256;
     /// Unknown fields inside are kept (custom-resource semantics only).

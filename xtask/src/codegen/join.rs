@@ -194,8 +194,9 @@ fn table(sources: &Sources<'_>, key: &str, spellings: &BTreeMap<String, String>)
             // `k8s-pb` may know fields that the definition has dropped already, and the other way round.
             (None, Some(_)) => continue,
         };
-        let required = definition.is_some_and(|d| d.required.contains(&json));
         let fact = fact(sources.facts, key, &json);
+        // k8s-openapi makes the metadata of every kind required, which upstream does not.
+        let required = definition.is_some_and(|d| d.required.contains(&json)) && (json != "metadata" || fact.always);
         table.rows.push(row(sources, field, json, required, fact)?);
     }
     for (ident, json) in &own {
@@ -254,6 +255,7 @@ fn row(sources: &Sources<'_>, field: &PbField, json: String, required: bool, fac
         match strategy {
             "merge" => flags.push("MERGE"),
             "retainKeys" => flags.push("RETAIN_KEYS"),
+            "replace" => flags.push("REPLACE"),
             _ => {}
         }
     }

@@ -13,7 +13,7 @@ pub static CONTROLLER_REVISION: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("data", 2, One, Raw, ALWAYS | REQUIRED),
         f("revision", 3, One, Int64, ALWAYS),
     ],
@@ -28,7 +28,7 @@ pub static DEPLOYMENT: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&DEPLOYMENT_SPEC), ALWAYS | REQUIRED),
         f("status", 3, One, Msg(&DEPLOYMENT_STATUS), ALWAYS),
     ],
@@ -105,7 +105,7 @@ pub static REPLICA_SET: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&REPLICA_SET_SPEC), ALWAYS | REQUIRED),
         f("status", 3, One, Msg(&REPLICA_SET_STATUS), ALWAYS),
     ],

@@ -20,7 +20,7 @@ pub static SELF_SUBJECT_REVIEW: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("status", 2, One, Msg(&SELF_SUBJECT_REVIEW_STATUS), ALWAYS),
     ],
     inlined: &[],
@@ -43,7 +43,7 @@ pub static TOKEN_REQUEST: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&TOKEN_REQUEST_SPEC), ALWAYS),
         f("status", 3, One, Msg(&TOKEN_REQUEST_STATUS), ALWAYS),
     ],
@@ -80,7 +80,7 @@ pub static TOKEN_REVIEW: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&TOKEN_REVIEW_SPEC), ALWAYS | REQUIRED),
         f("status", 3, One, Msg(&TOKEN_REVIEW_STATUS), ALWAYS),
     ],

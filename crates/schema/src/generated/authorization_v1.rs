@@ -29,7 +29,7 @@ pub static LOCAL_SUBJECT_ACCESS_REVIEW: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&SUBJECT_ACCESS_REVIEW_SPEC), ALWAYS | REQUIRED),
         f("status", 3, One, Msg(&SUBJECT_ACCESS_REVIEW_STATUS), ALWAYS),
     ],
@@ -95,7 +95,7 @@ pub static SELF_SUBJECT_ACCESS_REVIEW: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&SELF_SUBJECT_ACCESS_REVIEW_SPEC), ALWAYS | REQUIRED),
         f("status", 3, One, Msg(&SUBJECT_ACCESS_REVIEW_STATUS), ALWAYS),
     ],
@@ -122,7 +122,7 @@ pub static SELF_SUBJECT_RULES_REVIEW: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&SELF_SUBJECT_RULES_REVIEW_SPEC), ALWAYS | REQUIRED),
         f("status", 3, One, Msg(&SUBJECT_RULES_REVIEW_STATUS), ALWAYS),
     ],
@@ -146,7 +146,7 @@ pub static SUBJECT_ACCESS_REVIEW: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&SUBJECT_ACCESS_REVIEW_SPEC), ALWAYS | REQUIRED),
         f("status", 3, One, Msg(&SUBJECT_ACCESS_REVIEW_STATUS), ALWAYS),
     ],

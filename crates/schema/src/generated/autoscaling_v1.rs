@@ -22,7 +22,7 @@ pub static HORIZONTAL_POD_AUTOSCALER: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&HORIZONTAL_POD_AUTOSCALER_SPEC), ALWAYS | REQUIRED),
         f("status", 3, One, Msg(&HORIZONTAL_POD_AUTOSCALER_STATUS), ALWAYS),
     ],
@@ -66,7 +66,7 @@ pub static SCALE: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&SCALE_SPEC), ALWAYS),
         f("status", 3, One, Msg(&SCALE_STATUS), ALWAYS),
     ],

@@ -13,7 +13,7 @@ pub static CERTIFICATE_SIGNING_REQUEST: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&CERTIFICATE_SIGNING_REQUEST_SPEC), ALWAYS | REQUIRED),
         f("status", 3, One, Msg(&CERTIFICATE_SIGNING_REQUEST_STATUS), ALWAYS),
     ],

@@ -105,7 +105,7 @@ pub static BINDING: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("target", 2, One, Msg(&OBJECT_REFERENCE), ALWAYS | REQUIRED),
     ],
     inlined: &[],
@@ -182,7 +182,7 @@ pub static CONFIG_MAP: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("immutable", 4, One, Bool, KEEP),
         f("data", 2, Map, Str, 0),
         f("binaryData", 3, Map, Bytes, 0),
@@ -528,7 +528,7 @@ pub static ENDPOINTS: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("subsets", 2, List, Msg(&ENDPOINT_SUBSET), 0),
     ],
     inlined: &[],
@@ -937,7 +937,7 @@ pub static LIMIT_RANGE: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&LIMIT_RANGE_SPEC), ALWAYS),
     ],
     inlined: &[],
@@ -1012,7 +1012,7 @@ pub static NAMESPACE: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&NAMESPACE_SPEC), ALWAYS),
         f("status", 3, One, Msg(&NAMESPACE_STATUS), ALWAYS),
     ],
@@ -1069,7 +1069,7 @@ pub static NODE: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&NODE_SPEC), ALWAYS),
         f("status", 3, One, Msg(&NODE_STATUS), ALWAYS),
     ],
@@ -1353,7 +1353,7 @@ pub static POD: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&POD_SPEC), ALWAYS),
         f("status", 3, One, Msg(&POD_STATUS), ALWAYS),
     ],
@@ -1774,7 +1774,7 @@ pub static RESOURCE_QUOTA: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&RESOURCE_QUOTA_SPEC), ALWAYS),
         f("status", 3, One, Msg(&RESOURCE_QUOTA_STATUS), ALWAYS),
     ],
@@ -1872,7 +1872,7 @@ pub static SECRET: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("immutable", 5, One, Bool, KEEP),
         f("data", 2, Map, Bytes, 0),
         f("stringData", 4, Map, Str, 0),
@@ -1961,7 +1961,7 @@ pub static SERVICE: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&SERVICE_SPEC), ALWAYS),
         f("status", 3, One, Msg(&SERVICE_STATUS), ALWAYS),
     ],
@@ -1976,7 +1976,7 @@ pub static SERVICE_ACCOUNT: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         x("secrets", 2, List, Msg(&OBJECT_REFERENCE), MAP | MERGE, &X6),
         f("imagePullSecrets", 3, List, Msg(&LOCAL_OBJECT_REFERENCE), 0),
         f("automountServiceAccountToken", 4, One, Bool, KEEP),

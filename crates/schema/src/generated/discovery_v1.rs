@@ -56,7 +56,7 @@ pub static ENDPOINT_SLICE: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("addressType", 4, One, Str, ALWAYS | REQUIRED),
         f("endpoints", 2, List, Msg(&ENDPOINT), ALWAYS),
         f("ports", 3, List, Msg(&ENDPOINT_PORT), ALWAYS),

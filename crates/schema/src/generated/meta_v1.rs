@@ -155,7 +155,7 @@ pub static STATUS: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&LIST_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&LIST_META), ALWAYS),
         f("status", 2, One, Str, 0),
         f("message", 3, One, Str, 0),
         f("reason", 4, One, Str, 0),

@@ -35,7 +35,7 @@ pub static INGRESS: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&INGRESS_SPEC), ALWAYS),
         f("status", 3, One, Msg(&INGRESS_STATUS), ALWAYS),
     ],
@@ -62,7 +62,7 @@ pub static INGRESS_CLASS: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&INGRESS_CLASS_SPEC), ALWAYS),
     ],
     inlined: &[],
@@ -186,7 +186,7 @@ pub static IP_ADDRESS: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&IP_ADDRESS_SPEC), ALWAYS | REQUIRED),
     ],
     inlined: &[],
@@ -218,7 +218,7 @@ pub static NETWORK_POLICY: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&NETWORK_POLICY_SPEC), ALWAYS),
     ],
     inlined: &[],
@@ -304,7 +304,7 @@ pub static SERVICE_CIDR: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&SERVICE_CIDR_SPEC), ALWAYS),
         f("status", 3, One, Msg(&SERVICE_CIDR_STATUS), ALWAYS),
     ],

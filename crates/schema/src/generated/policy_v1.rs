@@ -13,7 +13,7 @@ pub static EVICTION: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("deleteOptions", 2, One, Msg(&super::meta_v1::DELETE_OPTIONS), KEEP),
     ],
     inlined: &[],
@@ -27,7 +27,7 @@ pub static POD_DISRUPTION_BUDGET: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("spec", 2, One, Msg(&POD_DISRUPTION_BUDGET_SPEC), ALWAYS),
         f("status", 3, One, Msg(&POD_DISRUPTION_BUDGET_STATUS), ALWAYS),
     ],
@@ -41,7 +41,7 @@ pub static POD_DISRUPTION_BUDGET_SPEC: Message = Message {
     atomic: false,
     fields: &[
         f("minAvailable", 1, One, IntOrString, KEEP),
-        f("selector", 2, One, Msg(&super::meta_v1::LABEL_SELECTOR), KEEP),
+        f("selector", 2, One, Msg(&super::meta_v1::LABEL_SELECTOR), KEEP | REPLACE),
         f("maxUnavailable", 3, One, IntOrString, KEEP),
         f("unhealthyPodEvictionPolicy", 4, One, Str, KEEP),
     ],

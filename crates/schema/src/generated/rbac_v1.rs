@@ -20,7 +20,7 @@ pub static CLUSTER_ROLE: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("rules", 2, List, Msg(&POLICY_RULE), ALWAYS),
         f("aggregationRule", 3, One, Msg(&AGGREGATION_RULE), KEEP),
     ],
@@ -35,7 +35,7 @@ pub static CLUSTER_ROLE_BINDING: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("subjects", 2, List, Msg(&SUBJECT), 0),
         f("roleRef", 3, One, Msg(&ROLE_REF), ALWAYS | REQUIRED),
     ],
@@ -65,7 +65,7 @@ pub static ROLE: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("rules", 2, List, Msg(&POLICY_RULE), ALWAYS),
     ],
     inlined: &[],
@@ -79,7 +79,7 @@ pub static ROLE_BINDING: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("subjects", 2, List, Msg(&SUBJECT), 0),
         f("roleRef", 3, One, Msg(&ROLE_REF), ALWAYS | REQUIRED),
     ],

@@ -11,7 +11,7 @@ pub static PRIORITY_CLASS: Message = Message {
     fields: &[
         f("kind", 0, One, Str, 0),
         f("apiVersion", 0, One, Str, 0),
-        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS | REQUIRED),
+        f("metadata", 1, One, Msg(&super::meta_v1::OBJECT_META), ALWAYS),
         f("value", 2, One, Int32, ALWAYS),
         f("globalDefault", 3, One, Bool, 0),
         f("description", 4, One, Str, 0),
