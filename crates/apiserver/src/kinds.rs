@@ -21,7 +21,7 @@ mod secret;
 pub mod service;
 #[cfg(test)]
 mod testing;
-mod value;
+pub(crate) mod value;
 
 use std::time::Duration;
 
