@@ -10,12 +10,16 @@
 
 mod change;
 mod complaints;
+mod gateway;
+mod grants;
+mod ingress;
 mod names;
 mod policy;
 mod probes;
 mod routes;
 mod services;
 mod text;
+mod tls;
 mod world;
 
 #[cfg(test)]

@@ -1,15 +1,45 @@
-//! Where routes join the World: what they are told, what they may look at, what they give back.
+//! Where routes join the World: what they are told, what they may look at, what they give back. Gateways and Ingresses meet here,
+//! at the ports they share.
+
+pub(crate) mod backends;
+pub(crate) mod links;
+pub(crate) mod paths;
+pub(crate) mod statuses;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use model::routes::{Entrance, EntranceKey, Entrances, Fallback, Speaks};
 use model::service::ServiceKey;
-use model::{Map, OrdMap};
+use model::{Map, OrdMap, Origin, Transport};
 
-use crate::{Change, Diagnostic, Settings, Wants};
+use self::statuses::Statuses;
+use crate::gateway::{Gateways, Tools};
+use crate::grants::Grants;
+use crate::ingress::Ingresses;
+use crate::tls::Certificates;
+use crate::{Change, Diagnostic, Kind, Object, Settings, Wants};
+
+/// Namespace and name of an object.
+pub(crate) type Key = ServiceKey;
+
+/// Why something is not served: a reason of the API's list and a sentence with the remedy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// One CamelCase word.
+    pub reason: &'static str,
+    /// One sentence.
+    pub message: Arc<str>,
+}
+
+impl Refusal {
+    /// A refusal.
+    pub fn new(reason: &'static str, message: impl Into<Arc<str>>) -> Self {
+        Self { reason, message: message.into() }
+    }
+}
 
 /// What the rest of the World decided already, when routes are compiled.
-#[allow(dead_code, reason = "read by the route compiler")]
 pub(crate) struct Ground<'a> {
     /// Settings of the process.
     pub settings: &'a Settings,
@@ -33,7 +63,7 @@ pub(crate) struct Ground<'a> {
 #[derive(Default)]
 pub(crate) struct Routed {
     /// The new entrances; `None` when nothing changed.
-    pub entrances: Option<model::routes::Entrances>,
+    pub entrances: Option<Entrances>,
     /// Statuses that changed.
     pub decided: Vec<api::Decided>,
     /// All that is wrong with routes now.
@@ -44,17 +74,125 @@ pub(crate) struct Routed {
 
 /// Gateways, routes, Ingresses and their certificates, with what is dirty among them.
 #[derive(Default)]
-pub(crate) struct Routes {}
+pub(crate) struct Routes {
+    gateways: Gateways,
+    ingresses: Ingresses,
+    grants: Grants,
+    certificates: Certificates,
+    statuses: Statuses,
+    entrances: Entrances,
+    /// Services that changed while the World was not complete.
+    reshaped: BTreeSet<ServiceKey>,
+}
 
 impl Routes {
     /// Takes note of a change. Told of every kind, Services and Namespaces too.
     pub fn apply(&mut self, change: &Change) {
-        let _ = change;
+        match change {
+            Change::Upsert(object) => {
+                let meta = object.meta();
+                self.note(object.kind(), (Arc::clone(&meta.namespace), Arc::clone(&meta.name)), Some(object));
+            }
+            Change::Delete { kind, namespace, name } => self.note(*kind, (Arc::clone(namespace), Arc::clone(name)), None),
+            Change::Synced(_) => {}
+        }
+    }
+
+    fn note(&mut self, kind: Kind, key: Key, object: Option<&Object>) {
+        match (kind, object) {
+            (Kind::GatewayClass, Some(Object::GatewayClass(class))) => self.gateways.set_class(&key.1, Some(class)),
+            (Kind::GatewayClass, _) => self.gateways.set_class(&key.1, None),
+            (Kind::Gateway, Some(Object::Gateway(gateway))) => self.gateways.set_gateway(&key, Some(gateway)),
+            (Kind::Gateway, _) => self.gateways.set_gateway(&key, None),
+            (Kind::HttpRoute, Some(Object::HttpRoute(route))) => self.gateways.set_route(&key, Some(route)),
+            (Kind::HttpRoute, _) => self.gateways.set_route(&key, None),
+            (Kind::IngressClass, Some(Object::IngressClass(class))) => self.ingresses.set_class(&key.1, Some(class)),
+            (Kind::IngressClass, _) => self.ingresses.set_class(&key.1, None),
+            (Kind::Ingress, Some(Object::Ingress(ingress))) => self.ingresses.set_ingress(&key, Some(ingress)),
+            (Kind::Ingress, _) => self.ingresses.set_ingress(&key, None),
+            (Kind::Namespace, _) => self.gateways.namespace_changed(&key.1),
+            (Kind::ReferenceGrant, found) => {
+                match found {
+                    Some(Object::ReferenceGrant(grant)) => self.grants.insert(grant),
+                    _ => self.grants.remove(&key.0, &key.1),
+                }
+                self.gateways.grant_changed(&key.0);
+            }
+            (Kind::Secret, found) => {
+                let changed = match found {
+                    Some(Object::Secret(secret)) => self.certificates.insert(secret),
+                    _ => self.certificates.remove(&key),
+                };
+                if changed {
+                    self.gateways.secret_changed(&key);
+                    self.ingresses.secret_changed(&key);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Redoes what is dirty.
     pub fn compile(&mut self, ground: &Ground<'_>) -> Routed {
-        let _ = ground;
-        Routed::default()
+        if !ground.complete {
+            // Half a World would give statuses that are taken back a moment later; only what must be read besides is known.
+            self.reshaped.extend(ground.reshaped.iter().cloned());
+            return Routed { wants: self.wants(ground.settings), ..Routed::default() };
+        }
+        let mut reshaped = std::mem::take(&mut self.reshaped);
+        reshaped.extend(ground.reshaped.iter().cloned());
+        let ground = &Ground { reshaped: &reshaped, ..*ground };
+        let mut tools = Tools { grants: &self.grants, certificates: &self.certificates, statuses: &mut self.statuses };
+        let mut touched = self.gateways.compile(ground, &mut tools);
+        let entries = entries(ground.settings);
+        if self.ingresses.compile(ground, &mut tools) || entries.iter().any(|(key, _)| !self.entrances.ports.contains_key(key)) {
+            touched.extend(entries.iter().map(|(key, _)| *key));
+        }
+        for key in &touched {
+            match self.entrance(key, ground.settings) {
+                Some(entrance) => self.entrances.ports.insert(*key, Arc::new(entrance)),
+                None => self.entrances.ports.remove(key),
+            };
+        }
+        // Without a new table, what statuses say is in force since the generation before this one at the latest.
+        let since = if touched.is_empty() { ground.generation.saturating_sub(1) } else { ground.generation };
+        Routed {
+            entrances: (!touched.is_empty()).then(|| self.entrances.clone()),
+            decided: self.statuses.take(since),
+            diagnostics: self.diagnostics(),
+            wants: self.wants(ground.settings),
+        }
     }
+
+    /// The listeners of a port: those of Gateways, and the entry of the Ingresses where it is one.
+    fn entrance(&self, key: &EntranceKey, settings: &Settings) -> Option<Entrance> {
+        let entry = entries(settings).into_iter().find(|(entry, _)| entry == key);
+        let of_gateways = self.gateways.listeners(key);
+        let speaks = entry.map(|(_, speaks)| speaks).or(of_gateways.as_ref().map(|(speaks, _)| *speaks))?;
+        let mut listeners = of_gateways.map(|(_, listeners)| listeners).unwrap_or_default();
+        listeners.extend(entry.map(|_| self.ingresses.listener(speaks)));
+        let fallback = (entry.is_some() && speaks == Speaks::Https).then_some(Fallback::SelfSigned);
+        Some(Entrance::new(*key, speaks, listeners, fallback))
+    }
+
+    fn diagnostics(&self) -> Vec<Diagnostic> {
+        let routes = self.gateways.complaints().map(|(origin, message)| Diagnostic { origin, reason: "InvalidRoute", message: Arc::clone(message) });
+        routes.chain(self.ingresses.diagnostics().cloned()).collect()
+    }
+
+    fn wants(&mut self, settings: &Settings) -> Wants {
+        let mut secrets = self.gateways.secrets(settings, &self.grants, &self.certificates);
+        secrets.extend(self.ingresses.secrets().cloned());
+        Wants { secrets }
+    }
+}
+
+/// The ports that all Ingresses share.
+fn entries(settings: &Settings) -> [(EntranceKey, Speaks); 2] {
+    [(settings.http, Speaks::Http), (settings.https, Speaks::Https)].map(|(address, speaks)| ((address.ip(), address.port(), Transport::Tcp), speaks))
+}
+
+/// The origin of an object by its kind and key.
+pub(crate) fn origin(kind: &'static str, key: &Key) -> Origin {
+    Origin::new(kind, Arc::clone(&key.0), Arc::clone(&key.1))
 }

@@ -24,6 +24,13 @@ pub(crate) fn upsert(value: Value) -> Change {
         "Namespace" => Object::from(object::<api::Namespace>(value)),
         "Instance" => Object::from(object::<api::Instance>(value)),
         "BackendPolicy" => Object::from(object::<api::BackendPolicy>(value)),
+        "Secret" => Object::from(object::<api::Secret>(value)),
+        "Ingress" => Object::from(object::<api::Ingress>(value)),
+        "IngressClass" => Object::from(object::<api::IngressClass>(value)),
+        "GatewayClass" => Object::from(object::<api::GatewayClass>(value)),
+        "Gateway" => Object::from(object::<api::Gateway>(value)),
+        "HTTPRoute" => Object::from(object::<api::HttpRoute>(value)),
+        "ReferenceGrant" => Object::from(object::<api::ReferenceGrant>(value)),
         other => panic!("no such kind in tests: {other}"),
     })
 }

@@ -1,0 +1,343 @@
+//! Gateway API: GatewayClass, Gateway and HTTPRoute become listeners with routing tables, and statuses.
+//!
+//! Two layers. The *plan* (`plan.rs`) holds every Gateway of ours with its listeners and who gets which port; it is made anew when
+//! a class, Gateway, grant or certificate changes, for there are few of those. *Routes* are compiled one by one: a changed route
+//! redoes its own matches (`http_route.rs`), attaches them (`attach.rs`) and touches only those tables; matches that came out
+//! equal keep their pointer.
+
+mod addresses;
+mod attach;
+mod features;
+mod filters;
+mod http_route;
+mod plan;
+mod references;
+mod status;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use api::decided::GATEWAY_CONTROLLER;
+use api::{DecidedStatus, Gateway, GatewayClass, HttpRoute};
+use model::routes::{EntranceKey, HostMap, HostPattern, HostTable, Listener, RouteMatch, Speaks};
+use model::Origin;
+
+use self::attach::Attached;
+use self::http_route::Resolved;
+use self::plan::{Admits, Means, Plan, PlannedListener};
+use crate::grants::Grants;
+use crate::routes::links::Links;
+use crate::routes::statuses::Statuses;
+use crate::routes::{Ground, Key, Refusal};
+use crate::tls::{self, Certificates};
+
+/// A listener: its Gateway and its name.
+pub(crate) type ListenerKey = (Key, Arc<str>);
+
+/// All Gateways and routes, what was compiled of them, and what is dirty.
+#[derive(Default)]
+pub(crate) struct Gateways {
+    classes: BTreeMap<Arc<str>, Arc<GatewayClass>>,
+    gateways: BTreeMap<Key, Arc<Gateway>>,
+    routes: BTreeMap<Key, Arc<HttpRoute>>,
+
+    plan: Plan,
+    live: BTreeMap<ListenerKey, Live>,
+    compiled: BTreeMap<Key, CompiledRoute>,
+
+    by_gateway: Links<Key, Key>,
+    by_service: Links<Key, Key>,
+    by_foreign_namespace: Links<Key, Arc<str>>,
+
+    dirty_classes: BTreeSet<Arc<str>>,
+    dirty_plan: bool,
+    dirty_routes: BTreeSet<Key>,
+}
+
+/// A listener with its routes.
+#[derive(Default)]
+struct Live {
+    table: HostTable,
+    attached: u32,
+}
+
+/// What was compiled of a route.
+#[derive(Default)]
+struct CompiledRoute {
+    matches: Vec<Arc<RouteMatch>>,
+    attached: Attached,
+    complaint: Option<Arc<str>>,
+}
+
+/// What a compilation may use besides the ground.
+pub(crate) struct Tools<'a> {
+    pub grants: &'a Grants,
+    pub certificates: &'a Certificates,
+    pub statuses: &'a mut Statuses,
+}
+
+impl Gateways {
+    /// A class came, changed or went.
+    pub fn set_class(&mut self, name: &Arc<str>, class: Option<&Arc<GatewayClass>>) {
+        match class {
+            Some(class) => self.classes.insert(Arc::clone(name), Arc::clone(class)),
+            None => self.classes.remove(name),
+        };
+        self.dirty_classes.insert(Arc::clone(name));
+        self.dirty_plan = true;
+    }
+
+    /// A Gateway came, changed or went.
+    pub fn set_gateway(&mut self, key: &Key, gateway: Option<&Arc<Gateway>>) {
+        match gateway {
+            Some(gateway) => self.gateways.insert(key.clone(), Arc::clone(gateway)),
+            None => self.gateways.remove(key),
+        };
+        self.dirty_plan = true;
+    }
+
+    /// A route came, changed or went.
+    pub fn set_route(&mut self, key: &Key, route: Option<&Arc<HttpRoute>>) {
+        match route {
+            Some(route) => self.routes.insert(key.clone(), Arc::clone(route)),
+            None => self.routes.remove(key),
+        };
+        self.dirty_routes.insert(key.clone());
+    }
+
+    /// A Secret that may be referred to changed.
+    pub fn secret_changed(&mut self, key: &Key) {
+        self.dirty_plan |= self.plan.secrets.contains(key);
+    }
+
+    /// A grant into this namespace changed.
+    pub fn grant_changed(&mut self, namespace: &Arc<str>) {
+        self.dirty_plan = true;
+        self.dirty_routes.extend(self.by_foreign_namespace.owners(namespace).cloned());
+    }
+
+    /// A namespace's labels may have changed.
+    pub fn namespace_changed(&mut self, namespace: &Arc<str>) {
+        let labelled = |one: &PlannedListener| matches!(one.gate.admits, Admits::Labelled(_));
+        if self.plan.gateways.values().any(|planned| planned.listeners.iter().any(labelled)) {
+            let first = (Arc::clone(namespace), Arc::from(""));
+            let inside = self.routes.range(first..).take_while(|(key, _)| key.0 == *namespace);
+            self.dirty_routes.extend(inside.map(|(key, _)| key.clone()));
+        }
+    }
+
+    /// Secrets that permitted references name.
+    pub fn secrets(&mut self, settings: &crate::Settings, grants: &Grants, certificates: &Certificates) -> BTreeSet<Key> {
+        if self.dirty_plan {
+            let classes = self.classes_of_ours();
+            return plan::make(self.gateways.values(), &Means { settings, grants, certificates, classes: &classes }).secrets;
+        }
+        self.plan.secrets.clone()
+    }
+
+    /// Redoes what is dirty; gives the ports whose listeners changed.
+    pub fn compile(&mut self, ground: &Ground<'_>, tools: &mut Tools<'_>) -> BTreeSet<EntranceKey> {
+        let mut touched = Touched::default();
+        self.dirty_routes.extend(ground.reshaped.iter().flat_map(|service| self.by_service.owners(service)).cloned());
+        self.compile_classes(tools.statuses);
+        if std::mem::take(&mut self.dirty_plan) {
+            self.replan(ground, tools, &mut touched);
+        }
+        for key in std::mem::take(&mut self.dirty_routes) {
+            self.compile_route(&key, ground, tools, &mut touched);
+        }
+        for key in &touched.gateways {
+            let Some(planned) = self.plan.gateways.get(key) else { continue };
+            let attached = |name: &Arc<str>| self.live.get(&(key.clone(), Arc::clone(name))).map_or(0, |live| live.attached);
+            tools.statuses.decide("Gateway", &planned.gateway.metadata, status::gateway(planned, attached));
+        }
+        touched.ports
+    }
+
+    /// What the listeners of a port serve, and what is spoken there.
+    pub fn listeners(&self, key: &EntranceKey) -> Option<(Speaks, Vec<Arc<Listener>>)> {
+        let port = self.plan.ports.get(key)?;
+        let found = port.listeners.iter().filter_map(|one| self.listener(one));
+        Some((port.speaks, found.collect()))
+    }
+
+    /// What is wrong with routes: those that are refused or partly dropped.
+    pub fn complaints(&self) -> impl Iterator<Item = (Origin, &Arc<str>)> {
+        self.compiled.iter().filter_map(|(key, route)| {
+            let origin = || Origin::new("HTTPRoute", Arc::clone(&key.0), Arc::clone(&key.1));
+            route.complaint.as_ref().map(|message| (origin(), message))
+        })
+    }
+
+    fn listener(&self, key: &ListenerKey) -> Option<Arc<Listener>> {
+        let planned = self.plan.gateways.get(&key.0)?.listeners.iter().find(|one| one.gate.name == key.1)?;
+        Some(Arc::new(Listener {
+            origin: Origin::new("Gateway", Arc::clone(&key.0.0), Arc::clone(&key.0.1)),
+            name: Arc::clone(&key.1),
+            host: planned.gate.host.clone(),
+            ingress: false,
+            identities: identities(planned),
+            hosts: self.live.get(key).map(|live| live.table.clone()).unwrap_or_default(),
+        }))
+    }
+
+    fn classes_of_ours(&self) -> BTreeMap<Arc<str>, Option<Refusal>> {
+        let ours = self.classes.iter().filter(|(_, class)| *class.spec.controller_name == *GATEWAY_CONTROLLER);
+        ours.map(|(name, class)| {
+            let refused = class.spec.parameters_ref.is_some();
+            let refusal = || Refusal::new("InvalidParameters", format!("parametersRef of GatewayClass {name} is not supported; remove it"));
+            (Arc::clone(name), refused.then(refusal))
+        })
+        .collect()
+    }
+
+    fn compile_classes(&mut self, statuses: &mut Statuses) {
+        let ours = self.classes_of_ours();
+        for name in std::mem::take(&mut self.dirty_classes) {
+            match (self.classes.get(&name), ours.get(&name)) {
+                (Some(class), Some(refused)) => statuses.decide("GatewayClass", &class.metadata, status::class(refused.as_ref())),
+                _ => statuses.forget("GatewayClass", &(Arc::from(""), name)),
+            }
+        }
+    }
+
+    /// Makes the plan anew and finds out what is different.
+    fn replan(&mut self, ground: &Ground<'_>, tools: &mut Tools<'_>, touched: &mut Touched) {
+        let classes = self.classes_of_ours();
+        let means = Means { settings: ground.settings, grants: tools.grants, certificates: tools.certificates, classes: &classes };
+        let plan = plan::make(self.gateways.values(), &means);
+        let before = std::mem::replace(&mut self.plan, plan);
+        let keys: BTreeSet<Key> = before.gateways.keys().chain(self.plan.gateways.keys()).cloned().collect();
+        for key in keys {
+            let listeners =
+                |plan: &Plan| -> Vec<PlannedListener> { plan.gateways.get(&key).map(|planned| planned.listeners.clone()).unwrap_or_default() };
+            let (old, new) = (listeners(&before), listeners(&self.plan));
+            let same_gates = old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.gate == new.gate);
+            if !same_gates || before.gateways.contains_key(&key) != self.plan.gateways.contains_key(&key) {
+                self.dirty_routes.extend(self.by_gateway.owners(&key).cloned());
+            }
+            let differs = |one: &PlannedListener, others: &[PlannedListener]| !others.iter().any(|other| other.same(one));
+            let changed = old.iter().filter(|one| differs(one, &new)).chain(new.iter().filter(|one| differs(one, &old)));
+            touched.ports.extend(changed.flat_map(|one| one.sockets.iter().copied()));
+            for gone in old.iter().filter(|one| !new.iter().any(|other| other.gate.name == one.gate.name)) {
+                self.live.remove(&(key.clone(), Arc::clone(&gone.gate.name)));
+            }
+            match self.plan.gateways.contains_key(&key) {
+                true => touched.gateways.extend([key]),
+                false => tools.statuses.forget("Gateway", &key),
+            }
+        }
+        // A port may change hands without any listener of the new holder looking different.
+        let ports: BTreeSet<&EntranceKey> = before.ports.keys().chain(self.plan.ports.keys()).collect();
+        touched.ports.extend(ports.into_iter().filter(|key| before.ports.get(key) != self.plan.ports.get(key)));
+    }
+
+    fn compile_route(&mut self, key: &Key, ground: &Ground<'_>, tools: &mut Tools<'_>, touched: &mut Touched) {
+        let before = self.compiled.remove(key).unwrap_or_default();
+        let Some(route) = self.routes.get(key).map(Arc::clone) else {
+            self.retable(&before.attached, &Attached::new(), touched);
+            self.link(key, None, Resolved::default());
+            tools.statuses.forget("HTTPRoute", key);
+            return;
+        };
+        let mut resolved = http_route::resolve(&route, ground, tools.grants);
+        keep_equal(&before.matches, &mut resolved.matches);
+        let (listeners, parents) = attach::attach(&route, &resolved, &self.plan, ground.namespaces);
+        tools.statuses.decide("HTTPRoute", &route.metadata, DecidedStatus::Route { parents });
+        let attached: Attached = listeners.into_iter().map(|one| (one.clone(), self.share_of(&one, &resolved.matches))).collect();
+        self.retable(&before.attached, &attached, touched);
+        let complaint = resolved.refused.as_ref().map(|refusal| Arc::clone(&refusal.message)).or(resolved.dropped.clone());
+        let matches = std::mem::take(&mut resolved.matches);
+        self.compiled.insert(key.clone(), CompiledRoute { matches, attached, complaint });
+        self.link(key, Some(&route), resolved);
+    }
+
+    /// The matches that requests of a listener can reach.
+    fn share_of(&self, key: &ListenerKey, matches: &[Arc<RouteMatch>]) -> Vec<Arc<RouteMatch>> {
+        let planned = self.plan.gateways.get(&key.0);
+        let Some(one) = planned.and_then(|planned| planned.listeners.iter().find(|one| one.gate.name == key.1)) else { return Vec::new() };
+        matches.iter().filter(|found| found.host.intersects(&one.gate.host)).cloned().collect()
+    }
+
+    /// Remembers what a route depends on; no route forgets it.
+    fn link(&mut self, key: &Key, route: Option<&HttpRoute>, resolved: Resolved) {
+        let parents = route.into_iter().flat_map(|route| route.spec.parent_refs.iter().filter_map(|one| attach::gateway_of(one, route)));
+        self.by_gateway.set(key, parents.collect());
+        self.by_service.set(key, resolved.services);
+        self.by_foreign_namespace.set(key, resolved.namespaces);
+    }
+
+    /// Moves the tables of listeners from what a route had there to what it has now.
+    fn retable(&mut self, before: &Attached, now: &Attached, touched: &mut Touched) {
+        let nothing = Vec::new();
+        let listeners: BTreeSet<&ListenerKey> = before.keys().chain(now.keys()).collect();
+        for key in listeners {
+            let (old, new) = (before.get(key), now.get(key));
+            if old.is_some() != new.is_some() {
+                touched.gateways.insert(key.0.clone());
+            }
+            // A listener that went took its table along; what it had is counted from nothing when it comes back.
+            let planned = self.plan.gateways.get(&key.0).and_then(|planned| planned.listeners.iter().find(|one| one.gate.name == key.1));
+            let Some(planned) = planned else { continue };
+            let fresh = !self.live.contains_key(key);
+            let live = self.live.entry(key.clone()).or_default();
+            let old = old.filter(|_| !fresh);
+            live.attached = live.attached + u32::from(new.is_some()) - u32::from(old.is_some()).min(live.attached);
+            let (old, new) = (old.unwrap_or(&nothing), new.unwrap_or(&nothing));
+            let (gone, came) = (without(old, new), without(new, old));
+            gone.iter().for_each(|one| live.table.remove(one));
+            if !gone.is_empty() || !came.is_empty() {
+                touched.ports.extend(planned.sockets.iter().copied());
+            }
+            came.into_iter().for_each(|one| live.table.insert(Arc::clone(one)));
+        }
+    }
+}
+
+/// What a compilation made different.
+#[derive(Default)]
+struct Touched {
+    ports: BTreeSet<EntranceKey>,
+    gateways: BTreeSet<Key>,
+}
+
+/// Those of `these` that are not among `others`, by pointer.
+fn without<'a>(these: &'a [Arc<RouteMatch>], others: &[Arc<RouteMatch>]) -> Vec<&'a Arc<RouteMatch>> {
+    let known: BTreeSet<_> = others.iter().map(Arc::as_ptr).collect();
+    these.iter().filter(|one| !known.contains(&Arc::as_ptr(one))).collect()
+}
+
+/// Replaces matches that came out as before by their former pointers, so that no table is touched for them.
+fn keep_equal(before: &[Arc<RouteMatch>], now: &mut [Arc<RouteMatch>]) {
+    for (old, new) in before.iter().zip(now) {
+        if old == new {
+            *new = Arc::clone(old);
+        }
+    }
+}
+
+/// Certificates by the names they are for; whatever else the listener's host admits gets them too, in order.
+fn identities(planned: &PlannedListener) -> HostMap<smallvec::SmallVec<[Arc<model::tls::TlsIdentity>; 1]>> {
+    let mut map = HostMap::default();
+    for identity in &planned.certificates {
+        let mut patterns: BTreeSet<HostPattern> = identity.names.iter().map(tls::pattern).collect();
+        patterns.insert(planned.gate.host.clone());
+        for pattern in patterns {
+            map.entry(&pattern, smallvec::SmallVec::new).push(Arc::clone(identity));
+        }
+    }
+    map
+}
+
+/// A host as users write it: lower case, without the trailing dot; absent or empty is any.
+pub(crate) fn host_pattern(name: Option<&str>) -> HostPattern {
+    let lower = name.unwrap_or_default().trim_end_matches('.').to_ascii_lowercase();
+    match lower.strip_prefix("*.") {
+        Some(suffix) => HostPattern::Below(suffix.into()),
+        None if lower.is_empty() => HostPattern::Any,
+        None => HostPattern::Exact(lower.into()),
+    }
+}

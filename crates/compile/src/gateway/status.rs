@@ -1,0 +1,91 @@
+//! Statuses of GatewayClasses and Gateways (gateway spec G12 to G16).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use api::DecidedStatus;
+use api::decided::{Condition, ListenerStatus, Socket, Truth};
+use model::Transport;
+use model::routes::EntranceKey;
+
+use super::plan::{Planned, PlannedListener};
+use crate::routes::Refusal;
+
+/// A GatewayClass of ours.
+pub(super) fn class(refused: Option<&Refusal>) -> DecidedStatus {
+    let accepted = match refused {
+        None => Condition::new("Accepted", Truth::True, "Accepted", "the class is served"),
+        Some(refusal) => no("Accepted", refusal),
+    };
+    DecidedStatus::GatewayClass { conditions: vec![accepted], features: super::features::SUPPORTED }
+}
+
+/// A Gateway; `attached` counts the routes of a listener by its name.
+pub(super) fn gateway(planned: &Planned, attached: impl Fn(&Arc<str>) -> u32) -> DecidedStatus {
+    let listeners = planned.listeners.iter().map(|one| listener(planned, one, attached(&one.gate.name))).collect();
+    let invalid = planned.listeners.iter().filter(|one| one.refused.is_some()).count();
+    let unresolved = planned.listeners.iter().find_map(|one| one.unresolved.as_ref());
+    let sockets: Vec<EntranceKey> = planned.listeners.iter().flat_map(|one| one.sockets.iter().copied()).collect();
+
+    let none_valid = Refusal::new("ListenersNotValid", "no listener is valid; see their conditions");
+    let accepted = match &planned.refused {
+        Some(refusal) => no("Accepted", refusal),
+        None if invalid > 0 && invalid == planned.listeners.len() => no("Accepted", &none_valid),
+        None if invalid > 0 => Condition::new("Accepted", Truth::True, "ListenersNotValid", "some listeners are not valid; see their conditions"),
+        None => Condition::new("Accepted", Truth::True, "Accepted", "the gateway is accepted"),
+    };
+    let programmed = match (&planned.refused, &planned.unusable) {
+        (Some(refusal), _) => Condition::new("Programmed", Truth::False, "Invalid", Arc::clone(&refusal.message)),
+        (None, Some(refusal)) => no("Programmed", refusal),
+        (None, None) if sockets.is_empty() => {
+            Condition::new("Programmed", Truth::False, "Invalid", "no listener can be served; see their conditions")
+        }
+        (None, None) => waiting("the gateway is programmed", &sockets),
+    };
+    let resolved = match unresolved {
+        None => Condition::new("ResolvedRefs", Truth::True, "ResolvedRefs", "all references are resolved"),
+        Some(first) => Condition::new("ResolvedRefs", Truth::False, "ListenersNotResolved", Arc::clone(&first.message)),
+    };
+    let addresses = if planned.refused.is_some() { Vec::new() } else { planned.shown.iter().map(|one| ("IPAddress", Arc::clone(one))).collect() };
+    DecidedStatus::Gateway { addresses, conditions: vec![accepted, programmed, resolved], listeners }
+}
+
+fn listener(planned: &Planned, one: &PlannedListener, attached_routes: u32) -> ListenerStatus {
+    let accepted = match &one.refused {
+        None => Condition::new("Accepted", Truth::True, "Accepted", "the listener is accepted"),
+        Some(refusal) => no("Accepted", refusal),
+    };
+    let conflicted = match &one.refused {
+        Some(refusal) if one.conflicted => Condition::new("Conflicted", Truth::True, refusal.reason, Arc::clone(&refusal.message)),
+        _ => Condition::new("Conflicted", Truth::False, "NoConflicts", "no other listener conflicts"),
+    };
+    let resolved = match &one.unresolved {
+        None => Condition::new("ResolvedRefs", Truth::True, "ResolvedRefs", "all references are resolved"),
+        Some(refusal) => no("ResolvedRefs", refusal),
+    };
+    let why_not = one.refused.as_ref().or(planned.refused.as_ref()).or(planned.unusable.as_ref()).or(one.unresolved.as_ref());
+    let programmed = match why_not {
+        _ if !one.sockets.is_empty() => waiting("the listener is programmed", &one.sockets),
+        Some(refusal) => Condition::new("Programmed", Truth::False, "Invalid", Arc::clone(&refusal.message)),
+        None => Condition::new("Programmed", Truth::False, "Invalid", "the gateway has no usable address"),
+    };
+    ListenerStatus {
+        name: Arc::clone(&one.gate.name),
+        supported_kinds: one.kinds.clone(),
+        attached_routes,
+        conditions: vec![accepted, conflicted, resolved, programmed],
+    }
+}
+
+fn no(kind: &'static str, refusal: &Refusal) -> Condition {
+    Condition::new(kind, Truth::False, refusal.reason, Arc::clone(&refusal.message))
+}
+
+/// Programmed, as soon as these are bound.
+fn waiting(message: &str, sockets: &[EntranceKey]) -> Condition {
+    let socket = |key: &EntranceKey| Socket { address: SocketAddr::new(key.0, key.1), datagrams: key.2 == Transport::Udp };
+    let mut waits_for: Vec<Socket> = sockets.iter().map(socket).collect();
+    waits_for.sort();
+    waits_for.dedup();
+    Condition { waits_for, ..Condition::new("Programmed", Truth::True, "Programmed", message) }
+}
