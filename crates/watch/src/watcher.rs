@@ -9,6 +9,8 @@ use kube::Client;
 use kube::core::Status;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::backoff::Backoff;
@@ -126,7 +128,8 @@ impl<T: Read> Watcher<T> {
         }
     }
 
-    /// The next difference. Dropping the future loses nothing.
+    /// The next difference. Dropping the future loses nothing, but a request under way is sent again; whoever waits for several
+    /// things at once calls [`spawn`](Self::spawn).
     pub async fn next(&mut self) -> Event<T> {
         loop {
             if let Some(event) = self.ready.pop_front() {
@@ -134,6 +137,19 @@ impl<T: Read> Watcher<T> {
             }
             self.step().await;
         }
+    }
+
+    /// Watches in a task of its own and sends what is told, until nobody receives any more. The receiver's bound is what holds a
+    /// fast server back.
+    pub fn spawn<M: Send + 'static>(mut self, tasks: &mut JoinSet<()>, to: mpsc::Sender<M>, message: fn(Event<T>) -> M) {
+        tasks.spawn(async move {
+            loop {
+                let event = self.next().await;
+                if to.send(message(event)).await.is_err() {
+                    return;
+                }
+            }
+        });
     }
 
     /// The versions of all objects that were told.
