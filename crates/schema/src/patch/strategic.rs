@@ -72,7 +72,7 @@ fn merge_objects(
             }
             (Value::Array(present), Value::Array(change)) => {
                 let field = field(message, &key)?;
-                *present = merge_lists(field, std::mem::take(present), change, deletes)?;
+                *present = merge_lists(field, std::mem::take(present), change, deletes)?.0;
             }
             (_, change) => {
                 if !deletes {
@@ -172,8 +172,13 @@ fn ordered_lists(message: Option<&'static Message>, original: &mut Map<String, V
         if first.is_none() {
             return Err(Error::PatchFailed("no elements in any of the given slices".to_owned()));
         }
+        let mut server_order = server_order;
         let merged = match (present.is_some(), patch.shift_remove(key)) {
-            (true, Some(Value::Array(change))) => merge_lists(field, server_order.clone(), change, false)?,
+            (true, Some(Value::Array(change))) => {
+                let (merged, order) = merge_lists(field, server_order, change, false)?;
+                server_order = order;
+                merged
+            }
             (_, Some(change)) => match without_directives(change) {
                 Some(Value::Array(items)) => items,
                 _ => continue,
@@ -195,12 +200,14 @@ fn array<'a>(value: Option<&'a Value>, key: &str) -> Result<Option<&'a Vec<Value
     }
 }
 
-fn merge_lists(field: Option<&'static Field>, original: Vec<Value>, patch: Vec<Value>, deletes: bool) -> Result<Vec<Value>, Error> {
+/// The merged list, and what is left of the order of the server's list: where items were deleted, upstream lets appended
+/// ones take their places in that order.
+fn merge_lists(field: Option<&'static Field>, original: Vec<Value>, patch: Vec<Value>, deletes: bool) -> Result<(Vec<Value>, Vec<Value>), Error> {
     if !deletes && !field.is_some_and(|f| f.is(flags::MERGE)) {
-        return Ok(patch);
+        return Ok((patch, original));
     }
     if original.is_empty() && patch.is_empty() {
-        return Ok(original);
+        return Ok((original, patch));
     }
     if !uniform(original.iter().chain(&patch))? {
         return Err(Error::PatchFailed("list element types are not identical".to_owned()));
@@ -209,20 +216,23 @@ fn merge_lists(field: Option<&'static Field>, original: Vec<Value>, patch: Vec<V
     if !objects {
         if deletes {
             let gone = Lookup::new(&patch, "");
-            return Ok(original.into_iter().filter(|v| gone.find(v).is_none()).collect());
+            let kept = original.iter().filter(|v| gone.find(v).is_none()).cloned().collect();
+            return Ok((kept, original));
         }
         let merged = order::deduplicated(original.iter().chain(&patch));
         let (from_patch, server_only) = order::partition(merged, &patch, "")?;
-        return order::normalized(from_patch, server_only, &patch, &original, "");
+        return Ok((order::normalized(from_patch, server_only, &patch, &original, "")?, original));
     }
     let merge_key = field.map_or("", |f| f.merge_key());
     if merge_key.is_empty() {
         return Err(Error::PatchFailed("cannot merge lists without merge key for struct".to_owned()));
     }
+    let length = original.len();
     let (original, patch) = list_directives(original, patch, merge_key)?;
     let merged = merge_items(inner(field), original.clone(), &patch, merge_key)?;
+    let left_over = merged.iter().take(length).cloned().collect();
     let (from_patch, server_only) = order::partition(merged, &patch, merge_key)?;
-    order::normalized(from_patch, server_only, &patch, &original, merge_key)
+    Ok((order::normalized(from_patch, server_only, &patch, &original, merge_key)?, left_over))
 }
 
 /// Whether all items are of one type; lists of lists are refused.

@@ -86,40 +86,52 @@ pub fn normalized(
     Ok(out)
 }
 
-/// Stable sort by position. An item that the order does not name goes to the front of those before it, which is what
-/// upstream's comparison comes to.
+/// Lists up to this length are sorted by insertion upstream; it shows where an item is not in the order.
+const INSERTION_SORTED: usize = 20;
+
+/// Stable sort by position. Upstream's comparison calls an item that the order does not name smaller and greater than
+/// any other; insertion sort makes a defined result of that, which clients have come to see.
 fn sorted(items: Vec<Value>, order: &Lookup<'_>) -> Vec<Value> {
-    let positions: Vec<Option<usize>> = items.iter().map(|i| order.find(i)).collect();
-    let mut keyed: Vec<(Option<usize>, Value)> = positions.into_iter().zip(items).collect();
-    if keyed.iter().any(|(position, _)| position.is_none()) {
-        let (unnamed, named): (Vec<_>, Vec<_>) = keyed.into_iter().partition(|(position, _)| position.is_none());
-        keyed = unnamed.into_iter().rev().chain(named).collect();
+    let mut keyed: Vec<(Option<usize>, Value)> = items.into_iter().map(|item| (order.find(&item), item)).collect();
+    if keyed.len() <= INSERTION_SORTED && keyed.iter().any(|(position, _)| position.is_none()) {
+        for i in 1..keyed.len() {
+            let mut j = i;
+            while j > 0 && keyed[j].0.zip(keyed[j - 1].0).is_none_or(|(this, before)| this < before) {
+                keyed.swap(j, j - 1);
+                j -= 1;
+            }
+        }
+    } else {
+        keyed.sort_by_key(|(position, _)| *position);
     }
-    keyed.sort_by_key(|(position, _)| *position);
     keyed.into_iter().map(|(_, item)| item).collect()
 }
 
-/// The order list must name the patch's items in the patch's order.
+/// The order list must name the patch's items in the patch's order. Items to be deleted are not named; other directives
+/// may stand anywhere before the last named item.
 pub fn check(patch: &[Value], order: &[Value], merge_key: &str) -> Result<(), Error> {
     if patch.is_empty() || order.is_empty() {
         return Ok(());
     }
-    let mut named = order.iter();
-    for item in patch.iter().filter(|i| i.get("$patch").is_none()) {
-        let Some(wanted) = identity(item, merge_key) else { return Err(missing(item, merge_key)) };
-        loop {
-            let Some(candidate) = named.next() else {
-                let (patch, order) = (Value::from(patch), Value::from(order));
-                return Err(Error::PatchFailed(format!("The order in patch list:\n{patch}\n doesn't match $setElementOrder list:\n{order}\n")));
-            };
-            match identity(candidate, merge_key) {
-                Some(found) if found == wanted => break,
-                Some(_) => {}
-                None => return Err(missing(candidate, merge_key)),
-            }
+    let mut items = patch.iter().filter(|i| i.get("$patch").is_none_or(|d| d != "delete")).peekable();
+    let mut named = order.iter().peekable();
+    while let (Some(item), Some(candidate)) = (items.peek(), named.peek()) {
+        if item.get("$patch").is_some() {
+            items.next();
+            continue;
         }
+        let wanted = identity(item, merge_key).ok_or_else(|| missing(item, merge_key))?;
+        let found = identity(candidate, merge_key).ok_or_else(|| missing(candidate, merge_key))?;
+        if wanted == found {
+            items.next();
+        }
+        named.next();
     }
-    Ok(())
+    if items.peek().is_none() {
+        return Ok(());
+    }
+    let (patch, order) = (Value::from(patch), Value::from(order));
+    Err(Error::PatchFailed(format!("The order in patch list:\n{patch}\n doesn't match $setElementOrder list:\n{order}\n")))
 }
 
 fn missing(item: &Value, merge_key: &str) -> Error {

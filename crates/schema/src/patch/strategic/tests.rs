@@ -111,6 +111,24 @@ fn an_item_without_its_key_is_refused() {
     assert!(matches!(merged("v1", "Service", json!({"spec": {"ports": [{"port": 1}]}}), patch), Err(Error::PatchFailed(_))));
 }
 
+#[test]
+fn corners_found_by_comparison_with_upstream() {
+    // An appended item takes the place of a deleted one in the server's order.
+    let patch = json!({
+        "containers": [{"name": "e", "$patch": "delete"}, {"name": "d"}, {"name": "b"}],
+        "$setElementOrder/containers": [{"name": "e"}, {"name": "d"}, {"name": "b"}],
+    });
+    let wanted = json!([{"name": "a"}, {"name": "d"}, {"name": "b"}]);
+    assert_eq!(containers(json!([{"name": "e"}, {"name": "a"}]), patch), wanted);
+    // An empty order names nobody.
+    let patch = json!({"containers": [{"name": "c"}], "$setElementOrder/containers": []});
+    let wanted = json!([{"name": "d"}, {"name": "e"}, {"name": "c"}]);
+    assert_eq!(containers(json!([{"name": "d"}, {"name": "e"}]), patch), wanted);
+    // A directive after the last named item counts as an item that the order lacks.
+    let patch = json!({"spec": {"containers": [{"name": "a"}, {"$patch": "replace"}], "$setElementOrder/containers": [{"name": "a"}]}});
+    assert!(merged("v1", "Pod", json!({"spec": {}}), patch).is_err());
+}
+
 proptest::proptest! {
     #[test]
     fn no_patch_makes_it_panic(current in pods(), patch in pods()) {
