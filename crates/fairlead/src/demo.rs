@@ -1,0 +1,42 @@
+//! `fairlead demo`: a server, three backends, and a tour that claims nothing it does not measure.
+
+mod backend;
+mod load;
+mod scene;
+mod tour;
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::Result;
+
+pub use backend::{BackendFlags, serve as backend};
+
+use crate::cli::DemoFlags;
+use crate::up::Signals;
+
+/// The command: exit status 0 when every claim held (or the tour was left with Ctrl-C), 1 when one did not.
+///
+/// # Errors
+/// When the server cannot start.
+pub fn main(flags: &DemoFlags) -> Result<ExitCode> {
+    let started = Instant::now();
+    observe::logs::start("error", observe::logs::Format::Text)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).thread_name("control").enable_all().build()?;
+    let held = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let mut scene = scene::Scene::set(started).await?;
+        let held = tokio::select! {
+            held = tour::give(&mut scene) => held,
+            () = signals.stop(|| {}) => Ok(true),
+        };
+        if !flags.once && matches!(held, Ok(true)) {
+            tour::farewell(&scene);
+            signals.stop(|| {}).await;
+        }
+        scene.strike().await;
+        held
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    Ok(if held? { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

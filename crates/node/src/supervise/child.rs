@@ -1,0 +1,125 @@
+//! The process of one copy: its environment, its output, its end.
+
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::OwnedFd;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::net::UnixDatagram;
+use tokio::process::Command;
+
+use super::{Error, Output, Spec};
+use crate::process::start_ticks;
+
+/// Time between SIGTERM and SIGKILL.
+const GRACE: Duration = Duration::from_secs(10);
+/// Longest line that gets a prefix; a longer one is cut into pieces of this size.
+const LINE: u64 = 64 * 1024;
+
+/// A started copy.
+pub(super) struct Child {
+    pub process: tokio::process::Child,
+    pub port: u16,
+    pub pid: u32,
+    pub start_ticks: u64,
+    /// Where it may say `READY=1`.
+    pub notified: Option<UnixDatagram>,
+}
+
+impl Child {
+    /// Starts the program in a process group of its own, so that a Ctrl-C meant for the supervisor does not reach it
+    /// before its requests are drained.
+    pub fn start(spec: &Spec, name: &str) -> Result<Self, Error> {
+        let port = match spec.port {
+            Some(port) => port,
+            None => free_port(&spec.address)?,
+        };
+        let program = spec.command.first().cloned().unwrap_or_default();
+        let failed = |source| Error::Start { program: program.clone(), source };
+        let (notified, notify_name) = notify_socket(name).map_err(failed)?;
+        let mut command = Command::new(&program);
+        command.args(spec.command.get(1..).unwrap_or_default()).process_group(0).kill_on_drop(false).stdin(Stdio::null());
+        command.env("PORT", port.to_string()).env("INSTANCE", name).env("NOTIFY_SOCKET", notify_name);
+        for (key, value) in &spec.environment {
+            if std::env::var_os(key).is_none() {
+                command.env(key, value);
+            }
+        }
+        match spec.output {
+            Output::Prefixed => command.stdout(Stdio::piped()).stderr(Stdio::piped()),
+            Output::Raw => &mut command,
+            Output::Discarded => command.stdout(Stdio::null()).stderr(Stdio::null()),
+        };
+        let mut process = command.spawn().map_err(failed)?;
+        if let Some(lines) = process.stdout.take() {
+            tokio::spawn(prefix(name.to_owned(), lines, false));
+        }
+        if let Some(lines) = process.stderr.take() {
+            tokio::spawn(prefix(name.to_owned(), lines, true));
+        }
+        let pid = process.id().unwrap_or(0);
+        Ok(Self { process, port, pid, start_ticks: start_ticks(pid).unwrap_or(0), notified: Some(notified) })
+    }
+
+    /// SIGTERM to its group, SIGKILL after a grace.
+    pub async fn terminate(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        match tokio::time::timeout(GRACE, self.process.wait()).await {
+            Ok(status) => status.unwrap_or_default(),
+            Err(_) => self.kill().await,
+        }
+    }
+
+    /// SIGKILL to its group.
+    pub async fn kill(&mut self) -> ExitStatus {
+        self.signal(Signal::KILL);
+        self.process.wait().await.unwrap_or_default()
+    }
+
+    fn signal(&self, signal: Signal) {
+        // After the end was seen the number may belong to somebody else.
+        if let Some(group) = self.process.id().and_then(|pid| Pid::from_raw(pid as i32)) {
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+/// A port that is free now. Between this and the program's bind somebody may take it; the copy then fails and is restarted
+/// on another.
+fn free_port(address: &str) -> Result<u16, Error> {
+    let failed = |source| Error::Port { address: address.to_owned(), source };
+    let ip = address.parse().map_err(|_| failed(std::io::Error::from(std::io::ErrorKind::InvalidInput)))?;
+    let listener = TcpListener::bind(SocketAddr::new(ip, 0)).map_err(failed)?;
+    Ok(listener.local_addr().map_err(failed)?.port())
+}
+
+/// A datagram socket in the abstract namespace: no file to leave behind.
+fn notify_socket(name: &str) -> std::io::Result<(UnixDatagram, String)> {
+    use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, socket_with};
+    let abstract_name = format!("fairlead-notify-{}-{name}", std::process::id());
+    let socket: OwnedFd = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC, None)?;
+    bind(&socket, &SocketAddrUnix::new_abstract_name(abstract_name.as_bytes())?)?;
+    Ok((UnixDatagram::from_std(socket.into())?, format!("@{abstract_name}")))
+}
+
+async fn prefix(name: String, output: impl AsyncRead + Unpin, to_stderr: bool) {
+    use tokio::io::AsyncReadExt;
+    let mut reader = BufReader::new(output);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        match (&mut reader).take(LINE).read_until(b'\n', &mut line).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&line);
+        let text = text.trim_end_matches(['\n', '\r']);
+        if to_stderr {
+            eprintln!("{name} | {text}");
+        } else {
+            println!("{name} | {text}");
+        }
+    }
+}
