@@ -109,6 +109,10 @@ pub struct Evidence {
     pub reason: Arc<str>,
     /// Who saw it.
     pub observer: Arc<str>,
+    /// Proof `process`: its number on the Instance's node.
+    pub pid: Option<u32>,
+    /// Proof `process`: when it began, in clock ticks after the node's boot; numbers are reused.
+    pub start_ticks: Option<u64>,
 }
 
 fn raw<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Arc<str>>, D::Error> {

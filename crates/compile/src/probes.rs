@@ -33,7 +33,7 @@ pub(crate) fn of_port<'a>(endpoints: impl Iterator<Item = &'a Arc<Endpoint>>, po
         }
         // Every check speaks TCP: a datagram port is probed only where the check names a port of its own.
         let fits = |check: &&Check| endpoint.identity.transport == Transport::Tcp || check.port.is_some();
-        policy.checks.iter().filter(fits).for_each(|check| add(endpoint, check, into));
+        policy.checks.iter().filter(fits).for_each(|check| add(endpoint, check, false, into));
     }
 }
 
@@ -70,17 +70,17 @@ pub(crate) fn of_instance(context: &Context<'_>, instance: &api::Instance, compl
                 serving: true,
                 attributes: None,
             };
-            add(&Arc::new(endpoint(context, &joined, port, Transport::Tcp)), &check, &mut probes);
+            add(&Arc::new(endpoint(context, &joined, port, Transport::Tcp)), &check, true, &mut probes);
         }
     }
     probes
 }
 
-fn add(endpoint: &Arc<Endpoint>, check: &Check, into: &mut Probes) {
+fn add(endpoint: &Arc<Endpoint>, check: &Check, own: bool, into: &mut Probes) {
     let address = SocketAddr::new(endpoint.address.ip(), check.port.unwrap_or(endpoint.address.port()));
     let digest = foldhash::fast::FixedState::with_seed(0).hash_one(check);
     let key = (Arc::clone(&endpoint.stable_name), address, digest);
-    into.insert(key, Arc::new(ProbeTarget { endpoint: Arc::clone(endpoint), check: check.clone() }));
+    into.insert(key, Arc::new(ProbeTarget { endpoint: Arc::clone(endpoint), check: check.clone(), own }));
 }
 
 /// Who asked: Services before Instances, so that the endpoint with the fuller description is the one that is shown.
@@ -116,11 +116,16 @@ impl Wishes {
     }
 
     fn settle(&mut self, key: &ProbeKey, table: &mut OrdMap<ProbeKey, Arc<ProbeTarget>>) -> bool {
-        match self.by_key.get(key).and_then(|wishes| wishes.values().next()) {
-            Some(target) if table.get(key).is_some_and(|known| **known == **target) => false,
+        let wishes = self.by_key.get(key);
+        let own = wishes.is_some_and(|wishes| wishes.values().any(|target| target.own));
+        match wishes.and_then(|wishes| wishes.values().next()) {
             Some(target) => {
-                table.insert(key.clone(), Arc::clone(target));
-                true
+                let target = if target.own == own { Arc::clone(target) } else { Arc::new(ProbeTarget { own, ..(**target).clone() }) };
+                let changed = table.get(key).is_none_or(|known| *known != target);
+                if changed {
+                    table.insert(key.clone(), target);
+                }
+                changed
             }
             None => {
                 self.by_key.remove(key);

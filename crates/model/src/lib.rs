@@ -30,5 +30,7 @@ pub use vitals::{InFlight, Interner, LoadReport, Now, Outcome, Vitals};
 
 /// The persistent hash map of every table: cheap to clone, shares structure between generations.
 pub type Map<K, V> = imbl::GenericHashMap<K, V, foldhash::fast::FixedState, imbl::shared_ptr::DefaultSharedPtr>;
+pub use imbl::ordmap::DiffItem;
+
 /// The persistent ordered map: as [`Map`], in key order, and two generations can be compared in time of their difference.
 pub type OrdMap<K, V> = imbl::OrdMap<K, V>;

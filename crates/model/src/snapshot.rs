@@ -43,6 +43,8 @@ pub struct ProbeTarget {
     pub endpoint: Arc<Endpoint>,
     /// How.
     pub check: Check,
+    /// Whether the endpoint's own object asks for it: its readiness then hangs on the verdict, not only this node's picks.
+    pub own: bool,
 }
 
 /// What a snapshot knows of the node it was compiled for.

@@ -8,5 +8,6 @@ pub mod bind;
 pub mod clock;
 pub mod identity;
 pub mod limits;
+pub mod sys;
 
 pub use bind::{BindError, bind_tcp, bind_udp};

@@ -5,6 +5,8 @@
 //! [`model::Vitals`] at once, so that planes stop using a dead endpoint without a round trip, and as [`Evidence`] to
 //! whoever writes statuses. This crate decides no readiness and writes no status but that of the Instances it supervises.
 
+pub mod agent;
+pub mod probe;
 pub mod process;
 pub mod supervise;
 

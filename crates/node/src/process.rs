@@ -4,7 +4,6 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
 /// A process that is being watched.
@@ -27,7 +26,7 @@ impl Process {
         if self::start_ticks(pid) != Some(start_ticks) {
             return Err(gone());
         }
-        Ok(Self { fd: AsyncFd::with_interest(fd, Interest::READABLE)?, pid })
+        Ok(Self { fd: net::sys::watch_readable(fd)?, pid })
     }
 
     /// Waits for its end.
