@@ -4,12 +4,20 @@
 //! decides between text and JSON.
 
 mod endpoints;
+mod frontends;
+mod names;
+mod services;
+mod snapshot;
 
 use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
 pub use endpoints::endpoints;
+pub use frontends::frontends;
+pub use names::names;
+pub use services::services;
+pub use snapshot::snapshot;
 
 /// Rows under named columns.
 #[derive(Clone, Debug, Default, PartialEq)]
