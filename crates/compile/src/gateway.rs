@@ -22,8 +22,8 @@ use std::sync::Arc;
 
 use api::decided::GATEWAY_CONTROLLER;
 use api::{DecidedStatus, Gateway, GatewayClass, HttpRoute};
-use model::routes::{EntranceKey, HostMap, HostPattern, HostTable, Listener, RouteMatch, Speaks};
 use model::Origin;
+use model::routes::{EntranceKey, HostMap, HostPattern, HostTable, Listener, RouteMatch, Speaks};
 
 use self::attach::Attached;
 use self::http_route::Resolved;

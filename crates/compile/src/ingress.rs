@@ -227,7 +227,12 @@ impl Ingresses {
                 (winner != age).then(|| Diagnostic {
                     origin: origin("Ingress", key),
                     reason: "PathTaken",
-                    message: format!("host {host} path {path} is served by the older {}", origin("Ingress", &winner.1)).into(),
+                    message: format!(
+                        "host {host} path {} is served by the older {}",
+                        if path.is_empty() { "/" } else { &*path },
+                        origin("Ingress", &winner.1)
+                    )
+                    .into(),
                 })
             })
             .collect();

@@ -6,6 +6,9 @@ pub(crate) mod links;
 pub(crate) mod paths;
 pub(crate) mod statuses;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 

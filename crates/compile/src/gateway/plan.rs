@@ -124,13 +124,16 @@ pub(super) fn make<'a>(gateways: impl Iterator<Item = &'a Arc<Gateway>>, means: 
 
 /// A Gateway by itself.
 fn alone(gateway: &Arc<Gateway>, class: Option<&Refusal>, means: &Means<'_>, secrets: &mut BTreeSet<Key>) -> Planned {
+    // The API admits each name once; where nothing checked that, the first one counts.
+    let mut names = BTreeSet::new();
+    let listeners = gateway.spec.listeners.iter().filter(|one| names.insert(&one.name));
     let mut planned = Planned {
         gateway: Arc::clone(gateway),
         addresses: Vec::new(),
         shown: Vec::new(),
         refused: class.cloned(),
         unusable: None,
-        listeners: gateway.spec.listeners.iter().map(|one| listener(gateway, one, means, secrets)).collect(),
+        listeners: listeners.map(|one| listener(gateway, one, means, secrets)).collect(),
     };
     if gateway.spec.infrastructure.as_ref().is_some_and(|infrastructure| infrastructure.parameters_ref.is_some()) {
         planned.refused = Some(Refusal::new("InvalidParameters", "infrastructure.parametersRef is not supported; remove it"));
