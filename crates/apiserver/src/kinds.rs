@@ -150,6 +150,10 @@ pub trait Rules: Sync {
     fn to_stored(&self, object: &mut Value) {}
     /// The reverse of [`Rules::to_stored`].
     fn from_stored(&self, object: &mut Value) {}
+    /// How long a deleted object stays for its owner to finish, in seconds; `asked` is what the client wants. None: it goes at once.
+    fn grace_s(&self, object: &Value, asked: Option<i64>) -> Option<i64> {
+        None
+    }
     /// Everything wrong with a new object beyond its metadata.
     fn validate_create(&self, object: &Value, settings: &Settings) -> FieldErrors {
         FieldErrors::new()
