@@ -73,6 +73,39 @@ pub struct Kind {
     pub rules: &'static dyn Rules,
 }
 
+impl Kind {
+    /// `v1`, `networking.k8s.io/v1`: the storage version as objects name it.
+    pub fn api_version(&self) -> String {
+        self.api_version_of(self.storage)
+    }
+
+    /// A version of this kind's group as objects name it.
+    pub fn api_version_of(&self, version: &str) -> String {
+        if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
+    }
+
+    /// `services`, `ingresses.networking.k8s.io`: the resource as messages name it.
+    pub fn qualified(&self) -> String {
+        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
+    }
+
+    /// The row whose objects these are: itself, or the first with the same keys when it is a second view of them.
+    pub fn home(&self) -> &'static Kind {
+        KINDS.iter().find(|k| k.prefix == self.prefix).expect("every kind is a row")
+    }
+
+    /// Whether it shows another row's objects.
+    pub fn is_view(&self) -> bool {
+        let home = self.home();
+        (home.group, home.kind) != (self.group, self.kind)
+    }
+
+    /// Whether it has this subresource.
+    pub fn has(&self, sub: Sub) -> bool {
+        self.subresources.contains(&sub)
+    }
+}
+
 /// A subresource that the generic code serves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sub {
