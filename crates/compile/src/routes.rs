@@ -168,7 +168,7 @@ impl Routes {
     }
 
     /// The listeners of a port: those of Gateways, and the entry of the Ingresses where it is one.
-    fn entrance(&self, key: &EntranceKey, settings: &Settings) -> Option<Entrance> {
+    fn entrance(&mut self, key: &EntranceKey, settings: &Settings) -> Option<Entrance> {
         let entry = entries(settings).into_iter().find(|(entry, _)| entry == key);
         let of_gateways = self.gateways.listeners(key);
         let speaks = entry.map(|(_, speaks)| speaks).or(of_gateways.as_ref().map(|(speaks, _)| *speaks))?;

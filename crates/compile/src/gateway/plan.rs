@@ -91,6 +91,13 @@ pub(super) enum Admits {
     Labelled(Selector),
 }
 
+impl Plan {
+    /// A listener by its Gateway and name.
+    pub fn listener(&self, key: &ListenerKey) -> Option<&PlannedListener> {
+        self.gateways.get(&key.0)?.listeners.iter().find(|one| one.gate.name == key.1)
+    }
+}
+
 impl PlannedListener {
     /// Whether both look the same to clients and routes.
     pub fn same(&self, other: &Self) -> bool {
