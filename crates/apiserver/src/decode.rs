@@ -1,9 +1,10 @@
 //! Bodies of writes into objects: the right kind, the right types, nothing unknown, in the storage version.
 
-use schema::{Gvk, Message, Strictness};
+use schema::{Gvk, Message, Problem, Strictness};
 use serde_json::Value;
 
 use crate::call::Call;
+use crate::field::Path;
 use crate::kinds::Kind;
 use crate::negotiate;
 use crate::status::{ApiError, Result};
@@ -24,31 +25,37 @@ pub fn object(call: &Call, strictness: Strictness) -> Result<Value> {
         }
         _ => return Err(ApiError::unsupported_media_type(negotiate::BODIES)),
     };
-    canonical(call, value, problems, strictness, ApiError::bad_request)
+    canonical(call, value, problems, strictness, Source::Body)
+}
+
+/// Where an object comes from; refusals differ in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It is the body.
+    Body,
+    /// It is what a patch made of the stored object.
+    Patch,
 }
 
 /// Brings a decoded object into the form that is stored: the kind asked for, pruned, in the storage version. What is dropped is told,
-/// or refused by `refuse`, as strictness says.
-pub fn canonical(
-    call: &Call,
-    mut value: Value,
-    mut problems: Vec<schema::Problem>,
-    strictness: Strictness,
-    refuse: fn(String) -> ApiError,
-) -> Result<Value> {
+/// or refused, as strictness says.
+pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, strictness: Strictness, source: Source) -> Result<Value> {
     if !value.is_object() {
         return Err(ApiError::bad_request(format!("the object provided is unrecognized (must be of type {}): it is no object", call.kind.kind)));
     }
-    let (sent_version, sent_kind) = (own_text(&value, "apiVersion"), own_text(&value, "kind"));
+    let sent = (own_text(&value, "apiVersion"), own_text(&value, "kind"));
+    check_kind(call, &sent.0, &sent.1)?;
     let version = call.kind.versions[call.version];
-    check_kind(call, &sent_version, &sent_kind)?;
-    let shown = if sent_version.is_empty() { version } else { sent_version.rsplit('/').next().unwrap_or_default() };
-    let handled =
-        |why: String| format!("{} in version {} cannot be handled as a {}: {why}", call.kind.kind, crate::field::quote(shown), call.kind.kind);
+    let shown = if sent.0.is_empty() { version } else { sent.0.rsplit('/').next().unwrap_or_default() };
+    let refuse = |why: String, object: &Value| match source {
+        Source::Body => ApiError::bad_request(format!("{} in version {} cannot be handled as a {0}: {why}", call.kind.kind, crate::field::quote(shown))),
+        Source::Patch => ApiError::invalid("", "", "", &vec![Path::new("patch").invalid(object.to_string(), why)]),
+    };
     value["apiVersion"] = call.api_version().into();
     value["kind"] = call.kind.kind.into();
     if let Some(message) = table(call.kind, version) {
-        problems.extend(schema::prune(message, &mut value).map_err(|e| ApiError::bad_request(handled(e.to_string())))?);
+        let before = if source == Source::Patch { value.clone() } else { Value::Null };
+        problems.extend(schema::prune(message, &mut value).map_err(|e| refuse(e.to_string(), &before))?);
     }
     if call.kind.is_view() {
         call.kind.rules.to_stored(&mut value);
@@ -57,7 +64,7 @@ pub fn canonical(
     value["kind"] = home.kind.into();
     value["apiVersion"] = home.api_version().into();
     match (strictness, schema::strict_text(&problems)) {
-        (Strictness::Strict, Some(text)) => return Err(refuse(handled(text))),
+        (Strictness::Strict, Some(text)) => return Err(refuse(text, &value)),
         (Strictness::Warn, Some(_)) => problems.iter().for_each(|problem| call.warnings.add(problem.to_string())),
         _ => {}
     }

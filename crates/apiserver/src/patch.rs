@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::body::Body;
 use crate::call::Call;
-use crate::decode;
+use crate::decode::{self, Source};
 use crate::kinds::Sub;
 use crate::managed::Origin;
 use crate::metadata;
@@ -60,12 +60,19 @@ impl Edit {
 
     /// The new state, in the stored form.
     pub(crate) fn apply(&self, call: &Call, options: &WriteOptions, _: Option<Sub>, old: &Value, _: Timestamp) -> Result<Value> {
-        let patched = match self {
+        let base = match self {
             Self::Replace(object) => return Ok(object.clone()),
-            Self::Json(_) | Self::Strategic(_) => return Err(ApiError::unsupported_media_type(negotiate::PATCHES)),
-            Self::Merge(patch) => merged(old.clone(), patch),
+            _ => as_seen(call, old),
         };
-        let mut patched = decode::canonical(call, patched, Vec::new(), options.strictness, ApiError::unprocessable)?;
+        let patched = match self {
+            Self::Json(patch) => schema::json_patch(&base, patch).map_err(refused)?,
+            Self::Strategic(patch) => match decode::table(call.kind, call.kind.versions[call.version]) {
+                Some(message) => schema::strategic_merge(message, &base, patch).map_err(refused)?,
+                None => schema::merge_patch(&base, patch),
+            },
+            Self::Replace(patch) | Self::Merge(patch) => schema::merge_patch(&base, patch),
+        };
+        let mut patched = decode::canonical(call, patched, Vec::new(), options.strictness, Source::Patch)?;
         if metadata::text(&patched, "resourceVersion").is_empty() {
             metadata::of(&mut patched).insert("resourceVersion".to_owned(), old["metadata"]["resourceVersion"].clone());
         }
@@ -73,21 +80,21 @@ impl Edit {
     }
 }
 
-/// RFC 7396.
-fn merged(mut target: Value, patch: &Value) -> Value {
-    let Value::Object(fields) = patch else { return patch.clone() };
-    if !target.is_object() {
-        target = Value::Object(serde_json::Map::new());
+/// A stored object as clients of the version asked for see it: what their patches are made for.
+fn as_seen(call: &Call, stored: &Value) -> Value {
+    let mut object = stored.clone();
+    if call.kind.is_view() {
+        call.kind.rules.from_stored(&mut object);
     }
-    if let Value::Object(target) = &mut target {
-        for (key, value) in fields {
-            if value.is_null() {
-                target.shift_remove(key);
-            } else {
-                let present = target.get(key).cloned().unwrap_or(Value::Null);
-                target.insert(key.clone(), merged(present, value));
-            }
-        }
+    object["kind"] = call.kind.kind.into();
+    object["apiVersion"] = call.api_version().into();
+    object
+}
+
+fn refused(error: schema::Error) -> ApiError {
+    match error {
+        schema::Error::TooLarge(why) => ApiError::over_limit(why),
+        schema::Error::PatchFailed(why) => ApiError::unprocessable(why),
+        other => ApiError::bad_request(other.to_string()),
     }
-    target
 }

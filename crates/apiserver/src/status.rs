@@ -229,6 +229,11 @@ impl ApiError {
         Self::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit_bytes}"))
     }
 
+    /// 413: a patch that asks for more work than the server does.
+    pub fn over_limit(why: impl Into<String>) -> Self {
+        Self::new(413, "RequestEntityTooLarge", why)
+    }
+
     /// 429: more requests at once than the server takes.
     pub fn too_many_requests() -> Self {
         Self::new(429, "TooManyRequests", "too many requests at once, please try again later").retry_after(1)
