@@ -48,7 +48,9 @@ pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, stri
     let version = call.kind.versions[call.version];
     let shown = if sent.0.is_empty() { version } else { sent.0.rsplit('/').next().unwrap_or_default() };
     let refuse = |why: String, object: &Value| match source {
-        Source::Body => ApiError::bad_request(format!("{} in version {} cannot be handled as a {0}: {why}", call.kind.kind, crate::field::quote(shown))),
+        Source::Body => {
+            ApiError::bad_request(format!("{} in version {} cannot be handled as a {0}: {why}", call.kind.kind, crate::field::quote(shown)))
+        }
         Source::Patch => ApiError::invalid("", "", "", &vec![Path::new("patch").invalid(object.to_string(), why)]),
     };
     value["apiVersion"] = call.api_version().into();

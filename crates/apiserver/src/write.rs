@@ -34,7 +34,8 @@ impl Core {
     /// PUT of an object or of a subresource.
     pub(crate) async fn update(&self, call: &Call, sub: Option<Sub>) -> Result<Response<Body>> {
         let options = WriteOptions::read(&call.query, Write::Update, call.user_agent())?;
-        let object = decode::object(call, options.strictness)?;
+        let mut object = decode::object(call, options.strictness)?;
+        self.agree(call, &mut object)?;
         self.modify(call, &options, sub, &Edit::Replace(object)).await
     }
 
