@@ -4,6 +4,7 @@
 //! A rule names its backends by [`PoolId`], so a change of endpoints recompiles no route.
 
 mod ask;
+mod bucket;
 mod host_map;
 mod order;
 mod paths;
