@@ -3,12 +3,14 @@
 //! Adding a kind is adding a row to `rows.rs` and, where the generic behaviour is not enough, one file beside it.
 
 mod backend_policy;
+mod bounds;
 mod cells;
 mod config_map;
 mod endpoint_slice;
 mod endpoints;
 mod event;
 mod gateway;
+mod health;
 pub mod ingress;
 mod ingress_class;
 mod instance;
@@ -19,6 +21,7 @@ mod pod;
 mod rows;
 mod secret;
 pub mod service;
+mod structural;
 #[cfg(test)]
 mod testing;
 pub(crate) mod value;
