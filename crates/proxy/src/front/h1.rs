@@ -72,7 +72,10 @@ pub async fn serve(wire: Wire, peer: SocketAddr, https: bool, listener: Option<A
             return Over::Closed;
         }
         if !go_on || client.must_close || !client.drain(ticket).await {
-            client.linger(ticket).await;
+            // With nothing unread a plain close is no reset.
+            if !client.wire.body_ended() || !client.wire.inbox().is_empty() {
+                client.linger(ticket).await;
+            }
             return Over::Closed;
         }
     }
@@ -118,7 +121,7 @@ async fn refuse(client: &mut Client, asked: &Asked, answer: &Answer, visit: &Vis
 impl Client {
     /// Reads and judges a head. The error is the answer to give before closing, if any.
     async fn read(&mut self, asked: &mut Asked, visit: &Visit<'_>) -> Result<(), Option<Answer>> {
-        asked.head.clear();
+        asked.clear();
         let timer = visit.ticket.timer();
         timer.set(visit.core.options().head_timeout);
         let mut parser = HeadParser::request(visit.core.options().limits);

@@ -69,6 +69,13 @@ impl Asked {
         }
     }
 
+    /// Forgets the former request: its memory stays, its spans point nowhere.
+    pub fn clear(&mut self) {
+        let mut head = std::mem::take(&mut self.head);
+        head.clear();
+        *self = Self { head, ..Self::new(self.client, self.https) };
+    }
+
     /// Judges the parsed head, brings host and path into normal form, and takes out the fields that end here
     /// (gateway spec G95, G97 to G99).
     ///
@@ -110,7 +117,6 @@ impl Asked {
         if let Some(host) = host {
             host_length(host.of(text))?;
         }
-        (self.authority, self.host) = (Span::default(), Span::default());
         if let Some(authority) = authority {
             let length = host_length(authority.of(text))?;
             let name = authority.of(text)[..length].strip_suffix(b".").unwrap_or(&authority.of(text)[..length]);
@@ -146,7 +152,6 @@ impl Asked {
 
     /// What the fields that end here say, and the fields without them.
     fn options(&mut self) -> Result<(), Malformed> {
-        (self.expects_continue, self.takes_trailers) = (false, false);
         self.keep_alive = self.version == Version::Http11;
         let (mut close, mut upgrade, mut websocket) = (false, false, false);
         let mut named: Vec<Vec<u8>> = Vec::new();

@@ -16,7 +16,7 @@ pub fn asked(parts: &Parts, whole: bool, limits: &Limits, asked: &mut Asked) -> 
     if parts.method == Method::CONNECT {
         return Err(Malformed::Method);
     }
-    asked.head.clear();
+    asked.clear();
     let method = asked.head.push_text(parts.method.as_str().as_bytes());
     let path = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     if path.len() > limits.target {
