@@ -22,12 +22,12 @@ use std::sync::Arc;
 
 use api::decided::GATEWAY_CONTROLLER;
 use api::{DecidedStatus, Gateway, GatewayClass, HttpRoute};
-use model::Origin;
 use model::routes::{EntranceKey, HostMap, HostPattern, HostTable, Listener, RouteMatch, Speaks};
 
 use self::attach::Attached;
 use self::http_route::Resolved;
 use self::plan::{Admits, Means, Plan, PlannedListener};
+use crate::Diagnostic;
 use crate::grants::Grants;
 use crate::routes::links::Links;
 use crate::routes::statuses::Statuses;
@@ -47,8 +47,8 @@ pub(crate) struct Gateways {
     plan: Plan,
     live: BTreeMap<ListenerKey, Live>,
     compiled: BTreeMap<Key, CompiledRoute>,
-    /// Routes that are refused or partly dropped, and why.
-    complaints: BTreeMap<Key, Arc<str>>,
+    /// Routes of which something is refused, dropped or unresolved: a reason and a sentence.
+    complaints: BTreeMap<Key, Refusal>,
 
     by_gateway: Links<Key, Key>,
     by_service: Links<Key, Key>,
@@ -183,8 +183,11 @@ impl Gateways {
     }
 
     /// What is wrong with routes.
-    pub fn complaints(&self) -> impl Iterator<Item = (Origin, &Arc<str>)> {
-        self.complaints.iter().map(|(key, message)| (origin("HTTPRoute", key), message))
+    pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> {
+        self.complaints.iter().map(|(key, Refusal { reason, message })| {
+            let message = Arc::clone(message);
+            Diagnostic { origin: origin("HTTPRoute", key), reason, message }
+        })
     }
 
     fn classes_of_ours(&self) -> BTreeMap<Arc<str>, Option<Refusal>> {
@@ -258,7 +261,8 @@ impl Gateways {
         tools.statuses.decide("HTTPRoute", &route.metadata, DecidedStatus::Route { parents });
         let attached: Attached = listeners.into_iter().map(|one| (one.clone(), self.share_of(&one, &resolved.matches))).collect();
         self.retable(&before.attached, &attached, touched);
-        match resolved.refused.as_ref().map(|refusal| Arc::clone(&refusal.message)).or(resolved.dropped.clone()) {
+        let dropped = resolved.dropped.clone().map(|message| Refusal { reason: "PartiallyInvalid", message });
+        match resolved.refused.clone().or(dropped).or(resolved.unresolved.clone()) {
             Some(complaint) => self.complaints.insert(key.clone(), complaint),
             None => self.complaints.remove(key),
         };

@@ -179,8 +179,7 @@ impl Routes {
     }
 
     fn diagnostics(&self) -> Vec<Diagnostic> {
-        let routes = self.gateways.complaints().map(|(origin, message)| Diagnostic { origin, reason: "InvalidRoute", message: Arc::clone(message) });
-        routes.chain(self.ingresses.diagnostics().cloned()).collect()
+        self.gateways.diagnostics().chain(self.ingresses.diagnostics().cloned()).collect()
     }
 
     fn wants(&mut self, settings: &Settings) -> Wants {

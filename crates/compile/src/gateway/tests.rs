@@ -1,3 +1,4 @@
+use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::testing::{answer, answer_with, conditions, delete, service, upsert, world};
@@ -166,7 +167,7 @@ fn invalid_rules_are_dropped_and_named_while_the_others_work() {
     );
     assert_eq!(answer(&half.snapshot, 9000, "any", "/fine"), "web");
     assert_eq!(answer_with(&half.snapshot, 9000, "any", "/regex", &[("x", "([")]), "404");
-    let message = half.diagnostics.iter().find(|one| one.reason == "InvalidRoute").map(|one| one.message.to_string());
+    let message = half.diagnostics.iter().find(|one| one.reason == "PartiallyInvalid").map(|one| one.message.to_string());
     assert_eq!(message.as_deref(), Some("Dropped Rule 0: header x: regular expression is invalid: unclosed character class"));
     let (_, all) = stage(&[route("r", &[], json!([bad]))]);
     assert_eq!(conditions(&all, "HTTPRoute", "r")[0], "Accepted=False/UnsupportedValue");
@@ -259,6 +260,32 @@ fn what_is_not_served_says_so() {
     let secret = said(gateway("gw", json!([{"name": "t", "port": 9443, "protocol": "HTTPS", "tls": {"certificateRefs": [{"name": "s"}]}}])));
     assert!(secret.contains(&"t: ResolvedRefs=False/InvalidCertificateRef".to_owned()), "{secret:?}");
     assert!(secret.contains(&"t: Programmed=False/Invalid".to_owned()), "{secret:?}");
+}
+
+#[test]
+fn listeners_that_a_browser_may_take_for_one_say_so() {
+    let pair = |names: &[&str]| {
+        let made = rcgen::generate_simple_self_signed(names.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>()).expect("a pair");
+        let encode = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
+        json!({"tls.crt": encode(made.cert.pem()), "tls.key": encode(made.signing_key.serialize_pem())})
+    };
+    let secret =
+        |name: &str, data: Value| json!({"kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": name, "namespace": "n"}, "data": data});
+    let tls = |name: &str, host: &str, secret: &str| json!({"name": name, "port": 9443, "protocol": "HTTPS", "hostname": host, "tls": {"certificateRefs": [{"name": secret}]}});
+    let said = |a: Value, b: Value| {
+        let secrets = [secret("wild", pair(&["*.x.test"])), secret("one", pair(&["a.x.test"])), secret("other", pair(&["b.test"]))];
+        let done = world(&[&[class(), gateway("gw", json!([a, b]))][..], &secrets[..]].concat()).1;
+        conditions(&done, "Gateway", "gw").into_iter().filter(|one| one.contains("Overlapping")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        said(tls("l", "*.x.test", "wild"), tls("m", "a.x.test", "one")),
+        ["l: OverlappingTLSConfig=True/OverlappingCertificates", "m: OverlappingTLSConfig=True/OverlappingCertificates"]
+    );
+    assert_eq!(
+        said(tls("l", "*.x.test", "wild"), tls("m", "a.x.test", "other")),
+        ["l: OverlappingTLSConfig=True/OverlappingHostnames", "m: OverlappingTLSConfig=True/OverlappingHostnames"]
+    );
+    assert!(said(tls("l", "a.x.test", "one"), tls("m", "b.test", "other")).is_empty());
 }
 
 #[test]
