@@ -1,5 +1,7 @@
 //! Who asks, and whether they may: identities, bearer tokens, and the rules of a server that has no RBAC yet.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use crate::request::Address;
@@ -60,6 +62,17 @@ impl Tokens {
     }
 }
 
+/// The token in an `Authorization` header: a bearer token, or the secret key of Rancher's `accessKey:secretKey`. None when there is no credential;
+/// an empty token, which nobody has, when there is one that cannot be read.
+pub fn token(header: &str) -> Option<String> {
+    let (scheme, value) = header.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(value.trim().to_owned());
+    }
+    let pair = scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(value.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()))?;
+    Some(pair.and_then(|pair| pair.split_once(':').map(|(_, secret)| secret.to_owned())).unwrap_or_default())
+}
+
 /// Paths open to everyone (the role system:public-info-viewer).
 fn is_public(path: &str) -> bool {
     let first = path.trim_matches('/').split('/').next().unwrap_or_default();
@@ -109,6 +122,14 @@ mod tests {
             authorize_path(&Identity::anonymous(), "get", "/api").expect_err("closed").message,
             r#"forbidden: User "system:anonymous" cannot get path "/api""#
         );
+    }
+
+    #[test]
+    fn tokens_come_as_bearer_or_as_the_secret_key_of_a_pair() {
+        assert_eq!(token("Bearer abc").as_deref(), Some("abc"));
+        assert_eq!(token("Basic a2V5OmFiYw==").as_deref(), Some("abc"));
+        assert_eq!(token("Basic nonsense!").as_deref(), Some(""));
+        assert_eq!(token(""), None);
     }
 
     #[test]

@@ -133,6 +133,11 @@ impl Core {
         }
     }
 
+    /// Deletes an object of a call's kind and namespace without ceremony.
+    pub(crate) async fn delete_now(&self, call: &Call, name: &str) -> Result<()> {
+        self.delete_object(call, &DeleteOptions::default(), name, call.namespace()).await.map(drop)
+    }
+
     async fn delete_object(&self, call: &Call, options: &DeleteOptions, name: &str, namespace: &str) -> Result<Fate> {
         let kind = call.kind;
         let key = cache::key(kind, namespace, name);

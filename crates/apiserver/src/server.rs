@@ -25,6 +25,7 @@ use crate::hooks::{Connect, ConnectRequest, Extra};
 use crate::kinds::{self, Kind, Settings, Sub};
 use crate::negotiate;
 use crate::query::Query;
+use crate::registration::{self, Registration};
 use crate::request::Address;
 use crate::status::{ApiError, Result};
 
@@ -44,6 +45,7 @@ pub(crate) struct Core {
     pub random: Box<dyn Fn(&mut [u8]) + Send + Sync>,
     pub settings: Settings,
     pub allocator: Option<Allocator>,
+    pub registration: Registration,
     /// The row of Namespaces.
     pub namespaces: &'static Kind,
     tokens: Tokens,
@@ -61,6 +63,7 @@ pub struct Builder {
     health: Health,
     settings: Settings,
     allocator: Option<Allocator>,
+    authority_sha256: String,
     version: String,
     reads: usize,
     writes: usize,
@@ -102,6 +105,12 @@ impl Builder {
     /// Gives Services their addresses and node ports; filled from the stored Services when the server is built. Without it they get none.
     pub fn allocator(mut self, allocator: Allocator) -> Self {
         self.allocator = Some(allocator);
+        self
+    }
+
+    /// SHA-256 of the certificate authority's DER, hexadecimal: what joining hosts are told to expect.
+    pub fn authority_sha256(mut self, hash: impl Into<String>) -> Self {
+        self.authority_sha256 = hash.into();
         self
     }
 
@@ -149,6 +158,7 @@ impl Builder {
             random: self.random,
             settings: self.settings,
             allocator: self.allocator,
+            registration: Registration { authority_sha256: self.authority_sha256, version: self.version },
             namespaces: kinds::find("", "v1", "namespaces").expect("Namespace is a row"),
             tokens: self.tokens,
             connect: self.connect,
@@ -169,6 +179,7 @@ impl ApiServer {
             health: Health::default(),
             settings: Settings::default(),
             allocator: None,
+            authority_sha256: String::new(),
             version: "0.0.0".to_owned(),
             reads: 400,
             writes: 200,
@@ -309,6 +320,10 @@ impl Core {
     async fn route(self: Arc<Self>, request: Request<Incoming>, mut query: Query, warnings: &Arc<Warnings>) -> Result<Response<Body>> {
         let path = request.uri().path().to_owned();
         let identity = self.authenticate(&request);
+        if registration::serves(&path) {
+            let _permit = self.flow.enter(request.method())?;
+            return Ok(self.registration(request, identity).await);
+        }
         if let Some(extra) = self.extras.iter().find(|e| e.serves(&path)) {
             let _permit = self.flow.enter(request.method())?;
             return Ok(extra.answer(request, identity.ok()).await);

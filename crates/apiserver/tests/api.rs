@@ -4,5 +4,6 @@ mod api {
     mod harness;
     mod lists;
     mod objects;
+    mod tokens;
     mod watches;
 }
