@@ -76,6 +76,38 @@ pub fn bind_udp(address: SocketAddr, count: usize) -> Result<Vec<UdpSocket>, Bin
     Ok(sockets.into_iter().map(Into::into).collect())
 }
 
+/// Binds a TCP address with one listening socket, ready for [`bind_tcp_beside`]. For the thousands of addresses of
+/// services: unlike [`bind_tcp`] it never searches for the process that holds the address.
+///
+/// # Errors
+/// What the kernel says; [`io::ErrorKind::AddrInUse`] also for another server of the same user.
+pub fn bind_tcp_once(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = bind_all(address, Type::STREAM, Protocol::TCP, 1)?.remove(0);
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Another listening socket of an address that this process has bound with [`bind_tcp_once`], for another core.
+///
+/// # Errors
+/// What the kernel says.
+pub fn bind_tcp_beside(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = open(address, Type::STREAM, Protocol::TCP)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Binds a UDP address with one socket, without a search for its holder.
+///
+/// # Errors
+/// What the kernel says.
+pub fn bind_udp_once(address: SocketAddr) -> io::Result<UdpSocket> {
+    Ok(bind_all(address, Type::DGRAM, Protocol::UDP, 1)?.remove(0).into())
+}
+
 fn bind_all(address: SocketAddr, kind: Type, protocol: Protocol, count: usize) -> io::Result<Vec<Socket>> {
     let first = open(address, kind, protocol)?;
     if kind == Type::STREAM {
@@ -178,6 +210,17 @@ mod tests {
         let datagrams = bind_udp(any(), 2).unwrap();
         let refused = bind_udp(datagrams[0].local_addr().unwrap(), 1).unwrap_err();
         assert!(refused.in_use() && refused.holder.is_some());
+    }
+
+    #[test]
+    fn one_socket_at_a_time_and_more_beside_it() {
+        let first = bind_tcp_once(any()).unwrap();
+        let address = first.local_addr().unwrap();
+        assert_eq!(bind_tcp_once(address).unwrap_err().kind(), io::ErrorKind::AddrInUse);
+        let beside = bind_tcp_beside(address).unwrap();
+        assert_eq!(beside.local_addr().unwrap(), address);
+        drop((first, beside));
+        bind_tcp_once(address).unwrap();
     }
 
     #[test]
