@@ -1,6 +1,7 @@
 //! One pick, from the question to a guard (balance spec B4, B7, B8): wishes of the judge, the strategy, exclusion, and what
 //! is left when nothing is usable.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -57,6 +58,17 @@ impl Picker {
             }
         }
         Err(NoPick::Full)
+    }
+
+    /// The endpoint at this address, if it is in the pool and usable: for clients that stay where they were. `None`: pick.
+    pub fn pick_at(self: &Arc<Self>, address: SocketAddr, now: Now) -> Option<Guard> {
+        let index = self.entries.iter().position(|entry| entry.endpoint.address == address)?;
+        self.ledger.touch(now);
+        if !self.usable(index, &Ask::default(), Care::All, now) {
+            return None;
+        }
+        let seat = Seat::take(self).ok()?;
+        Some(Guard::new(self.raise(index, now)?, seat, false))
     }
 
     fn raise(&self, index: usize, now: Now) -> Option<InFlight> {
