@@ -5,6 +5,8 @@
 
 #![allow(dead_code, missing_docs)]
 
+#[path = "src/custom/mod.rs"]
+mod custom;
 #[path = "build/documents.rs"]
 mod documents;
 #[path = "src/generated/mod.rs"]
@@ -23,7 +25,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for watched in ["build.rs", "build", "src/generated", "src/table.rs"] {
+    for watched in ["build.rs", "build", "src/custom", "src/generated", "src/table.rs"] {
         println!("cargo::rerun-if-changed={watched}");
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);

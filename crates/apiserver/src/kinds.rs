@@ -3,12 +3,14 @@
 //! Adding a kind is adding a row to `rows.rs` and, where the generic behaviour is not enough, one file beside it.
 
 mod backend_policy;
+mod bounds;
 mod cells;
 mod config_map;
 mod endpoint_slice;
 mod endpoints;
 mod event;
 mod gateway;
+mod health;
 pub mod ingress;
 mod ingress_class;
 mod instance;
@@ -19,6 +21,7 @@ mod pod;
 mod rows;
 mod secret;
 pub mod service;
+mod structural;
 #[cfg(test)]
 mod testing;
 pub(crate) mod value;
@@ -71,6 +74,39 @@ pub struct Kind {
     pub ttl: Option<Duration>,
     /// Defaults, validation, columns.
     pub rules: &'static dyn Rules,
+}
+
+impl Kind {
+    /// `v1`, `networking.k8s.io/v1`: the storage version as objects name it.
+    pub fn api_version(&self) -> String {
+        self.api_version_of(self.storage)
+    }
+
+    /// A version of this kind's group as objects name it.
+    pub fn api_version_of(&self, version: &str) -> String {
+        if self.group.is_empty() { version.to_owned() } else { format!("{}/{version}", self.group) }
+    }
+
+    /// `services`, `ingresses.networking.k8s.io`: the resource as messages name it.
+    pub fn qualified(&self) -> String {
+        if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
+    }
+
+    /// The row whose objects these are: itself, or the first with the same keys when it is a second view of them.
+    pub fn home(&self) -> &'static Kind {
+        KINDS.iter().find(|k| k.prefix == self.prefix).expect("every kind is a row")
+    }
+
+    /// Whether it shows another row's objects.
+    pub fn is_view(&self) -> bool {
+        let home = self.home();
+        (home.group, home.kind) != (self.group, self.kind)
+    }
+
+    /// Whether it has this subresource.
+    pub fn has(&self, sub: Sub) -> bool {
+        self.subresources.contains(&sub)
+    }
 }
 
 /// A subresource that the generic code serves.
@@ -150,6 +186,10 @@ pub trait Rules: Sync {
     fn to_stored(&self, object: &mut Value) {}
     /// The reverse of [`Rules::to_stored`].
     fn from_stored(&self, object: &mut Value) {}
+    /// How long a deleted object stays for its owner to finish, in seconds; `asked` is what the client wants. None: it goes at once.
+    fn grace_s(&self, object: &Value, asked: Option<i64>) -> Option<i64> {
+        None
+    }
     /// Everything wrong with a new object beyond its metadata.
     fn validate_create(&self, object: &Value, settings: &Settings) -> FieldErrors {
         FieldErrors::new()

@@ -107,6 +107,20 @@ pub fn dns1123_subdomain_caseless(s: &str) -> Vec<String> {
     errors
 }
 
+/// A domain to search in: a subdomain whose labels may hold underscores.
+pub fn search_domain(s: &str) -> Vec<String> {
+    let mut errors = Vec::new();
+    if s.len() > 253 {
+        errors.push(max_length(253));
+    }
+    if !s.split('.').all(|label| is_label(&label.strip_prefix('_').unwrap_or(label).replace('_', "-"))) {
+        let label = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?";
+        let message = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and must start and end with an alphanumeric character";
+        errors.push(pattern(message, &format!("{label}(\\.{label})*"), &["example.com"]));
+    }
+    errors
+}
+
 /// An RFC 1035 label: as 1123, but it begins with a letter.
 pub fn dns1035_label(s: &str) -> Vec<String> {
     let mut errors = Vec::new();

@@ -23,15 +23,15 @@ use std::sync::Arc;
 use api::decided::GATEWAY_CONTROLLER;
 use api::{DecidedStatus, Gateway, GatewayClass, HttpRoute};
 use model::routes::{EntranceKey, HostMap, HostPattern, HostTable, Listener, RouteMatch, Speaks};
-use model::Origin;
 
 use self::attach::Attached;
 use self::http_route::Resolved;
 use self::plan::{Admits, Means, Plan, PlannedListener};
+use crate::Diagnostic;
 use crate::grants::Grants;
 use crate::routes::links::Links;
 use crate::routes::statuses::Statuses;
-use crate::routes::{Ground, Key, Refusal};
+use crate::routes::{Ground, Key, Refusal, origin};
 use crate::tls::{self, Certificates};
 
 /// A listener: its Gateway and its name.
@@ -47,6 +47,8 @@ pub(crate) struct Gateways {
     plan: Plan,
     live: BTreeMap<ListenerKey, Live>,
     compiled: BTreeMap<Key, CompiledRoute>,
+    /// Routes of which something is refused, dropped or unresolved: a reason and a sentence.
+    complaints: BTreeMap<Key, Refusal>,
 
     by_gateway: Links<Key, Key>,
     by_service: Links<Key, Key>,
@@ -62,6 +64,8 @@ pub(crate) struct Gateways {
 struct Live {
     table: HostTable,
     attached: u32,
+    /// What planes have; none once the table or the plan changed.
+    built: Option<Arc<Listener>>,
 }
 
 /// What was compiled of a route.
@@ -69,7 +73,6 @@ struct Live {
 struct CompiledRoute {
     matches: Vec<Arc<RouteMatch>>,
     attached: Attached,
-    complaint: Option<Arc<str>>,
 }
 
 /// What a compilation may use besides the ground.
@@ -157,31 +160,34 @@ impl Gateways {
         touched.ports
     }
 
-    /// What the listeners of a port serve, and what is spoken there.
-    pub fn listeners(&self, key: &EntranceKey) -> Option<(Speaks, Vec<Arc<Listener>>)> {
+    /// What the listeners of a port serve, and what is spoken there. Listeners that did not change keep their pointer.
+    pub fn listeners(&mut self, key: &EntranceKey) -> Option<(Speaks, Vec<Arc<Listener>>)> {
         let port = self.plan.ports.get(key)?;
-        let found = port.listeners.iter().filter_map(|one| self.listener(one));
-        Some((port.speaks, found.collect()))
+        let mut listeners = Vec::with_capacity(port.listeners.len());
+        for one in &port.listeners {
+            let Some(planned) = self.plan.listener(one) else { continue };
+            let live = self.live.entry(one.clone()).or_default();
+            let build = || {
+                Arc::new(Listener {
+                    origin: origin("Gateway", &one.0),
+                    name: Arc::clone(&one.1),
+                    host: planned.gate.host.clone(),
+                    ingress: false,
+                    identities: identities(planned),
+                    hosts: live.table.clone(),
+                })
+            };
+            listeners.push(Arc::clone(live.built.get_or_insert_with(build)));
+        }
+        Some((port.speaks, listeners))
     }
 
-    /// What is wrong with routes: those that are refused or partly dropped.
-    pub fn complaints(&self) -> impl Iterator<Item = (Origin, &Arc<str>)> {
-        self.compiled.iter().filter_map(|(key, route)| {
-            let origin = || Origin::new("HTTPRoute", Arc::clone(&key.0), Arc::clone(&key.1));
-            route.complaint.as_ref().map(|message| (origin(), message))
+    /// What is wrong with routes.
+    pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> {
+        self.complaints.iter().map(|(key, Refusal { reason, message })| {
+            let message = Arc::clone(message);
+            Diagnostic { origin: origin("HTTPRoute", key), reason, message }
         })
-    }
-
-    fn listener(&self, key: &ListenerKey) -> Option<Arc<Listener>> {
-        let planned = self.plan.gateways.get(&key.0)?.listeners.iter().find(|one| one.gate.name == key.1)?;
-        Some(Arc::new(Listener {
-            origin: Origin::new("Gateway", Arc::clone(&key.0.0), Arc::clone(&key.0.1)),
-            name: Arc::clone(&key.1),
-            host: planned.gate.host.clone(),
-            ingress: false,
-            identities: identities(planned),
-            hosts: self.live.get(key).map(|live| live.table.clone()).unwrap_or_default(),
-        }))
     }
 
     fn classes_of_ours(&self) -> BTreeMap<Arc<str>, Option<Refusal>> {
@@ -222,8 +228,13 @@ impl Gateways {
             let differs = |one: &PlannedListener, others: &[PlannedListener]| !others.iter().any(|other| other.same(one));
             let changed = old.iter().filter(|one| differs(one, &new)).chain(new.iter().filter(|one| differs(one, &old)));
             touched.ports.extend(changed.flat_map(|one| one.sockets.iter().copied()));
-            for gone in old.iter().filter(|one| !new.iter().any(|other| other.gate.name == one.gate.name)) {
-                self.live.remove(&(key.clone(), Arc::clone(&gone.gate.name)));
+            for one in &old {
+                let listener = (key.clone(), Arc::clone(&one.gate.name));
+                if !new.iter().any(|other| other.gate.name == one.gate.name) {
+                    self.live.remove(&listener);
+                } else if differs(one, &new) {
+                    self.live.entry(listener).or_default().built = None;
+                }
             }
             match self.plan.gateways.contains_key(&key) {
                 true => touched.gateways.extend([key]),
@@ -240,6 +251,7 @@ impl Gateways {
         let Some(route) = self.routes.get(key).map(Arc::clone) else {
             self.retable(&before.attached, &Attached::new(), touched);
             self.link(key, None, Resolved::default());
+            self.complaints.remove(key);
             tools.statuses.forget("HTTPRoute", key);
             return;
         };
@@ -249,16 +261,19 @@ impl Gateways {
         tools.statuses.decide("HTTPRoute", &route.metadata, DecidedStatus::Route { parents });
         let attached: Attached = listeners.into_iter().map(|one| (one.clone(), self.share_of(&one, &resolved.matches))).collect();
         self.retable(&before.attached, &attached, touched);
-        let complaint = resolved.refused.as_ref().map(|refusal| Arc::clone(&refusal.message)).or(resolved.dropped.clone());
+        let dropped = resolved.dropped.clone().map(|message| Refusal { reason: "PartiallyInvalid", message });
+        match resolved.refused.clone().or(dropped).or(resolved.unresolved.clone()) {
+            Some(complaint) => self.complaints.insert(key.clone(), complaint),
+            None => self.complaints.remove(key),
+        };
         let matches = std::mem::take(&mut resolved.matches);
-        self.compiled.insert(key.clone(), CompiledRoute { matches, attached, complaint });
+        self.compiled.insert(key.clone(), CompiledRoute { matches, attached });
         self.link(key, Some(&route), resolved);
     }
 
     /// The matches that requests of a listener can reach.
     fn share_of(&self, key: &ListenerKey, matches: &[Arc<RouteMatch>]) -> Vec<Arc<RouteMatch>> {
-        let planned = self.plan.gateways.get(&key.0);
-        let Some(one) = planned.and_then(|planned| planned.listeners.iter().find(|one| one.gate.name == key.1)) else { return Vec::new() };
+        let Some(one) = self.plan.listener(key) else { return Vec::new() };
         matches.iter().filter(|found| found.host.intersects(&one.gate.host)).cloned().collect()
     }
 
@@ -280,8 +295,7 @@ impl Gateways {
                 touched.gateways.insert(key.0.clone());
             }
             // A listener that went took its table along; what it had is counted from nothing when it comes back.
-            let planned = self.plan.gateways.get(&key.0).and_then(|planned| planned.listeners.iter().find(|one| one.gate.name == key.1));
-            let Some(planned) = planned else { continue };
+            let Some(planned) = self.plan.listener(key) else { continue };
             let fresh = !self.live.contains_key(key);
             let live = self.live.entry(key.clone()).or_default();
             let old = old.filter(|_| !fresh);
@@ -290,6 +304,7 @@ impl Gateways {
             let (gone, came) = (without(old, new), without(new, old));
             gone.iter().for_each(|one| live.table.remove(one));
             if !gone.is_empty() || !came.is_empty() {
+                live.built = None;
                 touched.ports.extend(planned.sockets.iter().copied());
             }
             came.into_iter().for_each(|one| live.table.insert(Arc::clone(one)));

@@ -41,8 +41,12 @@ pub(crate) struct Ingresses {
     /// Who claims a place, and who a server name: the first of each set wins.
     places: BTreeMap<Place, BTreeSet<Age>>,
     names: BTreeMap<HostPattern, BTreeMap<Age, Arc<TlsIdentity>>>,
+    /// What is wrong with Ingresses alone, and with two that claim one place; none has an empty entry.
+    complaints: BTreeMap<Key, Vec<Diagnostic>>,
     conflicts: BTreeMap<Key, Vec<Diagnostic>>,
     class_complaints: BTreeMap<Arc<str>, Diagnostic>,
+    /// The listener of each entry, until something changes.
+    built: Vec<(Speaks, Arc<Listener>)>,
     by_service: Links<Key, Key>,
     by_secret: Links<Key, Key>,
     by_class: Links<Key, Arc<str>>,
@@ -92,20 +96,24 @@ impl Ingresses {
 
     /// Everything that is wrong.
     pub fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
-        let alone = self.compiled.values().flat_map(|one| &one.diagnostics);
-        alone.chain(self.conflicts.values().flatten()).chain(self.class_complaints.values())
+        self.complaints.values().flatten().chain(self.conflicts.values().flatten()).chain(self.class_complaints.values())
     }
 
-    /// The listener of an entry.
-    pub fn listener(&self, speaks: Speaks) -> Arc<Listener> {
-        Arc::new(Listener {
+    /// The listener of an entry. It keeps its pointer as long as nothing changes.
+    pub fn listener(&mut self, speaks: Speaks) -> Arc<Listener> {
+        if let Some(built) = self.built.iter().find(|(known, _)| *known == speaks) {
+            return Arc::clone(&built.1);
+        }
+        let listener = Arc::new(Listener {
             origin: Origin::new("IngressClass", "", "fairlead"),
             name: if speaks == Speaks::Https { "https" } else { "http" }.into(),
             host: HostPattern::Any,
             ingress: true,
             identities: if speaks == Speaks::Https { self.identities.clone() } else { HostMap::default() },
             hosts: self.table.clone(),
-        })
+        });
+        self.built.push((speaks, Arc::clone(&listener)));
+        listener
     }
 
     /// Redoes what is dirty; whether the listener is a different one now.
@@ -118,6 +126,9 @@ impl Ingresses {
         }
         for key in contested {
             self.find_conflicts(&key);
+        }
+        if changed {
+            self.built.clear();
         }
         changed
     }
@@ -140,7 +151,11 @@ impl Ingresses {
         }
         let before = before.unwrap_or_default();
         let mut now = now.unwrap_or_default();
-        now.diagnostics.extend(foreign);
+        let complaints: Vec<Diagnostic> = std::mem::take(&mut now.diagnostics).into_iter().chain(foreign).collect();
+        match complaints.is_empty() {
+            true => self.complaints.remove(key),
+            false => self.complaints.insert(key.clone(), complaints),
+        };
         self.by_service.set(key, std::mem::take(&mut now.services));
         let changed = self.retable(&before, &mut now) | self.rename(&before, &now);
         self.reclaim(key, &before, &now, contested);
@@ -227,7 +242,12 @@ impl Ingresses {
                 (winner != age).then(|| Diagnostic {
                     origin: origin("Ingress", key),
                     reason: "PathTaken",
-                    message: format!("host {host} path {path} is served by the older {}", origin("Ingress", &winner.1)).into(),
+                    message: format!(
+                        "host {host} path {} is served by the older {}",
+                        if path.is_empty() { "/" } else { &*path },
+                        origin("Ingress", &winner.1)
+                    )
+                    .into(),
                 })
             })
             .collect();

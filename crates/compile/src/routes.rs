@@ -6,6 +6,9 @@ pub(crate) mod links;
 pub(crate) mod paths;
 pub(crate) mod statuses;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -165,7 +168,7 @@ impl Routes {
     }
 
     /// The listeners of a port: those of Gateways, and the entry of the Ingresses where it is one.
-    fn entrance(&self, key: &EntranceKey, settings: &Settings) -> Option<Entrance> {
+    fn entrance(&mut self, key: &EntranceKey, settings: &Settings) -> Option<Entrance> {
         let entry = entries(settings).into_iter().find(|(entry, _)| entry == key);
         let of_gateways = self.gateways.listeners(key);
         let speaks = entry.map(|(_, speaks)| speaks).or(of_gateways.as_ref().map(|(speaks, _)| *speaks))?;
@@ -176,8 +179,7 @@ impl Routes {
     }
 
     fn diagnostics(&self) -> Vec<Diagnostic> {
-        let routes = self.gateways.complaints().map(|(origin, message)| Diagnostic { origin, reason: "InvalidRoute", message: Arc::clone(message) });
-        routes.chain(self.ingresses.diagnostics().cloned()).collect()
+        self.gateways.diagnostics().chain(self.ingresses.diagnostics().cloned()).collect()
     }
 
     fn wants(&mut self, settings: &Settings) -> Wants {

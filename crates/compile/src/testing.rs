@@ -154,3 +154,102 @@ fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
     items.sort();
     items
 }
+
+/// A GET, as the routing table asks it.
+struct Get<'a>(&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+impl model::routes::Ask for Get<'_> {
+    fn host(&self) -> &str {
+        self.0
+    }
+
+    fn path(&self) -> &str {
+        self.1
+    }
+
+    fn query(&self) -> Option<&str> {
+        None
+    }
+
+    fn method(&self) -> &str {
+        "GET"
+    }
+
+    fn header(&self, name: &str, each: &mut dyn FnMut(&[u8])) {
+        self.2.iter().filter(|(known, _)| *known == name).for_each(|(_, value)| each(value.as_bytes()));
+    }
+}
+
+/// Who answers `http://host:port/path` on loopback: the services of the rule, a status, or `refused`.
+pub(crate) fn answer(snapshot: &Snapshot, port: u16, host: &str, path: &str) -> String {
+    answer_with(snapshot, port, host, path, &[])
+}
+
+pub(crate) fn answer_with(snapshot: &Snapshot, port: u16, host: &str, path: &str, headers: &[(&str, &str)]) -> String {
+    use model::routes::{BackendTo, Filter, NoTrace, Routed};
+    let key = ([127, 0, 0, 1].into(), port, model::Transport::Tcp);
+    let Some(entrance) = snapshot.entrances.ports.get(&key) else { return "refused".into() };
+    match entrance.route(&Get(host, path, headers), None, &mut NoTrace) {
+        Routed::NoRoute => "404".into(),
+        Routed::Misdirected => "421".into(),
+        Routed::Match(_, found) => {
+            let refused =
+                found.rule.filters.iter().find_map(|one| if let Filter::Refuse { status, .. } = one { Some(status.to_string()) } else { None });
+            let backend = |one: &model::routes::Backend| match &one.to {
+                BackendTo::Pool(id) => snapshot.pool(*id).map_or("no such pool".into(), |pool| pool.service.name.to_string()),
+                BackendTo::Nowhere { status, .. } => status.to_string(),
+            };
+            refused.unwrap_or_else(|| found.rule.backends.iter().map(backend).collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+/// The conditions of a status as `Type=Status/Reason`, with the names of listeners in front of theirs.
+pub(crate) fn conditions(compiled: &Compiled, kind: &str, name: &str) -> Vec<String> {
+    use api::DecidedStatus;
+    let Some(decided) = compiled.decided.iter().find(|one| one.kind == kind && *one.name == *name) else { return vec!["undecided".into()] };
+    let line = |before: &str, one: &api::decided::Condition| format!("{before}{}={}/{}", one.kind, one.truth.as_str(), one.reason);
+    match &decided.body {
+        DecidedStatus::GatewayClass { conditions, .. } => conditions.iter().map(|one| line("", one)).collect(),
+        DecidedStatus::Gateway { conditions, listeners, .. } => {
+            let own = conditions.iter().map(|one| line("", one));
+            let of = |listener: &api::decided::ListenerStatus| {
+                let name = format!("{}: ", listener.name);
+                let mut lines: Vec<_> = listener.conditions.iter().map(|one| line(&name, one)).collect();
+                lines.push(format!("{name}{} attached", listener.attached_routes));
+                lines
+            };
+            own.chain(listeners.iter().flat_map(of)).collect()
+        }
+        DecidedStatus::Route { parents } => parents.iter().flat_map(|parent| parent.conditions.iter().map(|one| line("", one))).collect(),
+        DecidedStatus::Ingress { addresses } => addresses.iter().map(|one| format!("{} {:?}", one.ip, one.ports)).collect(),
+        other => vec![format!("{other:?}")],
+    }
+}
+
+/// What clients of each entrance reach, one line a match, pools by service, sorted: nothing of it depends on the way there.
+pub(crate) fn routes(snapshot: &Snapshot) -> String {
+    let mut lines = Vec::new();
+    for entrance in snapshot.entrances.ports.values() {
+        for listener in &entrance.listeners {
+            let at = format!("{:?} {:?} {} {} {}", entrance.key, entrance.speaks, listener.origin, listener.name, listener.host);
+            lines.push(at.clone());
+            lines.extend(listener.identities.iter().map(|(name, found)| {
+                let names: Vec<String> = found.iter().map(|one| format!("{one:?}")).collect();
+                format!("{at} tls {name} {names:?}")
+            }));
+            lines.extend(listener.hosts.matches().map(|found| {
+                let mut found = (**found).clone();
+                for backend in &mut Arc::make_mut(&mut found.rule).backends {
+                    if let model::routes::BackendTo::Pool(id) = &mut backend.to {
+                        assert_eq!(snapshot.pool(*id).expect("a rule leads to a pool that is there").service, backend.service);
+                        *id = PoolId(0);
+                    }
+                }
+                format!("{at} {found:?}")
+            }));
+        }
+    }
+    lines.sort();
+    lines.join("\n")
+}

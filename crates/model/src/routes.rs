@@ -4,6 +4,7 @@
 //! A rule names its backends by [`PoolId`], so a change of endpoints recompiles no route.
 
 mod ask;
+mod bucket;
 mod host_map;
 mod order;
 mod paths;
@@ -154,6 +155,12 @@ pub struct RouteMatch {
 }
 
 impl RouteMatch {
+    /// Whether path, method, headers and query of a request are as asked for; the host is not looked at. For tables: the
+    /// look-up itself tests only what its hashes have not decided.
+    pub fn holds(&self, ask: &impl Ask) -> bool {
+        self.path.holds(ask.path()) && ask::Asked::new(ask).failed(self).is_none()
+    }
+
     /// Whether both stand for the same match of the same route's rule, whatever it says now.
     pub fn same_place(&self, other: &RouteMatch) -> bool {
         (self.index, self.rule.index) == (other.index, other.rule.index) && self.rule.origin == other.rule.origin
@@ -171,6 +178,32 @@ pub enum PathMatch {
     Regex(Pattern),
     /// What no other path of the host matches: the default backend of an Ingress.
     Rest,
+}
+
+impl PathMatch {
+    /// Whether a path in normal form matches. A default backend matches any.
+    pub fn holds(&self, path: &str) -> bool {
+        match self {
+            PathMatch::Exact(exact) => **exact == *path,
+            PathMatch::Regex(pattern) => pattern.matches(path.as_bytes()),
+            PathMatch::Prefix(prefix) => {
+                let prefix = prefix.trim_end_matches('/');
+                prefix.is_empty() || path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            }
+            PathMatch::Rest => true,
+        }
+    }
+
+    /// Sorts what is asked first before the rest: exact, regular expressions from the longest, prefixes from the longest.
+    pub fn specificity(&self) -> (u8, std::cmp::Reverse<usize>) {
+        let (rank, length) = match self {
+            PathMatch::Exact(_) => (0, 0),
+            PathMatch::Regex(pattern) => (1, pattern.text().len()),
+            PathMatch::Prefix(prefix) => (2, prefix.trim_end_matches('/').len()),
+            PathMatch::Rest => (3, 0),
+        };
+        (rank, std::cmp::Reverse(length))
+    }
 }
 
 /// A condition on a named value.

@@ -6,8 +6,14 @@
 mod endpoints;
 mod frontends;
 mod names;
+mod routes;
 mod services;
 mod snapshot;
+mod why;
+mod words;
+
+#[cfg(test)]
+mod route_tests;
 
 use std::fmt;
 
@@ -16,8 +22,10 @@ use serde_json::{Map, Number, Value};
 pub use endpoints::endpoints;
 pub use frontends::frontends;
 pub use names::names;
+pub use routes::{listeners, routes};
 pub use services::services;
 pub use snapshot::snapshot;
+pub use why::{Explanation, Question, why};
 
 /// Rows under named columns.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -121,8 +129,7 @@ impl fmt::Display for Table {
     /// Columns as wide as their widest cell, three spaces between, nothing at the end of a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let heads: Vec<Cell> = self.columns.iter().map(|&column| Cell::from(column)).collect();
-        let lines: Vec<Vec<String>> =
-            std::iter::once(&heads).chain(&self.rows).map(|row| row.iter().map(Cell::to_string).collect()).collect();
+        let lines: Vec<Vec<String>> = std::iter::once(&heads).chain(&self.rows).map(|row| row.iter().map(Cell::to_string).collect()).collect();
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
         for line in &lines {

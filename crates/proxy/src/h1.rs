@@ -10,8 +10,8 @@ mod head;
 mod parse;
 mod write;
 
-pub use chunked::{Chunked, Piece};
-pub use framing::{Body, Framing, Progress, answer_framing, connection_options, request_framing};
-pub use head::{Field, Head, Known, Span};
+pub use chunked::Piece;
+pub use framing::{Body, Framing, answer_framing, connection_options, request_framing};
+pub use head::{Head, Known, Span};
 pub use parse::{AnswerLine, Fed, HeadParser, Limits, Malformed, RequestLine, Target, Version};
 pub use write::{Encoder, push_chunk_head, push_decimal, push_fields, reason_phrase};

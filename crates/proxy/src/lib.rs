@@ -3,10 +3,32 @@
 //! `fairlead` starts a [`Runtime`] and the planes on it; they serve what the snapshot in force says and acknowledge each
 //! generation. This crate never sees Kubernetes: names of objects are opaque origins, and policy arrives decided. It never
 //! chooses an endpoint by itself either: that is `balance`.
+//!
+//! Start reading in [`request`]: the life of a request from its head to its log line.
 
-pub mod h1;
-pub mod path;
-pub mod runtime;
+mod answer;
+mod backends;
+mod buffer;
+mod core;
+mod door;
+#[cfg(test)]
+mod fixture;
+mod front;
+mod h1;
+mod log;
+mod path;
+mod plane;
+mod relay;
+mod request;
+mod runtime;
+mod socket;
 pub mod stream;
+mod tls;
+mod upstream;
+mod wheel;
+mod wire;
 
+pub use crate::core::Options;
+pub use log::{AccessLog, Format};
+pub use plane::{Plane, Settings};
 pub use runtime::Runtime;

@@ -15,7 +15,8 @@ const PATCHES: &[&str] =
 /// Path below `/openapi/v3/` and content of every document.
 pub fn all() -> BTreeMap<String, Value> {
     let texts = crate::kinds::texts();
-    let rows = crate::kinds::rows();
+    let mut rows = crate::kinds::rows();
+    rows.extend(crate::custom::kinds().filter_map(crate::kinds::custom_row));
     let mut groups: BTreeMap<(&str, &str), Vec<&Row>> = BTreeMap::new();
     for row in &rows {
         groups.entry((row.group, row.version)).or_default().push(row);
@@ -58,5 +59,5 @@ fn message_of(gvk: (&str, &str, &str)) -> Option<&'static Message> {
 }
 
 fn message(gvk: (&str, &str, &str)) -> Option<&'static Message> {
-    crate::generated::KINDS.iter().copied().find(|m| m.gvk == Some(gvk))
+    crate::generated::KINDS.iter().copied().chain(crate::custom::kinds()).find(|m| m.gvk == Some(gvk))
 }

@@ -6,6 +6,8 @@ use k8s_openapi::schemars::SchemaGenerator;
 use k8s_openapi::{ClusterResourceScope, NamespaceResourceScope, Resource, SubResourceScope};
 use serde_json::Value;
 
+use crate::table::Message;
+
 /// One kind with paths of its own.
 pub struct Row {
     pub group: &'static str,
@@ -59,6 +61,19 @@ fn body(subresource: &str) -> Option<(&'static str, &'static str, &'static str)>
         "binding" => Some(("", "v1", "Binding")),
         _ => None,
     }
+}
+
+/// The row of a kind that behaves as a custom resource.
+pub fn custom_row(message: &'static Message) -> Option<Row> {
+    let (group, version, kind) = message.gvk?;
+    let lower = kind.to_lowercase();
+    let plural = match lower.as_bytes().last()? {
+        b's' => format!("{lower}es"),
+        b'y' if !lower.ends_with("ay") => format!("{}ies", &lower[..lower.len() - 1]),
+        _ => format!("{lower}s"),
+    };
+    let status = message.field("status").map(|_| ("status", None));
+    Some(Row { group, version, kind, plural, namespaced: kind != "GatewayClass", create_only: false, subresources: status.into_iter().collect() })
 }
 
 /// Calls `$visit!(Type, [subresources])` for every kind.

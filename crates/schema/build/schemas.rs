@@ -142,7 +142,8 @@ fn extensions(field: &Field, out: &mut Map<String, Value>) {
 fn bounds(check: &Check, out: &mut Map<String, Value>) {
     let mut set = |name: &str, value: Value| drop(out.insert(name.to_owned(), value));
     if !check.allowed.is_empty() {
-        set("enum", json!(check.allowed));
+        let number = |text: &&str| text.parse::<i64>().map_or_else(|_| Value::from(*text), Value::from);
+        set("enum", check.allowed.iter().map(number).collect());
     }
     if check.min_length > 0 {
         set("minLength", check.min_length.into());

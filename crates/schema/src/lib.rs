@@ -4,6 +4,7 @@
 //! Called by `apiserver`. Pure: it never does I/O, never waits, never asks the time, and never panics on what a client
 //! sent. It knows shapes, not meanings: defaults and rules of a kind that need thought live in `apiserver::kinds`.
 
+mod custom;
 mod decode;
 mod error;
 mod generated;
@@ -12,6 +13,7 @@ mod patch;
 mod protobuf;
 mod prune;
 mod quantity;
+mod rules;
 mod table;
 mod time;
 mod validate;
@@ -23,4 +25,4 @@ pub use protobuf::{Decoded, from_protobuf};
 pub use prune::prune;
 pub use quantity::canonical as canonical_quantity;
 pub use table::{ANY, Check, Extra, Field, Gvk, Kind, Message, NOTHING, Shape, flags, table};
-pub use validate::{Violation, ViolationKind};
+pub use validate::{Violation, ViolationKind, apply_defaults, validate};

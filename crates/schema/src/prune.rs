@@ -77,6 +77,7 @@ impl Walk {
         let mut old = std::mem::take(map);
         let mut known = 0;
         map.reserve_or_new(old.len() + 2);
+        let reported = self.problems.len();
         for field in message.fields {
             let given = old.get_mut(field.name).map(Value::take);
             known += usize::from(given.is_some());
@@ -91,7 +92,10 @@ impl Walk {
             }
         }
         if known < old.len() {
+            // Those of an object come before those of what it holds.
+            let nested = self.problems.split_off(reported);
             self.strangers(message, &old);
+            self.problems.extend(nested);
         }
         self.owner = outer;
         Ok(())

@@ -113,7 +113,7 @@ pub struct Extra {
 /// group is about one value (for a list or map: each item), the second about the list or map itself.
 #[derive(Debug)]
 pub struct Check {
-    /// The texts allowed; empty = any.
+    /// The texts, or numbers as text, that are allowed; empty = any.
     pub allowed: &'static [&'static str],
     /// Shortest text.
     pub min_length: u32,
@@ -153,6 +153,9 @@ pub struct Message {
     /// Behaves as a custom resource: no protobuf, keys in alphabetical order, defaults and bounds from the table.
     pub custom: bool,
 }
+
+/// The base of every hand-written message.
+pub const CUSTOM: Message = Message { name: "", gvk: None, atomic: false, fields: &[], inlined: &[], custom: true };
 
 impl std::fmt::Debug for Message {
     // Messages may contain themselves; the name says enough.
@@ -242,5 +245,5 @@ pub fn table(gvk: Gvk<'_>) -> Option<&'static Message> {
         _ => {}
     }
     let wanted = Some((gvk.group, gvk.version, gvk.kind));
-    crate::generated::KINDS.iter().copied().find(|m| m.gvk == wanted)
+    crate::generated::KINDS.iter().copied().chain(crate::custom::kinds()).find(|m| m.gvk == wanted)
 }

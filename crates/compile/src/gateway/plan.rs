@@ -67,6 +67,9 @@ pub(super) struct PlannedListener {
     pub unresolved: Option<Refusal>,
     /// Valid certificates, in the order of the spec.
     pub certificates: Vec<Arc<TlsIdentity>>,
+    /// `OverlappingCertificates` or `OverlappingHostnames` with another HTTPS listener of the port: browsers may reuse a
+    /// connection for both, which ends in 421 (RFC 9113 section 9.1.1).
+    pub overlapping: Option<&'static str>,
     /// Where it is served; empty when it is not.
     pub sockets: Vec<EntranceKey>,
 }
@@ -89,6 +92,13 @@ pub(super) enum Admits {
     All,
     Nobody,
     Labelled(Selector),
+}
+
+impl Plan {
+    /// A listener by its Gateway and name.
+    pub fn listener(&self, key: &ListenerKey) -> Option<&PlannedListener> {
+        self.gateways.get(&key.0)?.listeners.iter().find(|one| one.gate.name == key.1)
+    }
 }
 
 impl PlannedListener {
@@ -116,6 +126,7 @@ pub(super) fn make<'a>(gateways: impl Iterator<Item = &'a Arc<Gateway>>, means: 
         let key = (Arc::clone(&gateway.metadata.namespace), Arc::clone(&gateway.metadata.name));
         let mut planned = alone(gateway, class.as_ref(), means, &mut plan.secrets);
         refuse_conflicts(&mut planned.listeners);
+        find_overlaps(&mut planned.listeners);
         plan.gateways.insert(key, planned);
     }
     share_ports(&mut plan, means.settings);
@@ -124,13 +135,16 @@ pub(super) fn make<'a>(gateways: impl Iterator<Item = &'a Arc<Gateway>>, means: 
 
 /// A Gateway by itself.
 fn alone(gateway: &Arc<Gateway>, class: Option<&Refusal>, means: &Means<'_>, secrets: &mut BTreeSet<Key>) -> Planned {
+    // The API admits each name once; where nothing checked that, the first one counts.
+    let mut names = BTreeSet::new();
+    let listeners = gateway.spec.listeners.iter().filter(|one| names.insert(&one.name));
     let mut planned = Planned {
         gateway: Arc::clone(gateway),
         addresses: Vec::new(),
         shown: Vec::new(),
         refused: class.cloned(),
         unusable: None,
-        listeners: gateway.spec.listeners.iter().map(|one| listener(gateway, one, means, secrets)).collect(),
+        listeners: listeners.map(|one| listener(gateway, one, means, secrets)).collect(),
     };
     if gateway.spec.infrastructure.as_ref().is_some_and(|infrastructure| infrastructure.parameters_ref.is_some()) {
         planned.refused = Some(Refusal::new("InvalidParameters", "infrastructure.parametersRef is not supported; remove it"));
@@ -170,7 +184,7 @@ fn listener(gateway: &Gateway, from: &GatewayListener, means: &Means<'_>, secret
         takes_http: kinds.contains(&"HTTPRoute"),
         admits,
     };
-    PlannedListener { gate, speaks, kinds, refused, conflicted: false, unresolved, certificates, sockets: Vec::new() }
+    PlannedListener { gate, speaks, kinds, refused, conflicted: false, unresolved, certificates, overlapping: None, sockets: Vec::new() }
 }
 
 /// Kinds of routes that are served on it and asked for (gateway spec G15).
@@ -257,6 +271,27 @@ fn refuse_conflicts(listeners: &mut [PlannedListener]) {
             one.refused = Some(Refusal::new("HostnameConflict", message));
         }
         one.conflicted = one.refused.is_some();
+    }
+}
+
+/// HTTPS listeners of one Gateway and port that a browser may take for one (GEP-3567).
+fn find_overlaps(listeners: &mut [PlannedListener]) {
+    for at in 0..listeners.len() {
+        let one = &listeners[at];
+        let tls = |one: &PlannedListener| one.speaks == Some(Speaks::Https) && one.refused.is_none();
+        let others = listeners.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, other)| other);
+        let others: Vec<&PlannedListener> = others.filter(|other| tls(other) && tls(one) && other.gate.port == one.gate.port).collect();
+        let certificates = |one: &PlannedListener| -> Vec<HostPattern> {
+            one.certificates.iter().flat_map(|identity| identity.names.iter().map(crate::tls::pattern)).collect()
+        };
+        let mine = certificates(one);
+        let shares = |other: &&PlannedListener| certificates(other).iter().any(|name| mine.iter().any(|own| own.intersects(name)));
+        let found = if others.iter().copied().any(|other| shares(&other)) {
+            Some("OverlappingCertificates")
+        } else {
+            others.iter().any(|other| other.gate.host.intersects(&one.gate.host)).then_some("OverlappingHostnames")
+        };
+        listeners[at].overlapping = found;
     }
 }
 

@@ -69,12 +69,12 @@ fn listener(planned: &Planned, one: &PlannedListener, attached_routes: u32) -> L
         Some(refusal) => Condition::new("Programmed", Truth::False, "Invalid", Arc::clone(&refusal.message)),
         None => Condition::new("Programmed", Truth::False, "Invalid", "the gateway has no usable address"),
     };
-    ListenerStatus {
-        name: Arc::clone(&one.gate.name),
-        supported_kinds: one.kinds.clone(),
-        attached_routes,
-        conditions: vec![accepted, conflicted, resolved, programmed],
-    }
+    let mut conditions = vec![accepted, conflicted, resolved, programmed];
+    conditions.extend(one.overlapping.map(|reason| {
+        let message = "another HTTPS listener of the port overlaps: a client that reuses its connection for both is answered 421";
+        Condition::new("OverlappingTLSConfig", Truth::True, reason, message)
+    }));
+    ListenerStatus { name: Arc::clone(&one.gate.name), supported_kinds: one.kinds.clone(), attached_routes, conditions }
 }
 
 fn no(kind: &'static str, refusal: &Refusal) -> Condition {

@@ -1,1 +1,145 @@
+use serde_json::{Value, json};
 
+use crate::testing::{answer, conditions, delete, service, upsert, world};
+use crate::{Compiled, Kind, World};
+
+fn class(name: &str, controller: &str) -> Value {
+    json!({"kind": "IngressClass", "metadata": {"name": name}, "spec": {"controller": controller}})
+}
+
+fn backend(name: &str) -> Value {
+    json!({"service": {"name": name, "port": {"number": 80}}})
+}
+
+fn path(path: &str, kind: &str, service: &str) -> Value {
+    json!({"path": path, "pathType": kind, "backend": backend(service)})
+}
+
+fn ingress(name: &str, spec: Value) -> Value {
+    let mut spec = spec;
+    if spec.get("ingressClassName").is_none() {
+        spec["ingressClassName"] = json!("fairlead");
+    }
+    json!({"kind": "Ingress", "metadata": {"name": name, "namespace": "n", "uid": name, "creationTimestamp": "2024-01-01T00:00:00Z"}, "spec": spec})
+}
+
+fn rules(host: &str, paths: Value) -> Value {
+    json!({"rules": [{"host": host, "http": {"paths": paths}}]})
+}
+
+/// Our class, services `a` and `b`, and these.
+fn stage(more: &[Value]) -> (World, Compiled) {
+    let ports = json!({"clusterIP": "None", "ports": [{"name": "http", "port": 80}]});
+    let mut objects = vec![class("fairlead", "fairlead.dev/ingress"), service("a", ports.clone()), service("b", ports)];
+    objects.extend(more.iter().cloned());
+    world(&objects)
+}
+
+#[test]
+fn paths_go_by_whole_elements_the_longest_wins_and_exact_before_prefix() {
+    let paths = json!([
+        path("/foo", "Prefix", "a"),
+        path("/foo/bar/", "Prefix", "b"),
+        path("/foo/bar", "Exact", "a"),
+        path("/x", "ImplementationSpecific", "b")
+    ]);
+    let (_, done) = stage(&[ingress("i", rules("h.test", paths))]);
+    let who = |path| answer(&done.snapshot, 8080, "h.test", path);
+    assert_eq!((&*who("/foo"), &*who("/foo/"), &*who("/foobar"), &*who("/FOO")), ("a", "a", "404", "404"));
+    assert_eq!((&*who("/foo/bar"), &*who("/foo/bar/"), &*who("/foo/barx")), ("a", "b", "a"));
+    assert_eq!((&*who("/x/y"), &*who("/xy")), ("b", "404"));
+}
+
+#[test]
+fn a_wildcard_host_is_one_label_and_an_exact_host_is_not_asked_for_more() {
+    let (_, done) = stage(&[
+        ingress("exact", rules("x.h.test", json!([path("/only", "Prefix", "a")]))),
+        ingress("wild", rules("*.h.test", json!([path("/", "Prefix", "b")]))),
+    ]);
+    let who = |host, path| answer(&done.snapshot, 8080, host, path);
+    assert_eq!((&*who("x.h.test", "/only"), &*who("x.h.test", "/"), &*who("y.h.test", "/")), ("a", "404", "b"));
+    assert_eq!((&*who("q.y.h.test", "/"), &*who("h.test", "/")), ("404", "404"));
+}
+
+#[test]
+fn default_backends_of_an_ingress_and_of_the_class() {
+    let mut with = rules("h.test", json!([path("/ruled", "Prefix", "a")]));
+    with["defaultBackend"] = backend("b");
+    let (mut world, first) = stage(&[ingress("i", with)]);
+    assert_eq!(answer(&first.snapshot, 8080, "h.test", "/other"), "b");
+    assert_eq!(answer(&first.snapshot, 8080, "nobody.test", "/"), "404");
+    world.apply(upsert(ingress("all", json!({"defaultBackend": backend("a")}))));
+    assert_eq!(answer(&world.compile(2).snapshot, 8080, "nobody.test", "/"), "a");
+    world.apply(delete(Kind::Ingress, "n", "all"));
+    assert_eq!(answer(&world.compile(3).snapshot, 8080, "nobody.test", "/"), "404");
+}
+
+#[test]
+fn a_missing_service_or_port_is_503_with_a_diagnostic_until_it_is_there() {
+    let by_name = json!({"path": "/n", "pathType": "Prefix", "backend": {"service": {"name": "a", "port": {"name": "http"}}}});
+    let no_port = json!({"path": "/p", "pathType": "Prefix", "backend": {"service": {"name": "a", "port": {"number": 81}}}});
+    let (mut world, first) = stage(&[ingress("i", rules("h.test", json!([path("/late", "Prefix", "late"), by_name, no_port])))]);
+    let who = |done: &Compiled, path| answer(&done.snapshot, 8080, "h.test", path);
+    assert_eq!((&*who(&first, "/late"), &*who(&first, "/n"), &*who(&first, "/p")), ("503", "a", "503"));
+    let said: Vec<&str> = first.diagnostics.iter().filter(|one| one.reason == "BackendNotFound").map(|one| &*one.message).collect();
+    assert_eq!(said, ["service n/a has no TCP port 81; it has 80 (http)", "service n/late not found"]);
+    world.apply(upsert(service("late", json!({"clusterIP": "None", "ports": [{"port": 80}]}))));
+    assert_eq!(who(&world.compile(2), "/late"), "late");
+}
+
+#[test]
+fn only_ingresses_of_our_class_are_served_and_told_an_address() {
+    let spec = || rules("h.test", json!([path("/", "Prefix", "a")]));
+    let mut theirs = ingress("theirs", spec());
+    theirs["spec"]["ingressClassName"] = json!("other");
+    let (mut world, first) = stage(&[theirs.clone(), class("other", "example.com/x")]);
+    assert_eq!(answer(&first.snapshot, 8080, "h.test", "/"), "404");
+    assert_eq!(conditions(&first, "Ingress", "theirs"), ["undecided"]);
+    world.apply(upsert(class("other", "fairlead.dev/ingress")));
+    let second = world.compile(2);
+    assert_eq!(answer(&second.snapshot, 8080, "h.test", "/"), "a");
+    assert_eq!(conditions(&second, "Ingress", "theirs"), ["127.0.0.1 [8080, 8443]"]);
+    world.apply(delete(Kind::IngressClass, "", "other"));
+    let third = world.compile(3);
+    assert_eq!(answer(&third.snapshot, 8080, "h.test", "/"), "404");
+    assert!(conditions(&third, "Ingress", "theirs").is_empty(), "what we wrote is taken back");
+
+    let mut old = ingress("old", spec());
+    old["spec"]["ingressClassName"] = Value::Null;
+    assert_eq!(answer(&stage(&[old.clone()]).1.snapshot, 8080, "h.test", "/"), "404", "no class");
+    old["metadata"]["annotations"] = json!({"kubernetes.io/ingress.class": "fairlead"});
+    assert_eq!(answer(&stage(&[old.clone()]).1.snapshot, 8080, "h.test", "/"), "a", "the old annotation");
+    old["spec"]["ingressClassName"] = json!("different");
+    let both = stage(&[old]).1;
+    assert_eq!(answer(&both.snapshot, 8080, "h.test", "/"), "404");
+    assert!(both.diagnostics.iter().any(|one| one.reason == "TwoClasses"));
+}
+
+#[test]
+fn of_two_ingresses_with_one_place_the_oldest_wins_the_other_is_told_and_takes_over() {
+    let spec = |service| rules("h.test", json!([path("/", "Prefix", service), path(if service == "b" { "/own" } else { "/" }, "Exact", service)]));
+    let mut young = ingress("a-young", spec("b"));
+    young["metadata"]["creationTimestamp"] = json!("2025-01-01T00:00:00Z");
+    let (mut world, first) = stage(&[young, ingress("z-old", spec("a"))]);
+    assert_eq!(answer(&first.snapshot, 8080, "h.test", "/x"), "a");
+    assert_eq!(answer(&first.snapshot, 8080, "h.test", "/own"), "b");
+    let told: Vec<String> =
+        first.diagnostics.iter().filter(|one| one.reason == "PathTaken").map(|one| format!("{}: {}", one.origin, one.message)).collect();
+    assert_eq!(told, ["Ingress n/a-young: host h.test path / is served by the older Ingress n/z-old"]);
+    world.apply(delete(Kind::Ingress, "n", "z-old"));
+    assert_eq!(answer(&world.compile(2).snapshot, 8080, "h.test", "/x"), "b");
+    assert_eq!(world.diagnostics().filter(|one| one.reason == "PathTaken").count(), 0);
+}
+
+#[test]
+fn bad_hosts_and_paths_hurt_only_themselves() {
+    let paths = json!([path("/ok", "Prefix", "a"), path("/a;b", "Prefix", "b"), path("no-slash", "Exact", "b"), path("/t", "Odd", "b")]);
+    let mut spec = rules("h.test", paths);
+    spec["rules"].as_array_mut().expect("rules").push(json!({"host": "a b", "http": {"paths": [path("/", "Prefix", "b")]}}));
+    let (_, done) = stage(&[ingress("i", spec)]);
+    assert_eq!(answer(&done.snapshot, 8080, "h.test", "/ok"), "a");
+    assert_eq!(answer(&done.snapshot, 8080, "h.test", "/t"), "404");
+    let mut reasons: Vec<&str> = done.diagnostics.iter().map(|one| one.reason).collect();
+    reasons.sort_unstable();
+    assert_eq!(reasons, ["InvalidHost", "InvalidPath", "InvalidPath", "InvalidPath"]);
+}

@@ -53,6 +53,9 @@ impl std::fmt::Display for ValueMatch {
     }
 }
 
+/// A value of a request; usual ones are on the stack.
+type Value = SmallVec<[u8; 256]>;
+
 /// A request with its query split at most once, and only when a condition asks for it.
 pub(super) struct Asked<'a, A> {
     pub(super) ask: &'a A,
@@ -77,44 +80,58 @@ impl<'a, A: Ask> Asked<'a, A> {
         one.query.iter().find(|wanted| !self.query_holds(wanted)).map(Failed::Query)
     }
 
-    /// Repeated fields are one value, joined with `, ` (gateway spec G56).
     fn header_holds(&self, wanted: &ValueMatch) -> bool {
-        let mut count = 0;
         match &wanted.test {
-            ValueTest::Exact(value) => {
-                let mut left = Some(value.as_bytes());
-                self.ask.header(&wanted.name, &mut |field| {
-                    let rest = if count == 0 { left } else { left.and_then(|left| left.strip_prefix(b", ")) };
-                    left = rest.and_then(|left| left.strip_prefix(field));
-                    count += 1;
-                });
-                count > 0 && left.is_some_and(<[u8]>::is_empty)
-            }
-            ValueTest::Regex(pattern) => {
-                let mut joined: SmallVec<[u8; 256]> = SmallVec::new();
-                self.ask.header(&wanted.name, &mut |field| {
-                    if count > 0 {
-                        joined.extend_from_slice(b", ");
-                    }
-                    joined.extend_from_slice(field);
-                    count += 1;
-                });
-                count > 0 && pattern.matches(&joined)
-            }
+            ValueTest::Exact(value) => self.header_is(&wanted.name, value.as_bytes()),
+            ValueTest::Regex(pattern) => self.header(&wanted.name).is_some_and(|value| pattern.matches(&value)),
         }
     }
 
-    /// The first value of the name counts; `+` is a space (gateway spec G56).
+    /// Whether the header has exactly this value, without putting it together.
+    fn header_is(&self, name: &str, value: &[u8]) -> bool {
+        let mut count = 0;
+        let mut left = Some(value);
+        self.ask.header(name, &mut |field| {
+            let rest = if count == 0 { left } else { left.and_then(|left| left.strip_prefix(b", ")) };
+            left = rest.and_then(|left| left.strip_prefix(field));
+            count += 1;
+        });
+        count > 0 && left.is_some_and(<[u8]>::is_empty)
+    }
+
+    /// The value of a header; repeated fields are one value, joined with `, ` (gateway spec G56).
+    pub(super) fn header(&self, name: &str) -> Option<Value> {
+        let mut joined: Option<Value> = None;
+        self.ask.header(name, &mut |field| match &mut joined {
+            Some(joined) => {
+                joined.extend_from_slice(b", ");
+                joined.extend_from_slice(field);
+            }
+            None => joined = Some(Value::from_slice(field)),
+        });
+        joined
+    }
+
     fn query_holds(&mut self, wanted: &ValueMatch) -> bool {
+        let Some(value) = self.raw_query(&wanted.name) else { return false };
+        match &wanted.test {
+            ValueTest::Exact(exact) => decoded(value).eq(exact.bytes()),
+            ValueTest::Regex(pattern) => pattern.matches(&decoded(value).collect::<Value>()),
+        }
+    }
+
+    /// The value of a query parameter.
+    pub(super) fn query(&mut self, name: &str) -> Option<Value> {
+        self.raw_query(name).map(|value| decoded(value).collect())
+    }
+
+    /// The first value of the name counts; `+` is a space (gateway spec G56).
+    fn raw_query(&mut self, name: &str) -> Option<&'a str> {
         let query = self.ask.query().unwrap_or_default();
         let pairs = self
             .pairs
             .get_or_insert_with(|| query.split('&').filter(|pair| !pair.is_empty()).map(|pair| pair.split_once('=').unwrap_or((pair, ""))).collect());
-        let Some((_, value)) = pairs.iter().find(|(name, _)| decoded(name).eq(wanted.name.bytes())) else { return false };
-        match &wanted.test {
-            ValueTest::Exact(exact) => decoded(value).eq(exact.bytes()),
-            ValueTest::Regex(pattern) => pattern.matches(&decoded(value).collect::<SmallVec<[u8; 256]>>()),
-        }
+        pairs.iter().find(|(known, _)| decoded(known).eq(name.bytes())).map(|(_, value)| *value)
     }
 }
 

@@ -6,14 +6,12 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
+use super::ask::{Ask, Asked};
+use super::bucket::Bucket;
 use super::order::precedes;
+use super::table::{Trace, test};
 use super::{HostPattern, PathMatch, RouteMatch};
 use crate::Map;
-
-/// Matches that share host and path, the one that wins first.
-pub(super) type Candidates = SmallVec<[Arc<RouteMatch>; 1]>;
 
 /// The rules of one host pattern.
 #[derive(Clone, Debug)]
@@ -25,7 +23,7 @@ pub(super) struct HostRules {
     prefixes: Buckets,
     /// How many prefixes there are of each depth (number of slashes).
     depths: Arc<Vec<u32>>,
-    rest: Candidates,
+    rest: Bucket,
 }
 
 impl HostRules {
@@ -36,7 +34,7 @@ impl HostRules {
             regexes: Arc::default(),
             prefixes: Buckets::default(),
             depths: Arc::default(),
-            rest: Candidates::new(),
+            rest: Bucket::default(),
         }
     }
 
@@ -62,7 +60,7 @@ impl HostRules {
                 depths[depth] += 1;
                 self.prefixes.insert(key, one);
             }
-            PathMatch::Rest => insert_sorted(&mut self.rest, one),
+            PathMatch::Rest => self.rest.insert(one),
         }
     }
 
@@ -86,22 +84,21 @@ impl HostRules {
                     }
                 }
             }
-            PathMatch::Rest => self.rest.retain(|known| !known.same_place(one)),
+            PathMatch::Rest => {
+                self.rest.remove(one);
+            }
         }
     }
 
-    /// Gives `each` the candidates for a path in order of precedence until it answers; the default backend is not among them.
-    pub(super) fn walk<'a, R>(&'a self, path: &str, mut each: impl FnMut(&'a Arc<RouteMatch>) -> Option<R>) -> Option<R> {
-        if let Some(found) = self.exact.get(path).and_then(|bucket| bucket.iter().find_map(&mut each)) {
-            return Some(found);
-        }
-        if let Some(found) = self.regexes.iter().find_map(&mut each) {
-            return Some(found);
-        }
-        self.walk_prefixes(path, each)
+    /// The match that wins for the path of a request; the default backend is not among them.
+    pub(super) fn find<A: Ask, T: Trace>(&self, asked: &mut Asked<'_, A>, trace: &mut T) -> Option<&Arc<RouteMatch>> {
+        let path = asked.ask.path();
+        let exact = self.exact.get(path).and_then(|bucket| bucket.find(asked, trace));
+        let regex = exact.or_else(|| self.regexes.iter().find_map(|one| test(asked, one, trace)));
+        regex.or_else(|| self.find_prefix(path, asked, trace))
     }
 
-    fn walk_prefixes<'a, R>(&'a self, path: &str, mut each: impl FnMut(&'a Arc<RouteMatch>) -> Option<R>) -> Option<R> {
+    fn find_prefix<A: Ask, T: Trace>(&self, path: &str, asked: &mut Asked<'_, A>, trace: &mut T) -> Option<&Arc<RouteMatch>> {
         let deepest = self.depths.len().checked_sub(1)?;
         let bytes = path.as_bytes();
         // The cut behind which every element lies deeper than any prefix: where slash number `deepest + 1` stands.
@@ -111,7 +108,7 @@ impl HostRules {
             // No slash before the cut (also in `*`): the prefix `/`, which holds everything.
             let cut = if depth == 0 { "" } else { &path[..end] };
             if self.depths[depth] > 0
-                && let Some(found) = self.prefixes.get(cut).and_then(|bucket| bucket.iter().find_map(&mut each))
+                && let Some(found) = self.prefixes.get(cut).and_then(|bucket| bucket.find(asked, trace))
             {
                 return Some(found);
             }
@@ -124,7 +121,7 @@ impl HostRules {
     }
 
     /// Candidates when no path of the host matched.
-    pub(super) fn rest(&self) -> &[Arc<RouteMatch>] {
+    pub(super) fn rest(&self) -> &Bucket {
         &self.rest
     }
 
@@ -151,19 +148,14 @@ fn regex_precedes(a: &RouteMatch, b: &RouteMatch) -> bool {
     length(b).cmp(&length(a)).then_with(|| precedes(a, b)).is_lt()
 }
 
-fn insert_sorted(bucket: &mut Candidates, one: Arc<RouteMatch>) {
-    let at = bucket.partition_point(|known| precedes(known, &one).is_lt());
-    bucket.insert(at, one);
-}
-
 /// How many buckets are kept as a list before they are hashed. A hash node has room for 16 entries, which most hosts never fill.
 const LISTED: usize = 8;
 
 /// Candidates by path.
 #[derive(Clone, Debug)]
 enum Buckets {
-    Few(Vec<(Arc<str>, Candidates)>),
-    Many(Map<Arc<str>, Candidates>),
+    Few(Vec<(Arc<str>, Bucket)>),
+    Many(Map<Arc<str>, Bucket>),
 }
 
 impl Default for Buckets {
@@ -180,7 +172,7 @@ impl Buckets {
         }
     }
 
-    fn get(&self, path: &str) -> Option<&Candidates> {
+    fn get(&self, path: &str) -> Option<&Bucket> {
         match self {
             Buckets::Few(list) => list.iter().find(|(key, _)| **key == *path).map(|(_, bucket)| bucket),
             Buckets::Many(map) => map.get(path),
@@ -190,25 +182,21 @@ impl Buckets {
     fn insert(&mut self, path: Arc<str>, one: Arc<RouteMatch>) {
         match self {
             Buckets::Few(list) => match list.iter().position(|(key, _)| *key == path) {
-                Some(at) => insert_sorted(&mut list[at].1, one),
-                None if list.len() < LISTED => list.push((path, SmallVec::from_buf([one]))),
+                Some(at) => list[at].1.insert(one),
+                None if list.len() < LISTED => list.push((path, Bucket::from(one))),
                 None => {
                     let mut map: Map<_, _> = list.drain(..).collect();
-                    map.insert(path, SmallVec::from_buf([one]));
+                    map.insert(path, Bucket::from(one));
                     *self = Buckets::Many(map);
                 }
             },
-            Buckets::Many(map) => insert_sorted(map.entry(path).or_default(), one),
+            Buckets::Many(map) => map.entry(path).or_default().insert(one),
         }
     }
 
     /// Whether it was there.
     fn remove(&mut self, path: &str, one: &RouteMatch) -> bool {
-        let take = |bucket: &mut Candidates| {
-            let before = bucket.len();
-            bucket.retain(|known| !known.same_place(one));
-            (bucket.len() < before, bucket.is_empty())
-        };
+        let take = |bucket: &mut Bucket| (bucket.remove(one), bucket.is_empty());
         match self {
             Buckets::Few(list) => {
                 let Some(at) = list.iter().position(|(key, _)| **key == *path) else { return false };
@@ -233,7 +221,7 @@ impl Buckets {
             Buckets::Few(list) => (Some(list), None),
             Buckets::Many(map) => (None, Some(map)),
         };
-        let listed = list.into_iter().flatten().flat_map(|(_, bucket)| bucket);
-        listed.chain(map.into_iter().flat_map(|map| map.values()).flatten())
+        let listed = list.into_iter().flatten().flat_map(|(_, bucket)| bucket.iter());
+        listed.chain(map.into_iter().flat_map(|map| map.values()).flat_map(Bucket::iter))
     }
 }

@@ -19,6 +19,9 @@ pub enum Routed<'a> {
 
 /// Told of every decision of a look-up; [`NoTrace`] compiles to nothing.
 pub trait Trace {
+    /// Whether it wants to hear of candidates that an index rules out, too.
+    const EVERYTHING: bool = true;
+
     /// One step was decided.
     fn step(&mut self, step: Step<'_>);
 }
@@ -27,6 +30,8 @@ pub trait Trace {
 pub struct NoTrace;
 
 impl Trace for NoTrace {
+    const EVERYTHING: bool = false;
+
     #[inline(always)]
     fn step(&mut self, _: Step<'_>) {}
 }
@@ -89,24 +94,19 @@ impl HostTable {
     /// The match that wins. A Gateway's hosts fall through to less specific ones (gateway spec G55), an Ingress's do not, but
     /// the default backend of the class answers for all (ingress spec I3, I5).
     fn find<A: Ask>(&self, asked: &mut Asked<'_, A>, falls_through: bool, trace: &mut impl Trace) -> Option<&Arc<RouteMatch>> {
-        let ask = asked.ask;
-        for rules in self.hosts.matching(ask.host()).take(if falls_through { usize::MAX } else { 1 }) {
+        for rules in self.hosts.matching(asked.ask.host()).take(if falls_through { usize::MAX } else { 1 }) {
             trace.step(Step::Host(&rules.host));
-            let mut each = |one| test(asked, one, trace);
-            if let Some(found) = rules.walk(ask.path(), &mut each) {
-                return Some(found);
-            }
-            if let Some(found) = rules.rest().iter().find_map(&mut each) {
+            if let Some(found) = rules.find(asked, trace).or_else(|| rules.rest().find(asked, trace)) {
                 return Some(found);
             }
         }
-        self.hosts.any()?.rest().iter().find_map(|one| test(asked, one, trace))
+        self.hosts.any()?.rest().find(asked, trace)
     }
 }
 
 /// The candidate if every condition holds.
 #[inline]
-fn test<'a, A: Ask>(asked: &mut Asked<'_, A>, one: &'a Arc<RouteMatch>, trace: &mut impl Trace) -> Option<&'a Arc<RouteMatch>> {
+pub(super) fn test<'a, A: Ask>(asked: &mut Asked<'_, A>, one: &'a Arc<RouteMatch>, trace: &mut impl Trace) -> Option<&'a Arc<RouteMatch>> {
     let path = match &one.path {
         PathMatch::Regex(pattern) if !pattern.matches(asked.ask.path().as_bytes()) => Some(Failed::Path),
         _ => None,

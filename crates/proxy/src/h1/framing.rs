@@ -91,9 +91,6 @@ pub enum Body {
     Close,
 }
 
-/// What [`Body::decode`] found; as [`Piece`].
-pub type Progress = Piece;
-
 impl Body {
     /// A reader for this framing.
     pub fn new(framing: Framing) -> Self {
@@ -109,7 +106,7 @@ impl Body {
     ///
     /// # Errors
     /// When chunks are malformed.
-    pub fn decode(&mut self, input: &[u8], trailers: &mut Head) -> Result<Progress, Malformed> {
+    pub fn decode(&mut self, input: &[u8], trailers: &mut Head) -> Result<Piece, Malformed> {
         match self {
             Body::Length(0) => Ok(Piece::End { skip: 0 }),
             Body::Length(_) | Body::Close if input.is_empty() => Ok(Piece::More { skip: 0 }),

@@ -15,11 +15,6 @@ impl Span {
         Self { start: start as u32, end: end as u32 }
     }
 
-    /// How many bytes.
-    pub fn len(self) -> usize {
-        (self.end - self.start) as usize
-    }
-
     /// Nothing in it.
     pub fn is_empty(self) -> bool {
         self.start == self.end

@@ -45,6 +45,8 @@ pub enum Malformed {
     Version,
     /// CONNECT.
     Method,
+    /// An expectation other than `100-continue`.
+    Expectation,
 }
 
 impl Malformed {
@@ -54,6 +56,7 @@ impl Malformed {
             Malformed::Syntax(_) => 400,
             Malformed::Method => 405,
             Malformed::TargetTooLong => 414,
+            Malformed::Expectation => 417,
             Malformed::HeadTooLarge => 431,
             Malformed::Version => 505,
         }
@@ -68,6 +71,7 @@ impl std::fmt::Display for Malformed {
             Malformed::HeadTooLarge => "the header fields are too large or too many",
             Malformed::Version => "the protocol version is not served",
             Malformed::Method => "the method is not served",
+            Malformed::Expectation => "the expectation cannot be met",
         })
     }
 }
@@ -173,11 +177,6 @@ impl HeadParser {
     /// The status line, once [`Fed::Complete`].
     pub fn answer_line(&self) -> AnswerLine {
         self.answer
-    }
-
-    /// Whether a part of the message was taken already.
-    pub fn begun(&self) -> bool {
-        self.expects == Expects::Fields || self.scanned > 0
     }
 
     /// Judges `input`, which begins where the last call stopped taking, and appends complete lines to `head`.

@@ -1,0 +1,135 @@
+//! Bodies: what comes in is collected under a limit, what goes out is whole, made piece by piece, or lives as long as a watch.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::Stream;
+use http::{HeaderValue, Response, header};
+use http_body::{Frame, SizeHint};
+use http_body_util::BodyExt;
+use http_body_util::combinators::UnsyncBoxBody;
+use serde_json::Value;
+
+use crate::status::{ApiError, Result};
+
+/// Any error of a transport.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request body of any transport.
+pub type Incoming = UnsyncBoxBody<Bytes, BoxError>;
+
+/// Largest request body, bytes (as kube-apiserver).
+pub const REQUEST_LIMIT_BYTES: usize = 3 * 1024 * 1024;
+
+/// A reply body.
+pub struct Body(Inner);
+
+enum Inner {
+    Whole(Option<Bytes>),
+    Pieces(Box<dyn Iterator<Item = Bytes> + Send>),
+    Live(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
+    Foreign(Incoming),
+}
+
+impl Body {
+    /// A body that is known whole.
+    pub fn whole(bytes: impl Into<Bytes>) -> Self {
+        let bytes = bytes.into();
+        Self(Inner::Whole((!bytes.is_empty()).then_some(bytes)))
+    }
+
+    /// A body made piece by piece as the client reads it, so that a long list never exists at once.
+    pub fn pieces(pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
+        Self(Inner::Pieces(Box::new(pieces)))
+    }
+
+    /// A body that goes on until the stream ends.
+    pub fn live(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self(Inner::Live(Box::pin(stream)))
+    }
+
+    /// A body that comes from elsewhere, such as a proxied reply.
+    pub fn foreign(body: Incoming) -> Self {
+        Self(Inner::Foreign(body))
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self(Inner::Whole(None))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
+        match &mut self.0 {
+            Inner::Whole(bytes) => Poll::Ready(bytes.take().map(|b| Ok(Frame::data(b)))),
+            Inner::Pieces(pieces) => Poll::Ready(pieces.next().map(|b| Ok(Frame::data(b)))),
+            Inner::Live(stream) => stream.as_mut().poll_next(cx).map(|next| next.map(|b| Ok(Frame::data(b)))),
+            Inner::Foreign(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Inner::Whole(bytes) => bytes.is_none(),
+            Inner::Foreign(body) => body.is_end_stream(),
+            Inner::Pieces(_) | Inner::Live(_) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Inner::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
+            Inner::Foreign(body) => body.size_hint(),
+            Inner::Pieces(_) | Inner::Live(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// The whole request body, or 413 beyond [`REQUEST_LIMIT_BYTES`].
+pub async fn collect(mut body: Incoming) -> Result<Bytes> {
+    if http_body::Body::size_hint(&body).lower() > REQUEST_LIMIT_BYTES as u64 {
+        return Err(ApiError::too_large(REQUEST_LIMIT_BYTES));
+    }
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| ApiError::bad_request(format!("the body of the request ended early: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        if whole.len() + data.len() > REQUEST_LIMIT_BYTES {
+            return Err(ApiError::too_large(REQUEST_LIMIT_BYTES));
+        }
+        whole.extend_from_slice(&data);
+    }
+    Ok(whole.freeze())
+}
+
+/// A reply of this status, media type and body.
+pub fn reply(code: u16, media_type: &'static str, body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
+    *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+}
+
+/// A JSON reply.
+pub fn json(code: u16, value: &Value, pretty: bool) -> Response<Body> {
+    reply(code, "application/json", Body::whole(to_bytes(value, pretty)))
+}
+
+/// A plain text reply.
+pub fn text(code: u16, text: impl Into<Bytes>) -> Response<Body> {
+    reply(code, "text/plain; charset=utf-8", Body::whole(text))
+}
+
+/// The JSON of a value, followed by a line break as upstream writes it.
+pub fn to_bytes(value: &Value, pretty: bool) -> Bytes {
+    let written = if pretty { serde_json::to_vec_pretty(value) } else { serde_json::to_vec(value) };
+    let mut bytes = written.expect("a JSON value has string keys and is always writable");
+    bytes.push(b'\n');
+    bytes.into()
+}

@@ -1,0 +1,103 @@
+//! Bodies of writes into objects: the right kind, the right types, nothing unknown, in the storage version.
+
+use schema::{Gvk, Message, Problem, Strictness};
+use serde_json::Value;
+
+use crate::call::Call;
+use crate::field::Path;
+use crate::kinds::Kind;
+use crate::negotiate;
+use crate::status::{ApiError, Result};
+
+/// The field table of a kind in one of its versions; none for a kind that keeps whatever it is given.
+pub fn table(kind: &Kind, version: &str) -> Option<&'static Message> {
+    schema::table(Gvk { group: kind.group, version, kind: kind.kind })
+}
+
+/// The object in the body of a POST or PUT.
+pub fn object(call: &Call, strictness: Strictness) -> Result<Value> {
+    let (value, problems) = match negotiate::content_type(&call.headers) {
+        "application/json" => schema::from_json(&call.body).map_err(|e| unreadable(call, &e))?,
+        "application/yaml" => schema::from_yaml(&call.body).map_err(|e| unreadable(call, &e))?,
+        "application/vnd.kubernetes.protobuf" if call.kind.native => {
+            let decoded = schema::from_protobuf(&call.body).map_err(|e| unreadable(call, &e))?;
+            (decoded.object, Vec::new())
+        }
+        _ => return Err(ApiError::unsupported_media_type(negotiate::BODIES)),
+    };
+    canonical(call, value, problems, strictness, Source::Body)
+}
+
+/// Where an object comes from; refusals differ in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// It is the body.
+    Body,
+    /// It is what a patch made of the stored object.
+    Patch,
+}
+
+/// Brings a decoded object into the form that is stored: the kind asked for, pruned, in the storage version. What is dropped is told,
+/// or refused, as strictness says.
+pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, strictness: Strictness, source: Source) -> Result<Value> {
+    if !value.is_object() {
+        return Err(ApiError::bad_request(format!("the object provided is unrecognized (must be of type {}): it is no object", call.kind.kind)));
+    }
+    let sent = (own_text(&value, "apiVersion"), own_text(&value, "kind"));
+    check_kind(call, &sent.0, &sent.1)?;
+    let version = call.kind.versions[call.version];
+    let shown = if sent.0.is_empty() { version } else { sent.0.rsplit('/').next().unwrap_or_default() };
+    let refuse = |why: String, object: &Value| match source {
+        Source::Body => {
+            ApiError::bad_request(format!("{} in version {} cannot be handled as a {0}: {why}", call.kind.kind, crate::field::quote(shown)))
+        }
+        Source::Patch => ApiError::invalid("", "", "", &vec![Path::new("patch").invalid(object.to_string(), why)]),
+    };
+    value["apiVersion"] = call.api_version().into();
+    value["kind"] = call.kind.kind.into();
+    if let Some(message) = table(call.kind, version) {
+        let before = if source == Source::Patch { value.clone() } else { Value::Null };
+        problems.extend(schema::prune(message, &mut value).map_err(|e| refuse(e.to_string(), &before))?);
+    }
+    if call.kind.is_view() {
+        call.kind.rules.to_stored(&mut value);
+    }
+    let home = call.kind.home();
+    value["kind"] = home.kind.into();
+    value["apiVersion"] = home.api_version().into();
+    match (strictness, schema::strict_text(&problems)) {
+        (Strictness::Strict, Some(text)) => return Err(refuse(text, &value)),
+        (Strictness::Warn, Some(_)) => problems.iter().for_each(|problem| call.warnings.add(problem.to_string())),
+        _ => {}
+    }
+    Ok(value)
+}
+
+fn own_text(value: &Value, field: &str) -> String {
+    value[field].as_str().unwrap_or_default().to_owned()
+}
+
+/// The body may leave its kind and version out, but not name others than the address does.
+fn check_kind(call: &Call, api_version: &str, kind: &str) -> Result<()> {
+    let wanted = call.kind;
+    let version = api_version.rsplit('/').next().unwrap_or_default();
+    let cannot = |why: String| {
+        Err(ApiError::bad_request(format!("{kind} in version {} cannot be handled as a {}: {why}", crate::field::quote(version), wanted.kind)))
+    };
+    if !kind.is_empty() && kind != wanted.kind {
+        return cannot(format!("the address is that of a {}", wanted.kind));
+    }
+    if !api_version.is_empty() && !wanted.versions.iter().any(|v| wanted.api_version_of(v) == api_version) {
+        return cannot(format!("no kind {} is registered for version {}", crate::field::quote(kind), crate::field::quote(api_version)));
+    }
+    if !api_version.is_empty() && api_version != call.api_version() {
+        let why = format!("the API version in the data ({api_version}) does not match the expected API version ({})", call.api_version());
+        return Err(ApiError::bad_request(why));
+    }
+    Ok(())
+}
+
+fn unreadable(call: &Call, error: &schema::Error) -> ApiError {
+    let shown = if call.kind.native && !matches!(error, schema::Error::UnknownKind { .. }) { "couldn't get version/kind; " } else { "" };
+    ApiError::bad_request(format!("the object provided is unrecognized (must be of type {}): {shown}{error}", call.kind.kind))
+}

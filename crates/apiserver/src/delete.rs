@@ -1,0 +1,238 @@
+//! DELETE of an object and of a collection: preconditions, propagation, finalizers and grace.
+
+use http::Response;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::body::Body;
+use crate::cache;
+use crate::call::Call;
+use crate::field::{FieldErrors, Path};
+use crate::filter::Filter;
+use crate::kinds::{self, Kind, Sub};
+use crate::metadata;
+use crate::negotiate;
+use crate::object::Object;
+use crate::query::{ListOptions, wrong_dry_run};
+use crate::server::Core;
+use crate::status::{self, ApiError, Result};
+use crate::table::Shape;
+use crate::write::{is_released, with_revision};
+
+/// The finalizers by which the garbage collector is told what becomes of dependents.
+const ORPHAN: &str = "orphan";
+const FOREGROUND: &str = "foregroundDeletion";
+
+/// `metav1.DeleteOptions`.
+#[derive(Debug, Default)]
+struct DeleteOptions {
+    grace_s: Option<i64>,
+    uid: Option<String>,
+    resource_version: Option<String>,
+    propagation: Option<String>,
+    orphan: Option<bool>,
+    dry_run: bool,
+}
+
+impl DeleteOptions {
+    /// From the body, else from the query.
+    fn read(call: &Call) -> Result<Self> {
+        let body = if call.body.is_empty() { from_query(call) } else { from_body(call)? };
+        let mut errors = FieldErrors::new();
+        let dry_run: Vec<&str> = body["dryRun"].as_array().into_iter().flatten().filter_map(Value::as_str).chain(call.query.all("dryRun")).collect();
+        errors.extend(wrong_dry_run(dry_run.iter().copied()));
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let options = Self {
+            grace_s: body["gracePeriodSeconds"].as_i64().or_else(|| call.query.get("gracePeriodSeconds").and_then(|s| s.parse().ok())),
+            uid: text(&body["preconditions"]["uid"]),
+            resource_version: text(&body["preconditions"]["resourceVersion"]),
+            propagation: text(&body["propagationPolicy"]),
+            orphan: body["orphanDependents"].as_bool(),
+            dry_run: !dry_run.is_empty(),
+        };
+        let path = Path::new("propagationPolicy");
+        if let Some(policy) = options.propagation.as_deref() {
+            if options.orphan.is_some() {
+                errors.push(path.invalid(policy, "orphanDependents and deletionPropagation cannot be both set"));
+            }
+            if !matches!(policy, "Foreground" | "Background" | "Orphan") {
+                errors.push(path.not_supported(policy, &["Foreground", "Background", "Orphan", "nil"]));
+            }
+        }
+        if errors.is_empty() { Ok(options) } else { Err(ApiError::invalid("meta.k8s.io", "DeleteOptions", "", &errors)) }
+    }
+
+    /// The finalizers an object has once it is deleted this way.
+    fn finalizers(&self, object: &Value) -> Vec<String> {
+        let (mut orphans, mut foreground) = (None, None);
+        match (self.orphan, self.propagation.as_deref()) {
+            (Some(orphan), _) => (orphans, foreground) = (Some(orphan), Some(false)),
+            (None, Some("Orphan")) => (orphans, foreground) = (Some(true), Some(false)),
+            (None, Some("Foreground")) => (orphans, foreground) = (Some(false), Some(true)),
+            (None, Some(_)) => (orphans, foreground) = (Some(false), Some(false)),
+            (None, None) => {}
+        }
+        let mut finalizers: Vec<String> = metadata::finalizers(object).into_iter().map(str::to_owned).collect();
+        for (name, wanted) in [(ORPHAN, orphans), (FOREGROUND, foreground)] {
+            if let Some(wanted) = wanted {
+                finalizers.retain(|f| f != name);
+                if wanted {
+                    finalizers.push(name.to_owned());
+                }
+            }
+        }
+        finalizers
+    }
+}
+
+fn from_query(call: &Call) -> Value {
+    let mut options = Map::new();
+    if let Some(policy) = call.query.get("propagationPolicy") {
+        options.insert("propagationPolicy".to_owned(), policy.into());
+    }
+    if call.query.has("orphanDependents") {
+        options.insert("orphanDependents".to_owned(), call.query.switch("orphanDependents").into());
+    }
+    Value::Object(options)
+}
+
+fn from_body(call: &Call) -> Result<Value> {
+    let unreadable = |e: schema::Error| ApiError::bad_request(e.to_string());
+    let value = match negotiate::content_type(&call.headers) {
+        "application/json" => schema::from_json(&call.body).map_err(unreadable)?.0,
+        "application/yaml" => schema::from_yaml(&call.body).map_err(unreadable)?.0,
+        "application/vnd.kubernetes.protobuf" => schema::from_protobuf(&call.body).map_err(unreadable)?.object,
+        _ => return Err(ApiError::unsupported_media_type(negotiate::BODIES)),
+    };
+    match value["kind"].as_str() {
+        None | Some("" | "DeleteOptions") => Ok(value),
+        Some(other) => Err(ApiError::bad_request(format!("{other} cannot be handled as a DeleteOptions"))),
+    }
+}
+
+/// What became of an object.
+enum Fate {
+    /// It is gone; this was its last state.
+    Gone(Value),
+    /// Finalizers or grace keep it, in this state.
+    Held(Value),
+}
+
+impl Core {
+    /// DELETE of one object.
+    pub(crate) async fn delete(&self, call: &Call) -> Result<Response<Body>> {
+        let options = DeleteOptions::read(call)?;
+        let name = &call.address.name;
+        if call.kind.has(Sub::Finalize) && kinds::namespace::is_protected(name) {
+            return Err(ApiError::forbidden(call.kind, name, "this namespace may not be deleted"));
+        }
+        match self.delete_object(call, &options, name, call.namespace()).await? {
+            Fate::Held(object) => Ok(self.reply_value(call, 200, object)),
+            Fate::Gone(object) if call.kind.returns_deleted => Ok(self.reply_value(call, 200, object)),
+            Fate::Gone(object) => Ok(call.json(200, &status::success(call.kind, name, metadata::text(&object, "uid")))),
+        }
+    }
+
+    /// Deletes an object of a call's kind and namespace without ceremony.
+    pub(crate) async fn delete_now(&self, call: &Call, name: &str) -> Result<()> {
+        self.delete_object(call, &DeleteOptions::default(), name, call.namespace()).await.map(drop)
+    }
+
+    async fn delete_object(&self, call: &Call, options: &DeleteOptions, name: &str, namespace: &str) -> Result<Fate> {
+        let kind = call.kind;
+        let key = cache::key(kind, namespace, name);
+        loop {
+            let current = self.cache.get(kind, &key).ok_or_else(|| ApiError::not_found(kind, name))?;
+            check_preconditions(kind, options, &current)?;
+            let old = current.value();
+            let mut new = old.clone();
+            self.mark(kind, options, &mut new);
+            if is_released(kind, &new) {
+                let gone = if options.dry_run { Some(current.revision) } else { self.remove(&key, current.revision).await? };
+                if let Some(revision) = gone {
+                    if !options.dry_run {
+                        self.release(kind, &old);
+                    }
+                    return Ok(Fate::Gone(with_revision(old, revision)));
+                }
+            } else if new == old || options.dry_run {
+                return Ok(Fate::Held(new));
+            } else if let Some(revision) = self.put(kind, &key, current.revision, &new, None).await? {
+                return Ok(Fate::Held(with_revision(new, revision)));
+            }
+        }
+    }
+
+    /// Marks an object as deleted: finalizers of the propagation, the time, the grace. A second deletion may only shorten the grace.
+    fn mark(&self, kind: &Kind, options: &DeleteOptions, object: &mut Value) {
+        let finalizers = options.finalizers(object);
+        let grace_s = kind.rules.grace_s(object, options.grace_s).unwrap_or(0).max(0);
+        let was_deleting = metadata::is_deleting(object);
+        let before_s = object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
+        let generation = object["metadata"]["generation"].as_i64().unwrap_or(0);
+        if kind.has(Sub::Finalize) {
+            object["status"]["phase"] = "Terminating".into();
+        }
+        let meta = metadata::of(object);
+        match finalizers.is_empty() {
+            true => meta.shift_remove("finalizers"),
+            false => meta.insert("finalizers".to_owned(), finalizers.into()),
+        };
+        if was_deleting && grace_s >= before_s {
+            return;
+        }
+        let now: Timestamp = (self.now)();
+        let start = if was_deleting { first_marked(meta, before_s).unwrap_or(now) } else { now };
+        let end = start.checked_add(SignedDuration::from_secs(grace_s)).unwrap_or(now);
+        meta.insert("deletionTimestamp".to_owned(), metadata::seconds(end).into());
+        meta.insert("deletionGracePeriodSeconds".to_owned(), grace_s.into());
+        if !was_deleting && generation > 0 {
+            meta.insert("generation".to_owned(), (generation + 1).into());
+        }
+    }
+
+    /// DELETE of a collection: each object that the selectors match, one by one.
+    pub(crate) async fn delete_collection(&self, call: &Call) -> Result<Response<Body>> {
+        let options = DeleteOptions::read(call)?;
+        let limit = ListOptions::read(&call.query, false)?.limit;
+        let filter = Filter::read(call.kind, call.namespace(), &call.query)?;
+        let sight = self.cache.sight(call.kind);
+        let mut items = Vec::new();
+        for object in filter.select(call.kind, &sight, None, if limit == 0 { usize::MAX } else { limit }) {
+            match self.delete_object(call, &options, &object.head.name, &object.head.namespace).await {
+                Ok(Fate::Gone(object) | Fate::Held(object)) => items.push(object),
+                Err(error) if error.code == 404 => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let shape = Shape::of(call, (self.now)());
+        let list = json!({ "kind": format!("{}List", call.kind.kind), "apiVersion": call.api_version(), "metadata": { "resourceVersion": sight.revision.to_string() },
+                           "items": items.into_iter().map(|object| shape.object(object)).collect::<Vec<_>>() });
+        Ok(call.json(200, &list))
+    }
+}
+
+/// When a deleting object was deleted first.
+fn first_marked(meta: &Map<String, Value>, grace_s: i64) -> Option<Timestamp> {
+    let end: Timestamp = meta.get("deletionTimestamp")?.as_str()?.parse().ok()?;
+    end.checked_sub(SignedDuration::from_secs(grace_s)).ok()
+}
+
+fn check_preconditions(kind: &Kind, options: &DeleteOptions, object: &Object) -> Result<()> {
+    let name = &object.head.name;
+    if let Some(uid) = options.uid.as_deref().filter(|uid| **uid != *object.head.uid) {
+        let why = format!(
+            "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
+            object.head.uid
+        );
+        return Err(ApiError::conflict(kind, name, &why));
+    }
+    let revision = object.revision.to_string();
+    if let Some(asked) = options.resource_version.as_deref().filter(|asked| *asked != revision) {
+        let why = format!(
+            "the ResourceVersion in the precondition ({asked}) does not match the ResourceVersion in record ({revision}). The object might have been modified"
+        );
+        return Err(ApiError::conflict(kind, name, &why));
+    }
+    Ok(())
+}

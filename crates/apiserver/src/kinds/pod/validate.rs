@@ -1,0 +1,253 @@
+//! What a Pod must look like, in upstream's order.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::super::value::{flag, has, list, map, number, optional_number, optional_text, text, texts};
+use super::containers::{self, is_sidecar, word};
+use super::volumes;
+use crate::field::{FieldErrors, Path, quote};
+use crate::syntax::{self, address};
+
+const SPEC: Path<'static> = Path::new("spec");
+const MAX_NAMESERVERS: usize = 3;
+const MAX_SEARCHES: usize = 32;
+const MAX_SEARCH_BYTES: usize = 2048;
+
+pub(super) fn pod(object: &Value) -> FieldErrors {
+    let mut errors = FieldErrors::new();
+    let spec = &object["spec"];
+    volumes::volumes(spec, &SPEC, &mut errors);
+    containers::regular(spec, &SPEC, &mut errors);
+    containers::init(spec, &SPEC, &mut errors);
+    host_network(spec, &mut errors);
+    word(spec, "restartPolicy", &["Always", "OnFailure", "Never"], &SPEC, &mut errors);
+    word(spec, "dnsPolicy", &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"], &SPEC, &mut errors);
+    errors.extend(super::super::labels(map(spec, "nodeSelector"), &SPEC.child("nodeSelector")));
+    dns_config(spec, &mut errors);
+    gates(spec, &mut errors);
+    topology_spread(spec, &mut errors);
+    names(spec, &mut errors);
+    tolerations(spec, &mut errors);
+    let aliases = SPEC.child("hostAliases");
+    for (index, alias) in list(spec, "hostAliases").iter().enumerate() {
+        let at = aliases.index(index);
+        errors.extend(at.child("ip").invalid_all(text(alias, "ip"), address::ip_legacy(text(alias, "ip"))));
+        let hostnames = at.child("hostnames");
+        for (index, name) in texts(alias, "hostnames").into_iter().enumerate() {
+            errors.extend(hostnames.index(index).invalid_all(name, syntax::dns1123_subdomain(name)));
+        }
+    }
+    for field in ["priorityClassName", "runtimeClassName"] {
+        if let Some(name) = optional_text(spec, field).filter(|n| !n.is_empty() || field == "runtimeClassName") {
+            errors.extend(SPEC.child(field).invalid_all(name, syntax::dns1123_subdomain(name)));
+        }
+    }
+    if has(spec, "preemptionPolicy") {
+        word(spec, "preemptionPolicy", &["PreemptLowerPriority", "Never"], &SPEC, &mut errors);
+    }
+    errors
+}
+
+/// What only a new Pod must not have.
+pub(super) fn only_new(spec: &Value, errors: &mut FieldErrors) {
+    if !list(spec, "ephemeralContainers").is_empty() {
+        errors.push(SPEC.child("ephemeralContainers").forbidden("cannot be set on create"));
+    }
+    if !text(spec, "nodeName").is_empty() && !list(spec, "schedulingGates").is_empty() {
+        errors.push(SPEC.child("nodeName").forbidden("cannot be set until all schedulingGates have been cleared"));
+    }
+}
+
+fn host_network(spec: &Value, errors: &mut FieldErrors) {
+    if !flag(spec, "hostNetwork") {
+        return;
+    }
+    let containers = SPEC.child("containers");
+    for (index, container) in list(spec, "containers").iter().enumerate() {
+        let at = containers.index(index);
+        let ports = at.child("ports");
+        for (index, port) in list(container, "ports").iter().enumerate() {
+            if number(port, "hostPort") != number(port, "containerPort") {
+                errors.push(
+                    ports.index(index).child("hostPort").invalid(number(port, "hostPort"), "must match `containerPort` when `hostNetwork` is true"),
+                );
+            }
+        }
+    }
+}
+
+fn dns_config(spec: &Value, errors: &mut FieldErrors) {
+    let (config, at) = (&spec["dnsConfig"], SPEC.child("dnsConfig"));
+    let servers = texts(config, "nameservers");
+    if text(spec, "dnsPolicy") == "None" {
+        if !has(spec, "dnsConfig") {
+            errors.push(at.required("must provide `dnsConfig` when `dnsPolicy` is None"));
+            return;
+        }
+        if servers.is_empty() {
+            errors.push(at.child("nameservers").required("must provide at least one DNS nameserver when `dnsPolicy` is None"));
+            return;
+        }
+    }
+    let here = at.child("nameservers");
+    if servers.len() > MAX_NAMESERVERS {
+        errors.push(here.invalid(servers.clone(), format!("must not have more than {MAX_NAMESERVERS} nameservers")));
+    }
+    for (index, server) in servers.into_iter().enumerate() {
+        errors.extend(here.index(index).invalid_all(server, address::ip_legacy(server)));
+    }
+    let (searches, here) = (texts(config, "searches"), at.child("searches"));
+    if searches.len() > MAX_SEARCHES {
+        errors.push(here.invalid(searches.clone(), format!("must not have more than {MAX_SEARCHES} search paths")));
+    }
+    if searches.join(" ").len() > MAX_SEARCH_BYTES {
+        errors.push(
+            here.invalid(searches.clone(), format!("must not have more than {MAX_SEARCH_BYTES} characters (including spaces) in the search list")),
+        );
+    }
+    for (index, search) in searches.into_iter().enumerate().filter(|(_, s)| *s != ".") {
+        let name = search.strip_suffix('.').unwrap_or(search);
+        errors.extend(here.index(index).invalid_all(name, syntax::search_domain(name)));
+    }
+    let here = at.child("options");
+    for (index, _) in list(config, "options").iter().enumerate().filter(|(_, o)| text(o, "name").is_empty()) {
+        errors.push(here.index(index).required("must not be empty"));
+    }
+}
+
+fn gates(spec: &Value, errors: &mut FieldErrors) {
+    let at = SPEC.child("readinessGates");
+    for (index, gate) in list(spec, "readinessGates").iter().enumerate() {
+        let kind = text(gate, "conditionType");
+        errors.extend(at.index(index).child("conditionType").invalid_all(kind, syntax::qualified_name(kind)));
+    }
+    let (gates, at) = (list(spec, "schedulingGates"), SPEC.child("schedulingGates"));
+    for (index, gate) in gates.iter().enumerate() {
+        let name = text(gate, "name");
+        errors.extend(at.index(index).invalid_all(name, syntax::qualified_name(name)));
+        if gates[..index].iter().any(|g| text(g, "name") == name) {
+            errors.push(at.index(index).duplicate(name));
+        }
+    }
+}
+
+fn topology_spread(spec: &Value, errors: &mut FieldErrors) {
+    let at = SPEC.child("topologySpreadConstraints");
+    for (index, constraint) in list(spec, "topologySpreadConstraints").iter().enumerate() {
+        let at = at.index(index);
+        if number(constraint, "maxSkew") <= 0 {
+            errors.push(at.child("maxSkew").invalid(number(constraint, "maxSkew"), "must be greater than zero"));
+        }
+        if text(constraint, "topologyKey").is_empty() {
+            errors.push(at.child("topologyKey").required("can not be empty"));
+        }
+        let action = text(constraint, "whenUnsatisfiable");
+        if !matches!(action, "DoNotSchedule" | "ScheduleAnyway") {
+            errors.push(at.child("whenUnsatisfiable").not_supported(action, &["DoNotSchedule", "ScheduleAnyway"]));
+        }
+    }
+}
+
+/// Names of other objects, and the Pod's own in DNS.
+fn names(spec: &Value, errors: &mut FieldErrors) {
+    for field in ["serviceAccountName", "nodeName"] {
+        let name = text(spec, field);
+        if !name.is_empty() {
+            errors.extend(SPEC.child(field).invalid_all(name, syntax::dns1123_subdomain(name)));
+        }
+    }
+    if let Some(seconds) = optional_number(spec, "activeDeadlineSeconds").filter(|s| !(1..=i64::from(i32::MAX)).contains(s)) {
+        errors.push(SPEC.child("activeDeadlineSeconds").invalid(seconds, syntax::between(1, i64::from(i32::MAX))));
+    }
+    for field in ["hostname", "subdomain"] {
+        let name = text(spec, field);
+        if !name.is_empty() {
+            errors.extend(SPEC.child(field).invalid_all(name, syntax::dns1123_label(name)));
+        }
+    }
+}
+
+pub(super) fn tolerations(spec: &Value, errors: &mut FieldErrors) {
+    let at = SPEC.child("tolerations");
+    for (index, toleration) in list(spec, "tolerations").iter().enumerate() {
+        let at = at.index(index);
+        let (key, operator, value, effect) =
+            (text(toleration, "key"), text(toleration, "operator"), text(toleration, "value"), text(toleration, "effect"));
+        if !key.is_empty() {
+            errors.extend(at.child("key").invalid_all(key, syntax::qualified_name(key)));
+        } else if operator != "Exists" {
+            errors.push(
+                at.child("operator").invalid(operator, "operator must be Exists when `key` is empty, which means \"match all values and all keys\""),
+            );
+        }
+        if has(toleration, "tolerationSeconds") && effect != "NoExecute" {
+            errors.push(at.child("effect").invalid(effect, "effect must be 'NoExecute' when `tolerationSeconds` is set"));
+        }
+        match operator {
+            "" | "Equal" => {
+                let wrong = syntax::label_value(value);
+                if !wrong.is_empty() {
+                    errors.push(at.child("operator").invalid(value, wrong.join(";")));
+                }
+            }
+            "Exists" if !value.is_empty() => errors.push(at.child("operator").invalid(value, "value must be empty when `operator` is 'Exists'")),
+            "Exists" => {}
+            other => errors.push(at.child("operator").not_supported(other, &["Equal", "Exists"])),
+        }
+        if !matches!(effect, "" | "NoSchedule" | "PreferNoSchedule" | "NoExecute") {
+            errors.push(at.child("effect").not_supported(effect, &["NoSchedule", "PreferNoSchedule", "NoExecute"]));
+        }
+    }
+}
+
+/// What is accepted and hardly meant.
+pub(super) fn warnings(pod: &Value) -> Vec<String> {
+    let (spec, mut warnings) = (&pod["spec"], Vec::new());
+    for (index, _) in list(spec, "imagePullSecrets").iter().enumerate().filter(|(_, s)| text(s, "name").is_empty()) {
+        warnings.push(format!("spec.imagePullSecrets[{index}].name: invalid empty name \"\""));
+    }
+    for kind in ["containers", "initContainers"] {
+        for (index, container) in list(spec, kind).iter().enumerate() {
+            let env = list(container, "env");
+            for (later, variable) in env.iter().enumerate() {
+                let name = text(variable, "name");
+                let builds_on_itself = text(variable, "value").contains(&format!("$({name})"));
+                if !builds_on_itself && env[..later].iter().any(|e| text(e, "name") == name) {
+                    warnings.push(format!(
+                        "spec.{kind}[{index}].env[{later}]: hides previous definition of {}, which may be dropped when using apply",
+                        quote(name)
+                    ));
+                }
+            }
+        }
+    }
+    port_name_warnings(spec, &mut warnings);
+    for (index, alias) in list(spec, "hostAliases").iter().enumerate() {
+        warnings.extend(address::ip_warnings(&format!("spec.hostAliases[{index}].ip"), text(alias, "ip")));
+    }
+    if number(spec, "terminationGracePeriodSeconds") < 0 {
+        warnings.push("spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1".to_owned());
+    }
+    warnings
+}
+
+/// A port name that two containers use selects the first one.
+fn port_name_warnings(spec: &Value, warnings: &mut Vec<String>) {
+    let mut first: BTreeMap<&str, String> = BTreeMap::new();
+    for kind in ["initContainers", "containers"] {
+        for (index, container) in list(spec, kind).iter().enumerate().filter(|(_, c)| kind == "containers" || is_sidecar(c)) {
+            for (port, name) in list(container, "ports").iter().map(|p| text(p, "name")).enumerate().filter(|(_, n)| !n.is_empty()) {
+                let at = format!("spec.{kind}[{index}].ports[{port}]");
+                match first.get(name) {
+                    Some(other) => warnings.push(format!(
+                        "{at}: duplicate port name {} with {other}, services and probes that select ports by name will use {other}",
+                        quote(name)
+                    )),
+                    None => drop(first.insert(name, at)),
+                }
+            }
+        }
+    }
+}

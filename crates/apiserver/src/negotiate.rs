@@ -1,0 +1,166 @@
+//! Which form a reply takes, from `Accept`, and which one a body has, from `Content-Type`.
+
+use http::{HeaderMap, header};
+
+use crate::status::{ApiError, Result};
+
+/// What replies can be, for 406.
+pub const REPLIES: &str = "application/json";
+/// What request bodies can be, for 415.
+pub const BODIES: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
+/// What patches can be, for 415, of a built-in kind.
+pub const PATCHES: &str =
+    "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
+/// What patches can be of a kind that is not built into Kubernetes.
+pub const CUSTOM_PATCHES: &str = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+
+/// The shape of objects in a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// The objects themselves.
+    Object,
+    /// `meta.k8s.io` Table of this version.
+    Table(MetaVersion),
+    /// `meta.k8s.io` PartialObjectMetadata(List) of this version.
+    Metadata(MetaVersion),
+}
+
+/// Versions of `meta.k8s.io`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MetaVersion {
+    /// `meta.k8s.io/v1`.
+    V1,
+    /// `meta.k8s.io/v1beta1`.
+    V1Beta1,
+}
+
+impl MetaVersion {
+    /// The `apiVersion` text.
+    pub fn api_version(self) -> &'static str {
+        match self {
+            Self::V1 => "meta.k8s.io/v1",
+            Self::V1Beta1 => "meta.k8s.io/v1beta1",
+        }
+    }
+}
+
+/// One alternative of an `Accept` header.
+#[derive(Debug, PartialEq)]
+pub struct Clause<'a> {
+    /// `application/json`, lower case as sent.
+    pub media_type: &'a str,
+    parameters: Vec<(&'a str, &'a str)>,
+    weight: f32,
+}
+
+impl<'a> Clause<'a> {
+    /// A parameter such as `as`; empty when absent.
+    pub fn parameter(&self, key: &str) -> &'a str {
+        self.parameters.iter().find(|(k, _)| *k == key).map_or("", |(_, v)| v)
+    }
+
+    /// Whether JSON satisfies the clause.
+    pub fn takes_json(&self) -> bool {
+        matches!(self.media_type, "application/json" | "application/*" | "*/*")
+    }
+}
+
+/// The alternatives of `Accept`, best first; one that takes everything when there is no header.
+pub fn clauses(headers: &HeaderMap) -> Vec<Clause<'_>> {
+    let mut all: Vec<Clause<'_>> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| text.split(','))
+        .filter(|text| !text.trim().is_empty())
+        .map(|text| {
+            let mut parts = text.split(';').map(str::trim);
+            let media_type = parts.next().unwrap_or_default();
+            let parameters: Vec<(&str, &str)> =
+                parts.filter_map(|p| p.split_once('=')).map(|(k, v)| (k.trim(), v.trim().trim_matches('"'))).collect();
+            let weight = parameters.iter().find(|(k, _)| *k == "q").and_then(|(_, q)| q.parse().ok()).unwrap_or(1.0);
+            Clause { media_type, parameters, weight }
+        })
+        .filter(|clause| clause.weight > 0.0)
+        .collect();
+    if all.is_empty() {
+        all.push(Clause { media_type: "*/*", parameters: Vec::new(), weight: 1.0 });
+    }
+    all.sort_by(|a, b| b.weight.total_cmp(&a.weight));
+    all
+}
+
+/// The form of objects that the client likes best among those there are.
+pub fn form(headers: &HeaderMap) -> Result<Form> {
+    clauses(headers)
+        .iter()
+        .filter(|clause| clause.takes_json())
+        .find_map(|clause| {
+            let version = match (clause.parameter("g"), clause.parameter("v")) {
+                ("meta.k8s.io", "v1") => Some(MetaVersion::V1),
+                ("meta.k8s.io", "v1beta1") => Some(MetaVersion::V1Beta1),
+                _ => None,
+            };
+            match (clause.parameter("as"), version) {
+                ("", _) => Some(Form::Object),
+                ("Table", Some(version)) => Some(Form::Table(version)),
+                ("PartialObjectMetadata" | "PartialObjectMetadataList", Some(version)) => Some(Form::Metadata(version)),
+                _ => None,
+            }
+        })
+        .ok_or_else(|| ApiError::not_acceptable(REPLIES))
+}
+
+/// Media type of a request body without parameters; JSON when the client says nothing.
+pub fn content_type(headers: &HeaderMap) -> &str {
+    let text = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let media_type = text.split(';').next().unwrap_or_default().trim();
+    if media_type.is_empty() { "application/json" } else { media_type }
+}
+
+/// Whether the client takes gzip.
+pub fn takes_gzip(headers: &HeaderMap) -> bool {
+    headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|v| v.to_str().ok()).flat_map(|v| v.split(',')).any(|v| {
+        let (name, weight) = v.split_once(';').unwrap_or((v, ""));
+        name.trim() == "gzip" && !matches!(weight.trim(), "q=0" | "q=0.0")
+    })
+}
+
+/// Indented JSON: asked for, or the client is one that people read.
+pub fn pretty(headers: &HeaderMap, asked: Option<&str>) -> bool {
+    match asked {
+        Some(answer) => !matches!(answer, "0" | "false"),
+        None => {
+            let agent = headers.get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            ["curl", "Wget", "Mozilla/5.0"].iter().any(|known| agent.starts_with(known))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn accept(text: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, text.parse().expect("a header value"));
+        headers
+    }
+
+    #[test]
+    fn the_first_form_that_exists_wins() {
+        let kubectl = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
+        assert_eq!(form(&accept(kubectl)).expect("table"), Form::Table(MetaVersion::V1));
+        assert_eq!(form(&accept("application/vnd.kubernetes.protobuf, application/json")).expect("json"), Form::Object);
+        assert_eq!(form(&accept("application/json;as=Nonsense;v=v1;g=meta.k8s.io, */*")).expect("any"), Form::Object);
+        assert_eq!(form(&HeaderMap::new()).expect("any"), Form::Object);
+        assert_eq!(form(&accept("text/nonsense, */*;q=0.1")).expect("any"), Form::Object);
+    }
+
+    #[test]
+    fn what_cannot_be_made_is_406() {
+        for text in ["text/nonsense", "application/vnd.kubernetes.protobuf", "application/json;as=Table;v=v7;g=meta.k8s.io"] {
+            assert_eq!(form(&accept(text)).expect_err(text).code, 406);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The server driven as clients do: raw requests, and a real Kubernetes client in the same process.
+
+mod api {
+    mod harness;
+    mod lists;
+    mod objects;
+    mod tokens;
+    mod watches;
+}

@@ -1,0 +1,256 @@
+//! `fairlead why URL`: the look-up of the request path, run with a trace that writes down every decision (gateway spec G133).
+
+use super::{Cell, Table, routes::speaks, words};
+use crate::endpoint::Standing;
+use crate::routes::{
+    Ask, Entrance, EntranceKey, Filter, HostPattern, Listener, PathMatch, RouteMatch, Routed, Rule, Speaks, Step, Trace, decided_by,
+};
+use crate::snapshot::Snapshot;
+
+const COLUMNS: &[&str] = &["STEP", "SUBJECT", "VERDICT", "DETAIL"];
+/// Rows of one sort; a route with more of them than somebody reads is cut, and says so.
+const ROWS: usize = 64;
+
+/// A request that somebody asks about, in the form that the proxy gives the look-up (gateway spec G97).
+#[derive(Clone, Debug, Default)]
+pub struct Question {
+    /// Upper case.
+    pub method: String,
+    /// Lower case, without port.
+    pub host: String,
+    /// In normal form.
+    pub path: String,
+    /// Without the `?`.
+    pub query: Option<String>,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// The TLS server name; absent is the host.
+    pub server_name: Option<String>,
+}
+
+impl Ask for Question {
+    fn host(&self) -> &str {
+        &self.host
+    }
+
+    fn path(&self) -> &str {
+        &self.path
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.query.as_deref()
+    }
+
+    fn method(&self) -> &str {
+        &self.method
+    }
+
+    fn header(&self, name: &str, each: &mut dyn FnMut(&[u8])) {
+        self.headers.iter().filter(|(known, _)| known == name).for_each(|(_, value)| each(value.as_bytes()));
+    }
+}
+
+/// What would become of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// Every decision in order.
+    pub table: Table,
+    /// The status, when we would answer ourselves instead of a backend.
+    pub status: Option<u16>,
+    /// The word of the access log: `ok`, `no_route`, `misdirected`, `backend_invalid`, `no_endpoint`, ...
+    pub reason: &'static str,
+}
+
+/// Explains what a request at an address and port would meet.
+pub fn why(snapshot: &Snapshot, key: EntranceKey, question: &Question) -> Explanation {
+    let mut notes = Notes { table: Table::new(COLUMNS), candidates: 0 };
+    let (status, reason) = match snapshot.entrances.ports.get(&key) {
+        Some(entrance) => explain(snapshot, entrance, question, &mut notes),
+        None => {
+            notes.row("port", format!("{}:{}", key.0, key.1), "closed", "nothing listens here: see fairlead show listeners".into());
+            (None, "connect_refused")
+        }
+    };
+    let answer = status.map_or_else(|| if reason == "ok" { "by a backend".into() } else { "none".into() }, |status| status.to_string());
+    notes.row("answer", answer, reason, Cell::None);
+    Explanation { table: notes.table, status, reason }
+}
+
+fn explain(snapshot: &Snapshot, entrance: &Entrance, question: &Question, notes: &mut Notes) -> (Option<u16>, &'static str) {
+    let (address, port, _) = entrance.key;
+    notes.row("port", format!("{address}:{port}"), "open", format!("{}, {} listeners", speaks(entrance.speaks), entrance.listeners.len()).into());
+    let connection = match entrance.speaks {
+        Speaks::Https => {
+            let name = question.server_name.as_deref().unwrap_or(&question.host);
+            let Some(listener) = entrance.listener_for(Some(name)) else {
+                notes.row("tls", name.into(), "refused", "no listener is for this server name".into());
+                return (None, "tls_client");
+            };
+            notes.tls(entrance, listener, name);
+            Some(listener)
+        }
+        _ => None,
+    };
+    match entrance.route(question, connection, notes) {
+        Routed::NoRoute => (Some(404), "no_route"),
+        Routed::Misdirected => (Some(421), "misdirected"),
+        Routed::Match(listener, winner) => {
+            beaten(listener, winner, question, notes);
+            effects(&winner.rule, notes);
+            if let Some(answer) = answered_by_filter(&winner.rule) {
+                return answer;
+            }
+            backends(snapshot, &winner.rule, notes)
+        }
+    }
+}
+
+/// Collects rows; the trace of the look-up.
+struct Notes {
+    table: Table,
+    candidates: usize,
+}
+
+impl Notes {
+    fn row(&mut self, step: &'static str, subject: String, verdict: &str, detail: Cell) {
+        self.table.push(vec![step.into(), subject.into(), verdict.into(), detail]);
+    }
+
+    fn tls(&mut self, entrance: &Entrance, listener: &Listener, name: &str) {
+        let found = listener.identities_for(Some(name));
+        let (verdict, detail) = match (found.first(), &entrance.fallback) {
+            (Some(identity), _) => ("certificate", identity.origin.to_string()),
+            (None, Some(_)) => ("default", "no certificate is for this name: the default one is shown".to_owned()),
+            (None, None) => ("refused", "no certificate is for this name".to_owned()),
+        };
+        self.row("tls", name.into(), verdict, detail.into());
+    }
+}
+
+impl Trace for Notes {
+    fn step(&mut self, step: Step<'_>) {
+        match step {
+            Step::Listener(one) if one.ingress => {
+                self.row("listener", "entry of the Ingresses".into(), "chosen", "no listener of a Gateway serves this request".into())
+            }
+            Step::Listener(one) => {
+                self.row(
+                    "listener",
+                    format!("{} {}", one.origin, one.name),
+                    "chosen",
+                    format!("for host {}, the most specific one", one.host).into(),
+                );
+            }
+            Step::Misdirected(connection, best) => {
+                let detail = format!("the connection belongs to {} {}", connection.origin, connection.name);
+                self.row("listener", format!("{} {}", best.origin, best.name), "misdirected", detail.into());
+            }
+            Step::Host(host) => self.row("host", host.to_string(), "tried", Cell::None),
+            Step::Candidate(one, failed) => {
+                self.candidates += 1;
+                let verdict = if failed.is_none() { "matches" } else { "fails" };
+                let detail = failed.map_or_else(|| words::condition(one), |failed| format!("{}; {failed}", words::condition(one)));
+                if failed.is_none() || self.candidates <= ROWS {
+                    self.row("candidate", words::place(one), verdict, detail.into());
+                }
+            }
+        }
+    }
+}
+
+/// Matches that hold as well, and why they lost.
+fn beaten(listener: &Listener, winner: &RouteMatch, question: &Question, notes: &mut Notes) {
+    let others = listener.hosts.matches().filter(|one| !one.same_place(winner) && one.host.matches(&question.host) && one.holds(question));
+    let mut lost: Vec<_> = others.collect();
+    lost.sort_by_key(|one| (one.host.specificity(), one.path.specificity()));
+    for one in lost.iter().take(ROWS) {
+        notes.row("beaten", words::place(one), "loses", format!("{}; to the winner: {}", words::condition(one), advantage(winner, one)).into());
+    }
+}
+
+/// The step of the order at which the winner was better.
+fn advantage(winner: &RouteMatch, other: &RouteMatch) -> &'static str {
+    let kind = |path: &PathMatch| path.specificity().0;
+    if winner.host.specificity() != other.host.specificity() {
+        match winner.host {
+            HostPattern::Exact(_) => "its host is exact",
+            _ => "its host is more specific",
+        }
+    } else if kind(&winner.path) != kind(&other.path) {
+        match winner.path {
+            PathMatch::Exact(_) => "its path is exact",
+            PathMatch::Regex(_) => "its path is a regular expression, which goes before prefixes",
+            PathMatch::Prefix(_) | PathMatch::Rest => "its path matches, a default backend comes last",
+        }
+    } else if winner.path.specificity() != other.path.specificity() {
+        "its path is longer"
+    } else {
+        decided_by(winner, other)
+    }
+}
+
+/// Filters, deadlines and retries.
+fn effects(rule: &Rule, notes: &mut Notes) {
+    for filter in &rule.filters {
+        notes.row("filter", words::filter(filter), "applies", Cell::None);
+    }
+    let times = [("request", rule.timeouts.request), ("each try", rule.timeouts.backend_request)];
+    for (what, limit) in times.into_iter().filter_map(|(what, limit)| Some((what, limit?))) {
+        notes.row("timeout", what.into(), "applies", format!("{} ms", limit.as_millis()).into());
+    }
+    if let Some(retry) = &rule.retry {
+        let detail = format!("{} retries, codes {:?}, first wait {} ms", retry.attempts, retry.codes, retry.backoff.as_millis());
+        notes.row("retry", rule.origin.to_string(), "applies", detail.into());
+    }
+}
+
+/// The answer, where a filter gives it.
+fn answered_by_filter(rule: &Rule) -> Option<(Option<u16>, &'static str)> {
+    rule.filters.iter().find_map(|filter| match filter {
+        Filter::Redirect(_) => Some((None, "ok")),
+        Filter::Refuse { status, .. } => Some((Some(*status), "filter_error")),
+        _ => None,
+    })
+}
+
+/// Who gets the request by weight, and who could be picked there. The answer is an error when every share is one.
+fn backends(snapshot: &Snapshot, rule: &Rule, notes: &mut Notes) -> (Option<u16>, &'static str) {
+    for one in rule.backends.iter().take(ROWS) {
+        let share = format!("{} of the requests", words::share(one, rule));
+        let (verdict, detail) = match words::broken(one, snapshot) {
+            Some((.., why)) => ("broken", format!("{share}; {why}")),
+            None => ("usable", share),
+        };
+        notes.row("backend", format!("{}:{}", one.service, one.port), verdict, detail.into());
+        for filter in &one.filters {
+            notes.row("filter", words::filter(filter), "applies", "to this backend only".into());
+        }
+        endpoints(snapshot, one, notes);
+    }
+    match rule.backends.iter().filter(|one| one.weight > 0).map(|one| words::broken(one, snapshot)).collect::<Option<Vec<_>>>() {
+        Some(broken) => broken.first().map_or((Some(500), "backend_invalid"), |(status, reason, _)| (Some(*status), reason)),
+        None => (None, "ok"),
+    }
+}
+
+fn endpoints(snapshot: &Snapshot, backend: &crate::routes::Backend, notes: &mut Notes) {
+    let crate::routes::BackendTo::Pool(id) = backend.to else { return };
+    let Some(pool) = snapshot.pool(id) else { return };
+    for endpoint in pool.endpoints.iter().take(ROWS) {
+        let state = endpoint.vitals.state();
+        let (verdict, why) = match state.reason() {
+            Some(reason) if state.barred() => ("held back", format!("{reason}; ")),
+            _ => ("may be picked", String::new()),
+        };
+        let detail = format!("{why}strategy {:?}, weight {}, {} in flight", pool.policy.strategy, endpoint.weight, endpoint.vitals.in_flight());
+        notes.row("endpoint", format!("{} {}", endpoint.address, endpoint.stable_name), verdict, detail.into());
+    }
+    let service = snapshot.services.get(&(backend.service.namespace.clone(), backend.service.name.clone()));
+    let out = service.into_iter().flat_map(|service| &service.endpoints).filter_map(|one| match &one.standing {
+        Standing::Out(why) => Some((one, why)),
+        Standing::Ready | Standing::Draining => None,
+    });
+    for (endpoint, why) in out.take(ROWS) {
+        notes.row("endpoint", format!("{} {}", endpoint.address, endpoint.stable_name), "out", (&**why).into());
+    }
+}

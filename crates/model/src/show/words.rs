@@ -1,0 +1,99 @@
+//! Conditions, filters and backends of rules in words, for tables.
+
+use crate::routes::{Backend, BackendTo, Filter, HeaderEdit, PathEdit, PathMatch, Redirect, Rewrite, RouteMatch, Rule, ValueMatch, ValueTest};
+use crate::snapshot::Snapshot;
+
+/// `prefix /a GET header x="1" query q~/v.*/`.
+pub(super) fn condition(one: &RouteMatch) -> String {
+    let path = match &one.path {
+        PathMatch::Exact(path) => format!("exact {path}"),
+        PathMatch::Prefix(path) => format!("prefix {path}"),
+        PathMatch::Regex(pattern) => format!("regex {pattern:?}"),
+        PathMatch::Rest => "default backend".to_owned(),
+    };
+    let value = |what: &str, one: &ValueMatch| match &one.test {
+        ValueTest::Exact(text) => format!("{what} {}={text:?}", one.name),
+        ValueTest::Regex(pattern) => format!("{what} {}~{pattern:?}", one.name),
+    };
+    let headers = one.headers.iter().map(|one| value("header", one));
+    let query = one.query.iter().map(|one| value("query", one));
+    let words = std::iter::once(path).chain(one.method.iter().map(|method| method.to_string())).chain(headers).chain(query);
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// `HTTPRoute n/r rule 0 (name) match 1`.
+pub(super) fn place(one: &RouteMatch) -> String {
+    let name = if one.rule.name.is_empty() { String::new() } else { format!(" ({})", one.rule.name) };
+    format!("{} rule {}{name} match {}", one.rule.origin, one.rule.index, one.index)
+}
+
+/// What a filter does.
+pub(super) fn filter(one: &Filter) -> String {
+    match one {
+        Filter::EditRequest(edit) => format!("request headers: {}", edited(edit)),
+        Filter::EditResponse(edit) => format!("answer headers: {}", edited(edit)),
+        Filter::Redirect(redirect) => redirected(redirect),
+        Filter::Rewrite(rewrite) => rewritten(rewrite),
+        Filter::Mirror(mirror) => {
+            let lost = match &mirror.to {
+                BackendTo::Pool(_) => String::new(),
+                BackendTo::Nowhere { detail, .. } => format!(", but {detail}"),
+            };
+            format!("mirror {}/{} of the requests to {}{lost}", mirror.numerator, mirror.denominator, mirror.service)
+        }
+        Filter::Cors(cors) => format!("CORS for {}", cors.origins.iter().map(|one| &**one).collect::<Vec<_>>().join(", ")),
+        Filter::Refuse { status, detail } => format!("answer {status}: {detail}"),
+    }
+}
+
+fn edited(edit: &HeaderEdit) -> String {
+    let set = edit.set.iter().map(|(name, value)| format!("set {name}: {value}"));
+    let add = edit.add.iter().map(|(name, value)| format!("add {name}: {value}"));
+    let remove = edit.remove.iter().map(|name| format!("remove {name}"));
+    set.chain(add).chain(remove).collect::<Vec<_>>().join("; ")
+}
+
+fn redirected(redirect: &Redirect) -> String {
+    let mut words = vec![format!("redirect {}", redirect.status)];
+    words.extend(redirect.scheme.iter().map(|scheme| format!("scheme {scheme}")));
+    words.extend(redirect.host.iter().map(|host| format!("host {host}")));
+    words.extend(redirect.port.iter().map(|port| format!("port {port}")));
+    words.extend(redirect.path.iter().map(path_edit));
+    words.join(" ")
+}
+
+fn rewritten(rewrite: &Rewrite) -> String {
+    let host = rewrite.host.iter().map(|host| format!("host {host}"));
+    format!("rewrite {}", host.chain(rewrite.path.iter().map(path_edit)).collect::<Vec<_>>().join(" "))
+}
+
+fn path_edit(edit: &PathEdit) -> String {
+    match edit {
+        PathEdit::Full(path) => format!("path {path}"),
+        PathEdit::Prefix(prefix) => format!("prefix {}", if prefix.is_empty() { "/" } else { prefix }),
+    }
+}
+
+/// `web:80` or `web:80 (90 %)`, by weight.
+pub(super) fn backend(one: &Backend, rule: &Rule) -> String {
+    let name = format!("{}:{}", one.service.name, one.port);
+    if rule.backends.len() == 1 { name } else { format!("{name} ({})", share(one, rule)) }
+}
+
+/// The share of the requests a backend gets.
+pub(super) fn share(one: &Backend, rule: &Rule) -> String {
+    let sum: u64 = rule.backends.iter().map(|one| u64::from(one.weight)).sum();
+    if sum == 0 { "0 %".into() } else { format!("{:.4} %", 100.0 * f64::from(one.weight) / sum as f64).replace(".0000", "") }
+}
+
+/// Why a backend cannot answer: the status, the word of the access log, and the sentence.
+pub(super) fn broken(one: &Backend, snapshot: &Snapshot) -> Option<(u16, &'static str, String)> {
+    match &one.to {
+        BackendTo::Nowhere { status, detail } => Some((*status, "backend_invalid", detail.to_string())),
+        BackendTo::Pool(id) => match snapshot.pool(*id) {
+            Some(pool) if !pool.endpoints.is_empty() => None,
+            Some(pool) => Some((503, "no_endpoint", format!("{} has no usable endpoint: see fairlead why {}", pool.label(), one.service.name))),
+            None => Some((503, "no_endpoint", format!("the endpoints of {} are not known yet", one.service))),
+        },
+    }
+}

@@ -1,0 +1,151 @@
+//! Answers that we make ourselves: refusals, redirects, preflights (gateway spec G94, G131).
+
+use smallvec::SmallVec;
+
+use crate::h1::{Head, reason_phrase};
+
+/// Why a request ended as it did: the word in the access log, in metrics and in `fairlead-reason`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the words explain themselves; gateway spec G131 lists them")]
+pub enum Reason {
+    #[default]
+    Ok,
+    ClientGone,
+    ClientTimeout,
+    BadRequest,
+    HeaderLimit,
+    BodyLimit,
+    NoRoute,
+    Misdirected,
+    BackendInvalid,
+    NoEndpoint,
+    ConnectRefused,
+    ConnectTimeout,
+    UpstreamReset,
+    UpstreamProtocol,
+    UpstreamTimeout,
+    RequestTimeout,
+    RetriesExhausted,
+    RetryBudget,
+    CircuitOpen,
+    FilterError,
+    Overload,
+}
+
+impl Reason {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Reason::Ok => "ok",
+            Reason::ClientGone => "client_gone",
+            Reason::ClientTimeout => "client_timeout",
+            Reason::BadRequest => "bad_request",
+            Reason::HeaderLimit => "header_limit",
+            Reason::BodyLimit => "body_limit",
+            Reason::NoRoute => "no_route",
+            Reason::Misdirected => "misdirected",
+            Reason::BackendInvalid => "backend_invalid",
+            Reason::NoEndpoint => "no_endpoint",
+            Reason::ConnectRefused => "connect_refused",
+            Reason::ConnectTimeout => "connect_timeout",
+            Reason::UpstreamReset => "upstream_reset",
+            Reason::UpstreamProtocol => "upstream_protocol",
+            Reason::UpstreamTimeout => "upstream_timeout",
+            Reason::RequestTimeout => "request_timeout",
+            Reason::RetriesExhausted => "retries_exhausted",
+            Reason::RetryBudget => "retry_budget",
+            Reason::CircuitOpen => "circuit_open",
+            Reason::FilterError => "filter_error",
+            Reason::Overload => "overload",
+        }
+    }
+
+    /// The word for a message that is refused with this status.
+    pub fn of_refusal(status: u16) -> Self {
+        match status {
+            414 | 431 => Reason::HeaderLimit,
+            413 => Reason::BodyLimit,
+            408 => Reason::ClientTimeout,
+            _ => Reason::BadRequest,
+        }
+    }
+}
+
+/// An answer of ours.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// Its word.
+    pub reason: Reason,
+    /// Fields besides those every answer of ours has.
+    pub fields: SmallVec<[(&'static str, String); 2]>,
+    /// The connection cannot go on after it.
+    pub close: bool,
+}
+
+impl Answer {
+    /// A plain one.
+    pub fn new(status: u16, reason: Reason) -> Self {
+        Self { status, reason, fields: SmallVec::new(), close: false }
+    }
+
+    /// One after which the connection ends.
+    pub fn last(status: u16, reason: Reason) -> Self {
+        Self { close: true, ..Self::new(status, reason) }
+    }
+
+    /// With one more field.
+    pub fn with(mut self, name: &'static str, value: String) -> Self {
+        self.fields.push((name, value));
+        self
+    }
+
+    /// The body: a line of text, or JSON for who prefers that; nothing where a status has none. Never an object's name.
+    pub fn body(&self, accept: Option<&[u8]>) -> Option<(&'static str, String)> {
+        if matches!(self.status, 100..=199 | 204 | 304) {
+            return None;
+        }
+        let (status, word) = (self.status, self.reason.as_str());
+        let json = accept.is_some_and(|accept| {
+            let at = |what: &[u8]| memchr::memmem::find(accept, what).unwrap_or(usize::MAX);
+            at(b"application/json") < at(b"text/").min(at(b"*/*"))
+        });
+        Some(match json {
+            true => ("application/json", format!("{{\"status\":{status},\"reason\":\"{word}\"}}\n")),
+            false => ("text/plain; charset=utf-8", format!("{status} {}: {word}\n", reason_phrase(status))),
+        })
+    }
+
+    /// Its fields as a head, without framing.
+    pub fn head(&self, content_type: Option<&str>, show_reason: bool) -> Head {
+        let mut head = Head::default();
+        head.push(b"server", b"fairlead");
+        if show_reason {
+            head.push(b"fairlead-reason", self.reason.as_str().as_bytes());
+        }
+        if let Some(content_type) = content_type {
+            head.push(b"content-type", content_type.as_bytes());
+        }
+        for (name, value) in &self.fields {
+            head.push(name.as_bytes(), value.as_bytes());
+        }
+        head
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_body_is_json_only_for_who_prefers_it() {
+        let answer = Answer::new(404, Reason::NoRoute);
+        let kind = |accept: Option<&[u8]>| answer.body(accept).map(|(kind, _)| kind).unwrap_or_default();
+        assert_eq!(kind(None), "text/plain; charset=utf-8");
+        assert_eq!(kind(Some(b"text/html, application/json")), "text/plain; charset=utf-8");
+        assert_eq!(kind(Some(b"application/json, */*")), "application/json");
+        assert_eq!(answer.body(None).map(|(_, text)| text).as_deref(), Some("404 Not Found: no_route\n"));
+        assert!(Answer::new(204, Reason::Ok).body(None).is_none());
+    }
+}

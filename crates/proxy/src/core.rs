@@ -1,0 +1,173 @@
+//! What a data thread keeps: the snapshot it serves from, idle backend connections, timers, random state. Not shared with
+//! any other thread.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use balance::{Pickers, Worker};
+use model::routes::{Entrance, EntranceKey};
+use model::{Live, Now, Snapshot};
+
+use crate::backends::Draws;
+use crate::log::{AccessLog, Sampler};
+use crate::tls::Certificates;
+use crate::upstream::Idle;
+use crate::wheel::{TICK, Wheel};
+
+/// Sweeps of idle connections happen every so many ticks: once a second.
+const SWEEP_TICKS: u64 = 10;
+
+/// How the plane behaves; the same for every entrance.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Answers of ours carry `fairlead-reason`.
+    pub show_reason: bool,
+    /// Bounds of request heads.
+    pub limits: crate::h1::Limits,
+    /// From the first byte of a head to its last.
+    pub head_timeout: Duration,
+    /// Longest silence of a client that owes a body.
+    pub body_timeout: Duration,
+    /// Longest wait for the next request of a connection.
+    pub idle_timeout: Duration,
+    /// Longest wait for a backend to accept a connection.
+    pub connect_timeout: Duration,
+    /// Longest silence of a backend that owes an answer.
+    pub silence_timeout: Duration,
+    /// Longest wait for a client that does not read.
+    pub stalled_timeout: Duration,
+    /// Longest silence of a tunnel.
+    pub tunnel_timeout: Duration,
+}
+
+impl Default for Options {
+    /// The defaults of gateway spec G115.
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            show_reason: true,
+            limits: crate::h1::Limits::default(),
+            head_timeout: seconds(10),
+            body_timeout: seconds(60),
+            idle_timeout: seconds(75),
+            connect_timeout: seconds(5),
+            silence_timeout: seconds(300),
+            stalled_timeout: seconds(60),
+            tunnel_timeout: seconds(3600),
+        }
+    }
+}
+
+/// What all data threads share; nothing in it is locked on the request path.
+pub struct Shared {
+    /// The swap.
+    pub live: Arc<Live>,
+    /// Pickers of all pools.
+    pub pickers: Arc<Pickers>,
+    /// The access log; `None` when it is off.
+    pub log: Option<AccessLog>,
+    /// Keys by identity.
+    pub certificates: Certificates,
+    /// How to behave.
+    pub options: Options,
+    /// How many data threads there are.
+    pub cores: usize,
+    /// Client connections open now, over all threads.
+    pub open: std::sync::atomic::AtomicUsize,
+}
+
+/// The state of one data thread.
+pub struct Core {
+    /// What is shared with the others.
+    pub shared: Arc<Shared>,
+    /// Deadlines.
+    pub wheel: Rc<Wheel>,
+    /// Idle backend connections.
+    pub idle: RefCell<Idle>,
+    /// Turns of weighted backends.
+    pub draws: RefCell<Draws>,
+    /// State of picks.
+    pub worker: RefCell<Worker>,
+    /// What the access log counts.
+    pub sampler: RefCell<Sampler>,
+    /// Copies of requests under way.
+    pub copies: Cell<usize>,
+    snapshot: RefCell<Rc<Arc<Snapshot>>>,
+    random: Cell<u64>,
+    ticks: Cell<u64>,
+}
+
+impl Core {
+    /// The state of a thread, with a seed of its own.
+    pub fn new(shared: Arc<Shared>) -> Rc<Self> {
+        let mut seed = [0; 8];
+        // Without the system's random source the clock must do: threads then only march in step sometimes.
+        let seed = getrandom::fill(&mut seed).map_or_else(|_| now().0, |()| u64::from_ne_bytes(seed));
+        let snapshot = shared.live.snapshot();
+        Rc::new(Self {
+            wheel: Rc::default(),
+            idle: RefCell::default(),
+            draws: RefCell::default(),
+            worker: RefCell::new(Worker::new(seed)),
+            sampler: RefCell::default(),
+            copies: Cell::new(0),
+            snapshot: RefCell::new(Rc::new(snapshot)),
+            random: Cell::new(seed ^ 0x9E37_79B9_7F4A_7C15),
+            ticks: Cell::new(0),
+            shared,
+        })
+    }
+
+    /// The snapshot in force, to hold for a request. The count that is raised is this thread's own.
+    pub fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+        let newest = self.shared.live.load();
+        let mut held = self.snapshot.borrow_mut();
+        if !Arc::ptr_eq(&held, &newest) {
+            *held = Rc::new(Arc::clone(&newest));
+        }
+        Rc::clone(&held)
+    }
+
+    /// How to behave.
+    pub fn options(&self) -> &Options {
+        &self.shared.options
+    }
+
+    /// 64 random bits (splitmix64): for ids and draws, not for secrets.
+    pub fn random(&self) -> u64 {
+        let state = self.random.get().wrapping_add(0x9E37_79B9_7F4A_7C15);
+        self.random.set(state);
+        let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Turns the wheel and sweeps, until the thread ends. One task a thread.
+    pub async fn tick(self: Rc<Self>) {
+        let mut interval = tokio::time::interval(TICK);
+        // After a stall the wheel catches up: deadlines are counted in turns.
+        interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Burst);
+        loop {
+            interval.tick().await;
+            self.wheel.turn();
+            self.ticks.set(self.ticks.get() + 1);
+            if self.ticks.get() % SWEEP_TICKS == 0 {
+                let snapshot = self.snapshot();
+                self.idle.borrow_mut().sweep(&snapshot, now());
+                self.draws.borrow_mut().sweep();
+            }
+        }
+    }
+}
+
+/// The entrance of this key in a snapshot.
+pub fn entrance<'a>(snapshot: &'a Snapshot, key: &EntranceKey) -> Option<&'a Arc<Entrance>> {
+    snapshot.entrances.ports.get(key)
+}
+
+/// The time all planes agree on.
+pub fn now() -> Now {
+    Now(net::clock::monotonic_ns())
+}

@@ -1,0 +1,103 @@
+//! An entrance as one thread sees it: the connections that came through it, and whether it is being closed.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use model::routes::EntranceKey;
+
+use crate::core::Shared;
+use crate::wheel::Timer;
+
+/// An entrance on one thread.
+pub struct Door {
+    /// Address and port.
+    pub key: EntranceKey,
+    shared: Arc<Shared>,
+    closing: Cell<bool>,
+    cut_off: Cell<bool>,
+    /// A timer per connection: waking it is how a connection learns that something changed.
+    timers: RefCell<Vec<Option<Rc<Timer>>>>,
+    free: RefCell<Vec<usize>>,
+}
+
+/// A connection's place at the door; dropping it is leaving.
+pub struct Ticket {
+    door: Rc<Door>,
+    timer: Rc<Timer>,
+    place: usize,
+}
+
+impl Door {
+    /// An open one.
+    pub fn new(key: EntranceKey, shared: Arc<Shared>) -> Rc<Self> {
+        Rc::new(Self { key, shared, closing: Cell::new(false), cut_off: Cell::new(false), timers: RefCell::default(), free: RefCell::default() })
+    }
+
+    /// A connection comes in.
+    pub fn enter(self: &Rc<Self>, timer: Timer) -> Ticket {
+        let timer = Rc::new(timer);
+        let mut timers = self.timers.borrow_mut();
+        let place = self.free.borrow_mut().pop().unwrap_or_else(|| {
+            timers.push(None);
+            timers.len() - 1
+        });
+        timers[place] = Some(Rc::clone(&timer));
+        self.shared.open.fetch_add(1, Ordering::Relaxed);
+        Ticket { door: Rc::clone(self), timer, place }
+    }
+
+    /// No new requests: idle connections end now, the others after their answer.
+    pub fn close(&self) {
+        self.closing.set(true);
+        self.wake();
+    }
+
+    /// The drain is over: what still runs ends now.
+    pub fn cut_off(&self) {
+        self.cut_off.set(true);
+        self.close();
+    }
+
+    /// Connections that came through it and are open.
+    pub fn open(&self) -> usize {
+        self.timers.borrow().len() - self.free.borrow().len()
+    }
+
+    fn wake(&self) {
+        for timer in self.timers.borrow().iter().flatten() {
+            timer.wake();
+        }
+    }
+}
+
+impl Ticket {
+    /// The connection's timer.
+    pub fn timer(&self) -> &Timer {
+        &self.timer
+    }
+
+    /// The entrance.
+    pub fn door(&self) -> &Rc<Door> {
+        &self.door
+    }
+
+    /// This is the connection's last answer.
+    pub fn is_closing(&self) -> bool {
+        self.door.closing.get()
+    }
+
+    /// Everything ends now.
+    pub fn is_cut_off(&self) -> bool {
+        self.door.cut_off.get()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.door.timers.borrow_mut()[self.place] = None;
+        self.door.free.borrow_mut().push(self.place);
+        self.door.shared.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,358 @@
+//! The HTTP plane: binds what the snapshot says, serves it on every data thread, acknowledges, drains (gateway spec G41, G123).
+//!
+//! Level-triggered: each generation is compared with what is bound. A socket that is still wanted is never closed or bound
+//! anew; listeners, hosts, certificates and routes of a port change under it without it noticing.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use balance::Pickers;
+use model::ident::Transport;
+use model::routes::{Entrance, EntranceKey, Speaks};
+use model::service::FrontendKey;
+use model::{Applied, Live, Problem, Snapshot};
+use net::BindError;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::Runtime;
+use crate::buffer::Buffer;
+use crate::core::{Core, Options, Shared, entrance};
+use crate::door::{Door, Ticket};
+use crate::front::h1::Over;
+use crate::front::{h1, h2};
+use crate::log::AccessLog;
+use crate::socket::Socket;
+use crate::tls::{self, Certificates};
+use crate::wire::Wire;
+
+/// First and longest wait before an address is tried again.
+const RETRY: Duration = Duration::from_secs(1);
+const RETRY_MAX: Duration = Duration::from_secs(30);
+/// How often a drain looks whether it is done.
+const DRAIN_LOOK: Duration = Duration::from_millis(10);
+/// What connections get to say farewell after the drain is over.
+const FAREWELL: Duration = Duration::from_millis(300);
+
+/// What the plane is started with.
+#[derive(Default)]
+pub struct Settings {
+    /// How to behave.
+    pub options: Options,
+    /// Where request lines go.
+    pub log: Option<AccessLog>,
+    /// Sockets that are bound already, one per data thread: the entries whose port the system chose. They are served for the
+    /// life of the plane, with 404 while no snapshot names them.
+    pub bound: Vec<(SocketAddr, Vec<std::net::TcpListener>)>,
+}
+
+/// The running plane.
+#[derive(Clone)]
+pub struct Plane {
+    runtime: Runtime,
+    shared: Arc<Shared>,
+}
+
+thread_local! {
+    static LOCAL: RefCell<Option<Local>> = const { RefCell::new(None) };
+}
+
+/// What a data thread serves.
+struct Local {
+    core: Rc<Core>,
+    doors: HashMap<EntranceKey, (Rc<Door>, oneshot::Sender<()>)>,
+    /// Doors that are closed, while connections that came through them live.
+    left: Vec<Rc<Door>>,
+}
+
+impl Plane {
+    /// Starts serving whatever `live` publishes.
+    pub fn start(runtime: &Runtime, live: Arc<Live>, pickers: Arc<Pickers>, settings: Settings) -> Self {
+        let shared = Arc::new(Shared {
+            live,
+            pickers,
+            log: settings.log,
+            certificates: Certificates::default(),
+            options: settings.options,
+            cores: runtime.cores(),
+            open: AtomicUsize::new(0),
+        });
+        for core in 0..runtime.cores() {
+            let shared = Arc::clone(&shared);
+            runtime.spawn_on(core, move || {
+                let core = Core::new(shared);
+                LOCAL.set(Some(Local { core: Rc::clone(&core), doors: HashMap::new(), left: Vec::new() }));
+                core.tick()
+            });
+        }
+        let plane = Self { runtime: runtime.clone(), shared };
+        let mut keeper = Keeper { plane: plane.clone(), bound: BTreeMap::new(), failed: BTreeMap::new() };
+        for (address, sockets) in settings.bound {
+            let key = (address.ip(), address.port(), Transport::Tcp);
+            plane.open(key, sockets);
+            keeper.bound.insert(key, Bound::Given);
+        }
+        runtime.spawn_on(0, move || keeper.run());
+        plane
+    }
+
+    /// Stops accepting, lets requests in flight finish, and cuts off what is left after this time. Gives how many connections
+    /// and streams were cut off.
+    pub async fn drain(&self, within: Duration) -> usize {
+        let end = Instant::now() + within;
+        self.everywhere(|local| {
+            local.close_all();
+            local.left.iter().for_each(|door| door.close());
+        });
+        while self.open_connections() > 0 && Instant::now() < end {
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+        let left = self.open_connections();
+        if left > 0 {
+            tracing::warn!(connections = left, "drain timeout: cutting off what is still open");
+            self.everywhere(|local| local.left.iter().for_each(|door| door.cut_off()));
+            tokio::time::sleep(FAREWELL).await;
+        }
+        left
+    }
+
+    /// Client connections and HTTP/2 streams that are open.
+    pub fn open_connections(&self) -> usize {
+        self.shared.open.load(Ordering::Relaxed)
+    }
+
+    fn everywhere(&self, act: impl Fn(&mut Local) + Clone + Send + 'static) {
+        for core in 0..self.runtime.cores() {
+            let act = act.clone();
+            self.runtime.spawn_on(core, move || {
+                with_local(act);
+                async {}
+            });
+        }
+    }
+
+    /// Serves an entrance with one socket per data thread.
+    fn open(&self, key: EntranceKey, sockets: Vec<std::net::TcpListener>) {
+        for (core, socket) in sockets.into_iter().enumerate() {
+            self.runtime.spawn_on(core, move || {
+                let (stop, stopped) = oneshot::channel();
+                let mut place = None;
+                with_local(|local| {
+                    let door = Door::new(key, Arc::clone(&local.core.shared));
+                    local.doors.insert(key, (Rc::clone(&door), stop));
+                    place = Some((Rc::clone(&local.core), door));
+                });
+                async move {
+                    if let (Some((core, door)), Ok(listener)) = (place, TcpListener::from_std(socket)) {
+                        accept(listener, door, core, stopped).await;
+                    }
+                }
+            });
+        }
+    }
+}
+
+fn with_local(act: impl FnOnce(&mut Local)) {
+    LOCAL.with_borrow_mut(|local| local.as_mut().map(act));
+}
+
+impl Local {
+    fn close(&mut self, key: &EntranceKey) {
+        if let Some((door, stop)) = self.doors.remove(key) {
+            let _ = stop.send(());
+            door.close();
+            self.left.retain(|door| door.open() > 0);
+            self.left.push(door);
+        }
+    }
+
+    fn close_all(&mut self) {
+        for key in self.doors.keys().copied().collect::<Vec<_>>() {
+            self.close(&key);
+        }
+    }
+}
+
+/// Accepts until told to stop; then takes what still waits in the queue, which closing the socket would reset.
+async fn accept(listener: TcpListener, door: Rc<Door>, core: Rc<Core>, mut stopped: oneshot::Receiver<()>) {
+    loop {
+        tokio::select! {
+            biased;
+            _ = &mut stopped => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => welcome(stream, peer, &door, &core),
+                // Out of descriptors or memory: wait for connections to end instead of asking again at once.
+                Err(error) if !is_of_the_peer(&error) => {
+                    tracing::warn!(%error, address = %door.key.0, port = door.key.1, "cannot accept: raise the limit of open files");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+                Err(_) => {}
+            },
+        }
+    }
+    while let Some(Ok((stream, peer))) = std::future::poll_fn(|context| match listener.poll_accept(context) {
+        std::task::Poll::Ready(accepted) => std::task::Poll::Ready(Some(accepted)),
+        std::task::Poll::Pending => std::task::Poll::Ready(None),
+    })
+    .await
+    {
+        welcome(stream, peer, &door, &core);
+    }
+}
+
+/// The connection broke before it was accepted: nobody's concern.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::Interrupted)
+}
+
+fn welcome(stream: TcpStream, peer: SocketAddr, door: &Rc<Door>, core: &Rc<Core>) {
+    let _ = stream.set_nodelay(true);
+    let ticket = door.enter(core.wheel.timer());
+    let core = Rc::clone(core);
+    tokio::task::spawn_local(async move { connection(stream, peer, &ticket, &core).await });
+}
+
+/// One client connection, from its first byte to its last.
+async fn connection(stream: TcpStream, peer: SocketAddr, ticket: &Ticket, core: &Rc<Core>) {
+    let key = ticket.door().key;
+    let snapshot = core.snapshot();
+    let https = entrance(&snapshot, &key).is_some_and(|entrance| entrance.speaks == Speaks::Https);
+    if !https {
+        drop(snapshot);
+        let wire = Wire::new(Socket::Tcp(stream), Buffer::default());
+        if let Over::Http2(wire) = h1::serve(wire, peer, false, None, core, ticket).await {
+            h2::serve(wire, peer, false, None, core, ticket).await;
+        }
+        return;
+    }
+    match tls::accept(&core.shared.certificates, &snapshot, &key, stream).await {
+        Ok((stream, listener)) => {
+            drop(snapshot);
+            let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            let wire = Wire::new(Socket::Tls(Box::new(stream)), Buffer::default());
+            if is_h2 {
+                h2::serve(wire, peer, true, listener, core, ticket).await;
+            } else {
+                h1::serve(wire, peer, true, listener, core, ticket).await;
+            }
+        }
+        Err(error) => tracing::debug!(%error, client = %peer, "TLS handshake failed"),
+    }
+}
+
+/// Who holds an address for us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bound {
+    /// Bound because a snapshot asked for it.
+    Asked,
+    /// Handed to us at start: never closed.
+    Given,
+}
+
+/// An address that could not be bound.
+struct Failed {
+    reason: &'static str,
+    message: String,
+    again: Instant,
+    wait: Duration,
+}
+
+/// Keeps the bound sockets equal to what the snapshot asks for. One task.
+struct Keeper {
+    plane: Plane,
+    bound: BTreeMap<EntranceKey, Bound>,
+    failed: BTreeMap<EntranceKey, Failed>,
+}
+
+impl Keeper {
+    async fn run(mut self) {
+        let live = Arc::clone(&self.plane.shared.live);
+        let mut generation = 0;
+        loop {
+            let again = self.failed.values().map(|failed| failed.again).min();
+            let snapshot = tokio::select! {
+                snapshot = live.newer_than(generation) => snapshot,
+                () = until(again) => live.snapshot(),
+            };
+            generation = snapshot.generation;
+            self.reconcile(&snapshot);
+            live.applied(Applied { plane: "http", generation, problems: self.problems(&snapshot) });
+        }
+    }
+
+    fn reconcile(&mut self, snapshot: &Snapshot) {
+        let wanted = |key: &EntranceKey| entrance(snapshot, key).is_some_and(|entrance| is_ours(entrance));
+        let gone: Vec<_> = self.bound.iter().filter(|(key, bound)| **bound == Bound::Asked && !wanted(key)).map(|(key, _)| *key).collect();
+        for key in gone {
+            self.bound.remove(&key);
+            self.plane.everywhere(move |local| local.close(&key));
+        }
+        self.failed.retain(|key, _| wanted(key));
+        let now = Instant::now();
+        for (key, entrance) in &snapshot.entrances.ports {
+            let due = self.failed.get(key).is_none_or(|failed| failed.again <= now);
+            if is_ours(entrance) && !self.bound.contains_key(key) && due {
+                self.bind(*key, now);
+            }
+        }
+    }
+
+    fn bind(&mut self, key: EntranceKey, now: Instant) {
+        match net::bind_tcp(SocketAddr::new(key.0, key.1), self.plane.runtime.cores()) {
+            Ok(sockets) => {
+                self.plane.open(key, sockets);
+                self.bound.insert(key, Bound::Asked);
+                self.failed.remove(&key);
+            }
+            Err(error) => {
+                let wait = self.failed.get(&key).map_or(RETRY, |failed| (failed.wait * 2).min(RETRY_MAX));
+                if !self.failed.contains_key(&key) {
+                    tracing::warn!(%error, "a listener has no socket; trying again");
+                }
+                self.failed.insert(key, Failed { reason: reason(&error), message: error.to_string(), again: now + wait, wait });
+            }
+        }
+    }
+
+    /// One problem for each listener of an address that is not bound.
+    fn problems(&self, snapshot: &Snapshot) -> Vec<Problem> {
+        let of = |(key, failed): (&EntranceKey, &Failed)| {
+            let listeners = entrance(snapshot, key).map(|entrance| entrance.listeners.clone()).unwrap_or_default();
+            let frontend = FrontendKey { address: key.0, transport: key.2, port: key.1 };
+            let (reason, message) = (failed.reason, failed.message.clone());
+            listeners.into_iter().map(move |listener| Problem {
+                subject: listener.origin.clone(),
+                frontend: Some(frontend),
+                reason,
+                message: message.clone(),
+            })
+        };
+        self.failed.iter().flat_map(of).collect()
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn is_ours(entrance: &Entrance) -> bool {
+    matches!(entrance.speaks, Speaks::Http | Speaks::Https)
+}
+
+/// The word of a condition.
+fn reason(error: &BindError) -> &'static str {
+    match () {
+        () if error.in_use() => "AddressInUse",
+        () if error.privileged() => "PortPrivileged",
+        () => "PortUnavailable",
+    }
+}

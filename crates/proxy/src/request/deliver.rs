@@ -1,0 +1,77 @@
+//! The body of an answer on its way to the client, while the rest of the request may still be on its way to the backend.
+
+use std::future::poll_fn;
+use std::task::{Context, Poll};
+
+use super::exchange::Clock;
+use super::upload::Upload;
+use crate::answer::Reason;
+use crate::core::Options;
+use crate::front::Front;
+use crate::relay::{Side, Stage, poll_relay};
+use crate::upstream::Link;
+
+/// How it went wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broke {
+    /// The client left or does not read.
+    Client(Reason),
+    /// The backend broke off or fell silent.
+    Backend(Reason),
+}
+
+/// Moves the answer's body; its head is queued already. Gives the bytes of the body.
+///
+/// # Errors
+/// When one side breaks: what the client has of the answer is not whole.
+pub async fn run(
+    front: &mut impl Front,
+    link: &mut Link,
+    upload: &mut Upload,
+    clock: &mut Clock<'_>,
+    options: &Options,
+) -> Result<u64, (u64, Broke)> {
+    let (mut stage, mut moved, mut seen) = (Stage::Moving, 0, u64::MAX);
+    let outcome = poll_fn(|context| {
+        if !upload.is_over() && !upload.held && upload.poll(context, front, &mut link.wire).is_ready() && !upload.is_over() {
+            return Poll::Ready(Err(Broke::Client(Reason::ClientGone)));
+        }
+        match poll_relay(context, &mut link.wire, front, &mut stage, &mut moved) {
+            Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
+            Poll::Ready(Err(Side::From(broken))) => {
+                tracing::debug!(endpoint = %link.endpoint.address, %broken, "answer cut off");
+                return Poll::Ready(Err(Broke::Backend(Reason::UpstreamReset)));
+            }
+            Poll::Ready(Err(Side::To(broken))) => {
+                tracing::debug!(%broken, "client left before the end of its answer");
+                return Poll::Ready(Err(Broke::Client(Reason::ClientGone)));
+            }
+            Poll::Pending => {}
+        }
+        poll_time(context, (moved, &mut seen), front.has_queued(), clock, options)
+    })
+    .await;
+    outcome.map(|()| moved).map_err(|broke| (moved, broke))
+}
+
+fn poll_time(
+    context: &mut Context<'_>,
+    (moved, seen): (u64, &mut u64),
+    client_owes: bool,
+    clock: &mut Clock<'_>,
+    options: &Options,
+) -> Poll<Result<(), Broke>> {
+    if clock.whole_is_over(context) {
+        return Poll::Ready(Err(Broke::Backend(Reason::RequestTimeout)));
+    }
+    if clock.each_is_over(context) {
+        return Poll::Ready(Err(Broke::Backend(Reason::UpstreamTimeout)));
+    }
+    if moved != std::mem::replace(seen, moved) {
+        clock.timer.set(if client_owes { options.stalled_timeout } else { options.silence_timeout });
+    }
+    if !clock.timer.expired(context) {
+        return Poll::Pending;
+    }
+    Poll::Ready(Err(if client_owes { Broke::Client(Reason::ClientTimeout) } else { Broke::Backend(Reason::UpstreamTimeout) }))
+}

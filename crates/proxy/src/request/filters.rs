@@ -1,0 +1,144 @@
+//! What filters do to a request and its answer (gateway spec G57 to G62). They run in listed order on the request and in
+//! reverse on the answer.
+
+use model::routes::{Filter, HeaderEdit, Mirror, PathEdit, PathMatch, Rewrite};
+
+use super::asked::Asked;
+use super::cors;
+use super::redirect;
+use crate::answer::{Answer, Reason};
+use crate::h1::{Head, Known};
+
+/// Where a request met its filters.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The path condition that matched: what a prefix replacement replaces.
+    pub path: &'a PathMatch,
+    /// The port of the entrance.
+    pub port: u16,
+}
+
+/// Runs the filters on a request. Mirrors are collected for later; an answer ends the request here.
+pub fn on_request<'a>(filters: &'a [Filter], asked: &mut Asked, place: Place<'_>, mirrors: &mut Vec<&'a Mirror>) -> Option<Answer> {
+    for filter in filters {
+        match filter {
+            Filter::EditRequest(edit) => edit_request(edit, asked),
+            Filter::EditResponse(_) => {}
+            Filter::Redirect(to) => return Some(redirect::answer(to, asked, place)),
+            Filter::Rewrite(rewrite) => rewrite_request(rewrite, asked, place),
+            Filter::Mirror(mirror) => mirrors.push(mirror),
+            Filter::Cors(rules) => {
+                if let Some(answer) = cors::preflight(rules, asked) {
+                    return Some(answer);
+                }
+            }
+            Filter::Refuse { status, .. } => return Some(Answer::new(*status, Reason::FilterError)),
+        }
+    }
+    None
+}
+
+/// Runs the filters on an answer.
+pub fn on_answer(filters: &[Filter], asked: &Asked, head: &mut Head) {
+    for filter in filters.iter().rev() {
+        match filter {
+            Filter::EditResponse(edit) => edit_head(edit, head),
+            Filter::Cors(rules) => cors::decorate(rules, asked, head),
+            _ => {}
+        }
+    }
+}
+
+fn edit_request(edit: &HeaderEdit, asked: &mut Asked) {
+    // To set Host is to rewrite the host (gateway spec G58).
+    if let Some((_, host)) = edit.set.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        asked.sent_authority = asked.head.push_text(host.as_bytes());
+    }
+    edit_head(edit, &mut asked.head);
+    asked.head.fields.retain(|field| field.known != Known::Host);
+}
+
+fn edit_head(edit: &HeaderEdit, head: &mut Head) {
+    for (name, value) in &edit.set {
+        head.set(name.as_bytes(), value.as_bytes());
+    }
+    for (name, value) in &edit.add {
+        head.push(name.as_bytes(), value.as_bytes());
+    }
+    for name in &edit.remove {
+        head.remove(name.as_bytes());
+    }
+}
+
+fn rewrite_request(rewrite: &Rewrite, asked: &mut Asked, place: Place<'_>) {
+    if let Some(host) = &rewrite.host {
+        asked.sent_authority = asked.head.push_text(host.as_bytes());
+    }
+    if let Some(edit) = &rewrite.path {
+        let path = edited_path(edit, asked.text(asked.sent_path), place.path);
+        asked.sent_path = asked.head.push_text(path.as_bytes());
+    }
+}
+
+/// The path after an edit. A replaced prefix takes its slash along or not so that exactly one stands between it and the rest
+/// (the table of gateway spec G59).
+pub(super) fn edited_path(edit: &PathEdit, path: &str, matched: &PathMatch) -> String {
+    let (replacement, prefix) = match (edit, matched) {
+        (PathEdit::Full(full), _) => return full.to_string(),
+        (PathEdit::Prefix(replacement), PathMatch::Prefix(prefix)) => (replacement, &**prefix),
+        // Only a prefix match can have its prefix replaced; admission says so, and what slipped through stays as it was.
+        (PathEdit::Prefix(_), _) => return path.to_owned(),
+    };
+    let Some(rest) = path.strip_prefix(prefix.trim_end_matches('/')) else { return path.to_owned() };
+    let base = replacement.trim_end_matches('/');
+    match (rest, base) {
+        ("" | "/", "") => "/".to_owned(),
+        ("", _) => replacement.to_string(),
+        (rest, base) if rest.starts_with('/') => format!("{base}{rest}"),
+        (rest, base) => format!("{base}/{rest}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefix_replacement_keeps_exactly_one_slash() {
+        for (path, prefix, replacement, expected) in [
+            ("/foo/bar", "/foo", "/xyz", "/xyz/bar"),
+            ("/foo/bar", "/foo", "/xyz/", "/xyz/bar"),
+            ("/foo/bar", "/foo/", "/xyz", "/xyz/bar"),
+            ("/foo/bar", "/foo/", "/xyz/", "/xyz/bar"),
+            ("/foo", "/foo", "/xyz", "/xyz"),
+            ("/foo/", "/foo", "/xyz", "/xyz/"),
+            ("/foo/bar", "/foo", "", "/bar"),
+            ("/foo/", "/foo", "", "/"),
+            ("/foo", "/foo", "", "/"),
+            ("/foo/", "/foo", "/", "/"),
+            ("/foo", "/foo", "/", "/"),
+            ("/foo/bar", "/foo", "/", "/bar"),
+            ("/any/x", "/", "/new", "/new/any/x"),
+            ("/", "/", "/new", "/new/"),
+        ] {
+            let got = edited_path(&PathEdit::Prefix(replacement.into()), path, &PathMatch::Prefix(prefix.into()));
+            assert_eq!(got, expected, "{path} with {prefix} -> {replacement}");
+        }
+        assert_eq!(edited_path(&PathEdit::Full("/all".into()), "/a/b", &PathMatch::Prefix("/".into())), "/all");
+    }
+
+    #[test]
+    fn header_edits_set_add_and_remove() {
+        let mut head = Head::default();
+        for (name, value) in [("x-set", "old"), ("X-Add", "client"), ("X-SET", "older"), ("X-Old", "1"), ("X-Keep", "k")] {
+            head.push(name.as_bytes(), value.as_bytes());
+        }
+        edit_head(
+            &HeaderEdit { set: vec![("X-Set".into(), "new".into())], add: vec![("X-Add".into(), "added".into())], remove: vec!["x-old".into()] },
+            &mut head,
+        );
+        let got: Vec<_> =
+            head.fields.iter().map(|field| format!("{}={}", head.name(field).escape_ascii(), head.value(field).escape_ascii())).collect();
+        assert_eq!(got, ["x-set=new", "X-Add=client", "X-Keep=k", "X-Add=added"]);
+    }
+}

@@ -1,0 +1,194 @@
+//! Copies of requests (gateway spec G61). A copy runs beside its request: it is fed what passes, falls behind at its own cost,
+//! and nobody waits for it or reads its answer.
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use balance::{Ask, Layer};
+use model::routes::{BackendTo, Mirror};
+use model::{Outcome, Snapshot};
+
+use super::asked::Asked;
+use super::send::queue_head;
+use crate::core::{Core, now};
+use crate::h1::{Framing, Head, HeadParser, Limits};
+use crate::relay::{Broken, Fill, Source, Stage, poll_relay};
+use crate::upstream::{self, Link};
+
+/// Bytes of body a copy may lag behind its request.
+const LAG_MAX: usize = 64 << 10;
+/// Copies under way per thread; beyond that requests are not copied.
+const COPIES_MAX: usize = 1024;
+/// Longest life of a copy.
+const LIFE: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+struct Queue {
+    bytes: Vec<u8>,
+    ended: bool,
+    /// The copy is given up: by whoever feeds it, or because it lags.
+    dropped: bool,
+    waker: Option<Waker>,
+}
+
+impl Queue {
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+/// The feeding end. Dropping it before the end gives the copy up.
+pub struct Feed(Rc<RefCell<Queue>>);
+
+impl Feed {
+    /// These bytes of the body passed.
+    pub fn data(&self, bytes: &[u8]) {
+        let mut queue = self.0.borrow_mut();
+        if queue.bytes.len() + bytes.len() > LAG_MAX {
+            queue.dropped = true;
+        } else if !queue.dropped {
+            queue.bytes.extend_from_slice(bytes);
+        }
+        queue.wake();
+    }
+
+    /// The body is complete.
+    pub fn end(&self) {
+        let mut queue = self.0.borrow_mut();
+        queue.ended = true;
+        queue.wake();
+    }
+}
+
+impl Drop for Feed {
+    fn drop(&mut self) {
+        let mut queue = self.0.borrow_mut();
+        queue.dropped |= !queue.ended;
+        queue.wake();
+    }
+}
+
+/// The copy's end of the queue.
+struct Eater {
+    queue: Rc<RefCell<Queue>>,
+    bite: Vec<u8>,
+    at: usize,
+    none: Head,
+}
+
+impl Source for Eater {
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<Fill, Broken>> {
+        let mut queue = self.queue.borrow_mut();
+        if queue.dropped {
+            return Poll::Ready(Err(Broken::Cut));
+        }
+        if self.at < self.bite.len() {
+            return Poll::Ready(Ok(Fill::Data));
+        }
+        if !queue.bytes.is_empty() {
+            self.bite = std::mem::take(&mut queue.bytes);
+            self.at = 0;
+            return Poll::Ready(Ok(Fill::Data));
+        }
+        if queue.ended {
+            return Poll::Ready(Ok(Fill::End));
+        }
+        queue.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn data(&self) -> &[u8] {
+        &self.bite[self.at..]
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.at += count;
+    }
+
+    fn trailers(&self) -> &Head {
+        &self.none
+    }
+}
+
+/// Starts the copies that the draw of each mirror asks for.
+pub fn start(core: &Rc<Core>, snapshot: &Snapshot, mirrors: &[&Mirror], asked: &Asked, id: u128) -> Vec<Feed> {
+    mirrors.iter().filter_map(|mirror| start_one(core, snapshot, mirror, asked, id)).collect()
+}
+
+fn start_one(core: &Rc<Core>, snapshot: &Snapshot, mirror: &Mirror, asked: &Asked, id: u128) -> Option<Feed> {
+    let drawn = core.random() % u64::from(mirror.denominator.max(1)) < u64::from(mirror.numerator);
+    let BackendTo::Pool(pool) = mirror.to else { return None };
+    let pool = snapshot.pool(pool)?;
+    if !drawn || core.copies.get() >= COPIES_MAX {
+        return None;
+    }
+    let picker = core.shared.pickers.of(pool, Layer::Http);
+    let ask = Ask { hash: picker.hash_key(asked), tried: &[], retryable: false };
+    let guard = picker.pick(&mut core.worker.borrow_mut(), &ask, now()).ok()?;
+    let queue = Rc::new(RefCell::new(Queue::default()));
+    let feed = Feed(Rc::clone(&queue));
+    let plan = Plan { core: Rc::clone(core), guard, pool: pool.id, head: asked.clone(), id };
+    core.copies.set(core.copies.get() + 1);
+    tokio::task::spawn_local(async move {
+        let _ = tokio::time::timeout(LIFE, plan.run(Eater { queue, bite: Vec::new(), at: 0, none: Head::default() })).await;
+    });
+    Some(feed)
+}
+
+struct Plan {
+    core: Rc<Core>,
+    guard: balance::Guard,
+    pool: model::PoolId,
+    head: Asked,
+    id: u128,
+}
+
+impl Drop for Plan {
+    fn drop(&mut self) {
+        self.core.copies.set(self.core.copies.get() - 1);
+    }
+}
+
+impl Plan {
+    /// Sends the copy and reads the answer to its end, so that the backend is not cut off in the middle of it.
+    async fn run(&self, mut eater: Eater) {
+        let started = now();
+        let connected = upstream::connect(self.guard.endpoint(), self.pool, self.core.options().connect_timeout).await;
+        let Ok(mut link) = connected else {
+            self.guard.head(Outcome::Refused, now().since(started), now());
+            return;
+        };
+        queue_head(&mut link.wire, &self.head, self.id, false);
+        let mut stage = Stage::Moving;
+        if poll_fn(|context| poll_relay(context, &mut eater, &mut link.wire, &mut stage, &mut 0)).await.is_ok() {
+            let _ = self.discard(&mut link).await;
+        }
+    }
+
+    async fn discard(&self, link: &mut Link) -> Result<(), Broken> {
+        let (mut parser, mut head) = (HeadParser::answer(Limits::default()), Head::default());
+        if !poll_fn(|context| link.wire.poll_head(context, &mut parser, &mut head)).await? {
+            return Ok(());
+        }
+        let reply = super::reply::judge(&mut head, parser.answer_line(), self.head.is_head()).map_err(Broken::Malformed)?;
+        if reply.framing != Framing::None {
+            link.wire.begin_body(reply.framing);
+            poll_fn(|context| {
+                while let Poll::Ready(fill) = link.wire.poll_fill(context) {
+                    match fill? {
+                        Fill::Data => link.wire.consume(link.wire.data().len()),
+                        Fill::End => return Poll::Ready(Ok::<_, Broken>(())),
+                    }
+                }
+                Poll::Pending
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,301 @@
+//! Choosing an endpoint, reaching it, and what to do when that fails (gateway spec G64, G112 to G114; balance spec R5).
+//!
+//! A request of which no byte was sent may go to another endpoint: that is not a retry. One that was sent is repeated only if
+//! that is safe, or the rule says so, and the service's budget allows it.
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use balance::{Ask, Guard, Layer, NoPick, Picker};
+use model::endpoint::Pool;
+use model::routes::Rule;
+use model::{Now, Outcome};
+use smallvec::SmallVec;
+
+use super::asked::Asked;
+use super::exchange::{Clock, Failure, Try};
+use super::reply::{self, Reply};
+use super::send::queue_head;
+use super::upload::Upload;
+use crate::answer::{Answer, Reason};
+use crate::core::{Core, now};
+use crate::front::Front;
+use crate::h1::Head;
+use crate::log::Record;
+use crate::upstream::{self, Link, Unconnected};
+
+/// Other endpoints that an unsent request is tried on (gateway spec G112).
+const UNSENT_MAX: u32 = 3;
+/// First and longest wait between retries without a word of the rule (gateway spec G64).
+const BACKOFF: Duration = Duration::from_millis(25);
+const BACKOFF_MAX: Duration = Duration::from_millis(250);
+
+/// How a request ends before its answer's body.
+pub enum Ending {
+    /// With an answer of ours.
+    Answer(Answer),
+    /// With nothing more.
+    Abort(Reason),
+}
+
+impl From<Answer> for Ending {
+    fn from(answer: Answer) -> Self {
+        Ending::Answer(answer)
+    }
+}
+
+/// A backend that answered.
+pub struct Won {
+    /// Its connection; the answer's body follows on it.
+    pub link: Link,
+    /// Its count.
+    pub guard: Guard,
+    /// The answer.
+    pub reply: Reply,
+    /// When the winning try began.
+    pub began: Now,
+}
+
+/// All tries of a request.
+pub struct Tries<'a> {
+    core: &'a Rc<Core>,
+    rule: &'a Rule,
+    pool: &'a Arc<Pool>,
+    picker: Arc<Picker>,
+    asked: &'a Asked,
+    id: u128,
+    hash: Option<u64>,
+    tried: SmallVec<[SocketAddr; 4]>,
+    /// Tries whose request was not sent.
+    unsent: u32,
+    /// Retries of a sent request.
+    retries: u32,
+    /// Pooled connections are not trusted any more.
+    fresh: bool,
+}
+
+/// What to do after a failed try.
+enum Next {
+    Again(Duration),
+    End(Ending),
+}
+
+impl<'a> Tries<'a> {
+    /// For a request that goes to this pool.
+    pub fn new(core: &'a Rc<Core>, rule: &'a Rule, pool: &'a Arc<Pool>, asked: &'a Asked, id: u128) -> Self {
+        let picker = core.shared.pickers.of(pool, Layer::Http);
+        let hash = picker.hash_key(asked);
+        Self { core, rule, pool, picker, asked, id, hash, tried: SmallVec::new(), unsent: 0, retries: 0, fresh: false }
+    }
+
+    /// Whether a body is worth remembering.
+    pub fn may_repeat(&self) -> bool {
+        self.rule.retry.as_ref().map_or(self.asked.is_safe(), |retry| retry.attempts > 0)
+    }
+
+    /// Runs tries until one is answered for good.
+    ///
+    /// # Errors
+    /// How the request ends without an answer of a backend.
+    pub async fn run(
+        &mut self,
+        front: &mut impl Front,
+        upload: &mut Upload,
+        head: &mut Head,
+        clock: &mut Clock<'_>,
+        record: &mut Record<'_>,
+    ) -> Result<Won, Ending> {
+        loop {
+            let guard = self.pick()?;
+            record.tried(guard.endpoint());
+            let began = now();
+            let failed = match self.link(&guard).await {
+                Ok(mut link) => {
+                    queue_head(&mut link.wire, self.asked, self.id, upload.held);
+                    clock.each = self.rule.timeouts.backend_request.map(|within| Box::pin(tokio::time::sleep(within)));
+                    let reused = link.served > 0;
+                    link.served += 1;
+                    let options = self.core.options();
+                    let attempt =
+                        Try { front: &mut *front, asked: self.asked, upload: &mut *upload, link: &mut link, head: &mut *head, clock, options };
+                    match attempt.run().await {
+                        Ok(reply) => {
+                            let at = now();
+                            let took = at.since(began);
+                            if let Some(wait) = self.repeats_status(reply.status, upload, at) {
+                                guard.head(reply::outcome(reply.status), took, at);
+                                self.failed_at(&guard);
+                                Next::Again(wait)
+                            } else {
+                                return Ok(Won { link, guard, reply, began });
+                            }
+                        }
+                        Err(failure) => self.after(failure, reused, &guard, began, upload),
+                    }
+                }
+                Err(unconnected) => self.after_unconnected(&unconnected, &guard, began),
+            };
+            match failed {
+                Next::End(ending) => return Err(ending),
+                Next::Again(wait) => self.pause(wait, front, clock).await?,
+            }
+            if !upload.rewind() {
+                return Err(Answer::last(502, Reason::UpstreamReset).into());
+            }
+        }
+    }
+
+    fn pick(&self) -> Result<Guard, Ending> {
+        let ask = Ask { hash: self.hash, tried: &self.tried, retryable: self.asked.is_safe() };
+        self.picker.pick(&mut self.core.worker.borrow_mut(), &ask, now()).map_err(|none| {
+            Ending::Answer(match none {
+                NoPick::NoEndpoint => Answer::new(503, Reason::NoEndpoint),
+                NoPick::Full => Answer::new(503, Reason::CircuitOpen).with("retry-after", "1".to_owned()),
+            })
+        })
+    }
+
+    async fn link(&self, guard: &Guard) -> Result<Link, Unconnected> {
+        let endpoint = guard.endpoint();
+        if !self.fresh {
+            let most = self.picker.policy().limits.requests_per_connection;
+            let idle = self.core.idle.borrow_mut().take(endpoint, !self.asked.is_safe(), now());
+            if let Some(link) = idle.filter(|link| most.is_none_or(|most| link.served < most)) {
+                return Ok(link);
+            }
+        }
+        let link = upstream::connect(endpoint, self.pool.id, self.core.options().connect_timeout).await?;
+        guard.connected(now());
+        Ok(link)
+    }
+
+    fn failed_at(&mut self, guard: &Guard) {
+        self.tried.push(guard.endpoint().address);
+    }
+
+    fn after_unconnected(&mut self, why: &Unconnected, guard: &Guard, began: Now) -> Next {
+        let (outcome, reason) = match why {
+            Unconnected::Refused => (Outcome::Refused, Reason::ConnectRefused),
+            Unconnected::Timeout => (Outcome::ConnectTimeout, Reason::ConnectTimeout),
+            Unconnected::Exhausted(error) => {
+                tracing::warn!(%error, endpoint = %guard.endpoint().address, "cannot open a connection: raise the limit of open files or ports");
+                return Next::End(Answer::new(503, Reason::Overload).into());
+            }
+        };
+        let at = now();
+        guard.head(outcome, at.since(began), at);
+        let known = self.tried.contains(&guard.endpoint().address);
+        self.failed_at(guard);
+        self.again_unsent(if known { BACKOFF * (1 << self.unsent.min(3)) } else { Duration::ZERO }, Answer::new(503, reason))
+    }
+
+    /// Another endpoint for a request of which nothing was sent. An explicit zero of the rule forbids even that.
+    fn again_unsent(&mut self, wait: Duration, otherwise: Answer) -> Next {
+        let forbidden = self.rule.retry.as_ref().is_some_and(|retry| retry.attempts == 0);
+        if forbidden || self.unsent >= UNSENT_MAX {
+            return Next::End(otherwise.into());
+        }
+        self.unsent += 1;
+        Next::Again(wait)
+    }
+
+    fn after(&mut self, failure: Failure, reused: bool, guard: &Guard, began: Now, upload: &Upload) -> Next {
+        let at = now();
+        let took = at.since(began);
+        let tell = |outcome| guard.head(outcome, took, at);
+        match failure {
+            Failure::Client { status, reason } => {
+                tell(Outcome::Canceled);
+                Next::End(status.map_or(Ending::Abort(reason), |status| Answer::last(status, reason).into()))
+            }
+            Failure::Deadline => {
+                tell(Outcome::Gateway);
+                Next::End(Answer::new(504, Reason::RequestTimeout).into())
+            }
+            Failure::Garbled(malformed) => {
+                tracing::debug!(%malformed, endpoint = %guard.endpoint().address, "malformed answer");
+                tell(Outcome::Gateway);
+                Next::End(Answer::new(502, Reason::UpstreamProtocol).into())
+            }
+            Failure::Reset { sent: false } => {
+                // A pooled connection that had died unseen says nothing about its endpoint; a fresh one does.
+                tell(if reused { Outcome::Canceled } else { Outcome::Gateway });
+                self.fresh = true;
+                self.again_unsent(Duration::ZERO, Answer::new(503, Reason::UpstreamReset))
+            }
+            Failure::Reset { sent: true } => {
+                tell(if reused { Outcome::Canceled } else { Outcome::Gateway });
+                self.fresh = true;
+                if !reused {
+                    self.failed_at(guard);
+                }
+                let exhausted = self.rule.retry.as_ref().is_some_and(|retry| retry.attempts > 0 && self.retries >= retry.attempts);
+                let otherwise = if exhausted { Answer::new(503, Reason::RetriesExhausted) } else { Answer::new(502, Reason::UpstreamReset) };
+                self.again_sent(true, upload, at, otherwise)
+            }
+            Failure::Late => {
+                tell(Outcome::Gateway);
+                self.failed_at(guard);
+                self.again_sent(false, upload, at, Answer::new(504, Reason::UpstreamTimeout))
+            }
+        }
+    }
+
+    /// Another try for a request that was sent. Only safe methods; without a stanza once and only after a reset (G113).
+    fn again_sent(&mut self, reset: bool, upload: &Upload, at: Now, otherwise: Answer) -> Next {
+        let allowed = match &self.rule.retry {
+            None => reset && self.retries < 1,
+            Some(retry) => self.retries < retry.attempts,
+        };
+        if !allowed || !self.asked.is_safe() || !upload.can_rewind() {
+            return Next::End(otherwise.into());
+        }
+        if !self.picker.allows_retry(at) {
+            return Next::End(Answer::new(503, Reason::RetryBudget).into());
+        }
+        let wait = self.backoff();
+        self.retries += 1;
+        Next::Again(wait)
+    }
+
+    /// The wait before the rule's retry of this status; `None` when the answer stands.
+    fn repeats_status(&mut self, status: u16, upload: &Upload, at: Now) -> Option<Duration> {
+        let retry = self.rule.retry.as_ref()?;
+        let repeats = retry.codes.contains(&status) && self.retries < retry.attempts && upload.can_rewind();
+        if !repeats || !self.picker.allows_retry(at) {
+            return None;
+        }
+        let wait = self.backoff();
+        self.retries += 1;
+        Some(wait)
+    }
+
+    /// Doubles from the base with jitter upwards, so that it is never less than what the rule says. Nothing without a rule.
+    fn backoff(&self) -> Duration {
+        let Some(retry) = &self.rule.retry else { return Duration::ZERO };
+        let base = if retry.backoff.is_zero() { BACKOFF } else { retry.backoff };
+        let doubled = base.saturating_mul(1 << self.retries.min(16)).min(BACKOFF_MAX.max(base));
+        let jitter = (self.core.random() % 256) as u32;
+        (doubled + doubled / 512 * jitter).min(BACKOFF_MAX.max(base + base / 2))
+    }
+
+    /// Waits, no longer than the request's deadline and the client do.
+    async fn pause(&self, wait: Duration, front: &mut impl Front, clock: &mut Clock<'_>) -> Result<(), Ending> {
+        if wait.is_zero() {
+            return Ok(());
+        }
+        let mut sleep = Box::pin(tokio::time::sleep(wait));
+        std::future::poll_fn(|context| {
+            if clock.whole_is_over(context) {
+                return std::task::Poll::Ready(Err(Answer::new(504, Reason::RequestTimeout).into()));
+            }
+            if front.body_ended() && front.poll_gone(context).is_ready() {
+                return std::task::Poll::Ready(Err(Ending::Abort(Reason::ClientGone)));
+            }
+            std::future::Future::poll(sleep.as_mut(), context).map(Ok)
+        })
+        .await
+    }
+}

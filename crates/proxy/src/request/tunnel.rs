@@ -1,0 +1,97 @@
+//! A WebSocket after its 101: bytes both ways, unread (gateway spec G104). It outlives every change of routes and endpoints.
+
+mod frames;
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use crate::core::Options;
+use crate::door::Ticket;
+use crate::h1::{Encoder, Framing, Head};
+use crate::relay::{Broken, Fill, Side, Sink, Source, Stage, poll_relay};
+use crate::wire::Wire;
+
+use frames::Frames;
+
+/// A close frame with code 1001, "going away" (RFC 6455 §7.4.1).
+const GOING_AWAY: [u8; 4] = [0x88, 2, 0x03, 0xE9];
+
+/// One direction.
+#[derive(Default)]
+struct Way {
+    stage: Stage,
+    shut: bool,
+    moved: u64,
+}
+
+impl Way {
+    /// Moves bytes; at the end of the one side, tells the other.
+    fn poll(&mut self, context: &mut Context<'_>, from: &mut impl Source, to: &mut Wire) -> Poll<Result<(), Side>> {
+        ready!(poll_relay(context, from, to, &mut self.stage, &mut self.moved))?;
+        if !self.shut {
+            // A peer that is gone already needs no farewell.
+            let _ = ready!(to.poll_shutdown(context));
+            self.shut = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The backend's bytes, with an eye on where its frames end.
+struct Counted<'a> {
+    wire: &'a mut Wire,
+    frames: &'a mut Frames,
+}
+
+impl Source for Counted<'_> {
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<Fill, Broken>> {
+        self.wire.poll_fill(context)
+    }
+
+    fn data(&self) -> &[u8] {
+        self.wire.data()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.frames.pass(&self.wire.data()[..count]);
+        self.wire.consume(count);
+    }
+
+    fn trailers(&self) -> &Head {
+        self.wire.trailers()
+    }
+}
+
+/// Passes bytes both ways until both sides have ended, one broke, nothing moved for long, or the drain cuts it off. Gives the
+/// bytes that went to the client.
+pub async fn run(client: &mut Wire, backend: &mut Wire, ticket: &Ticket, options: &Options) -> u64 {
+    client.begin_body(Framing::Close);
+    backend.begin_body(Framing::Close);
+    client.queue(Encoder::Plain);
+    backend.queue(Encoder::Plain);
+    let (mut up, mut down, mut frames) = (Way::default(), Way::default(), Frames::default());
+    let mut seen = u64::MAX;
+    let cut_off = poll_fn(|context| {
+        let rising = up.poll(context, client, backend);
+        let falling = down.poll(context, &mut Counted { wire: &mut *backend, frames: &mut frames }, client);
+        match (rising, falling) {
+            (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) | (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => return Poll::Ready(false),
+            _ => {}
+        }
+        if up.moved + down.moved != std::mem::replace(&mut seen, up.moved + down.moved) {
+            ticket.timer().set(options.tunnel_timeout);
+        }
+        match ticket.timer().expired(context) {
+            _ if ticket.is_cut_off() => Poll::Ready(true),
+            true => Poll::Ready(false),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    if cut_off && frames.at_boundary() && down.stage == Stage::Moving {
+        client.queue(Encoder::Plain).extend_from_slice(&GOING_AWAY);
+        let _ = tokio::time::timeout(Duration::from_millis(100), poll_fn(|context| client.poll_flush(context))).await;
+    }
+    down.moved
+}

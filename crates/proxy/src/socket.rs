@@ -1,0 +1,84 @@
+//! A connection's bytes, in the clear or through TLS, polled without wrapping futures.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+/// A connected socket.
+pub enum Socket {
+    /// Plain TCP.
+    Tcp(TcpStream),
+    /// TLS that ends here.
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+impl Socket {
+    /// The TCP connection underneath.
+    pub fn tcp(&self) -> &TcpStream {
+        match self {
+            Socket::Tcp(stream) => stream,
+            Socket::Tls(stream) => stream.get_ref().0,
+        }
+    }
+
+    /// Whether a read could give something, without memory for it where that can be known. A false alarm is harmless.
+    pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Socket::Tcp(stream) => stream.poll_read_ready(context),
+            // Plain text may wait inside the TLS layer while the socket is silent.
+            Socket::Tls(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Reads; 0 is the end.
+    pub fn poll_read(&mut self, context: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(into);
+        let outcome = match self {
+            Socket::Tcp(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+            Socket::Tls(stream) => Pin::new(stream).poll_read(context, &mut buffer),
+        };
+        match outcome {
+            Poll::Ready(Ok(())) => Poll::Ready(Ok(buffer.filled().len())),
+            // Many clients end TLS without its farewell; where the end matters, framing tells a cut message.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(0)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+
+    /// Writes what it can of these parts, in order.
+    pub fn poll_write(&mut self, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        match self {
+            Socket::Tcp(stream) => match parts {
+                [one] => Pin::new(stream).poll_write(context, one),
+                parts => Pin::new(stream).poll_write_vectored(context, parts),
+            },
+            Socket::Tls(stream) => Pin::new(stream).poll_write_vectored(context, parts),
+        }
+    }
+
+    /// Pushes out what the TLS layer still holds.
+    pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Socket::Tcp(_) => Poll::Ready(Ok(())),
+            Socket::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    /// Says that nothing more will be written.
+    pub fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self {
+            Socket::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Socket::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+
+    /// Makes the close a reset: what was received and not read is nobody's any more.
+    pub fn reset(&self) {
+        let _ = self.tcp().set_zero_linger();
+    }
+}

@@ -1,0 +1,180 @@
+//! TLS that ends here: the certificate of the server name, from the snapshot in force at the handshake (gateway spec G45, G105).
+//!
+//! A new Secret serves the next handshake; open connections keep what they have. The key object of an identity is built once
+//! per pointer, on first use.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, SystemTime};
+
+use foldhash::fast::FixedState;
+use model::Snapshot;
+use model::routes::{Entrance, EntranceKey, Fallback, Listener};
+use model::tls::TlsIdentity;
+use parking_lot::Mutex;
+use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
+use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
+use tokio_rustls::LazyConfigAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// Longest handshake (gateway spec G105).
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// A fatal alert, "unrecognized name" (RFC 6066 §3), as a plain record: there is no key yet.
+const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+
+/// The keys of all identities in use.
+#[derive(Default)]
+pub struct Certificates {
+    /// By the address of the snapshot's identity.
+    known: Mutex<HashMap<usize, Known, FixedState>>,
+    self_signed: OnceLock<Option<Arc<ServerConfig>>>,
+}
+
+struct Known {
+    identity: Weak<TlsIdentity>,
+    /// `None` when rustls takes the key for unusable.
+    made: Option<Made>,
+}
+
+#[derive(Clone)]
+struct Made {
+    key: Arc<CertifiedKey>,
+    config: Arc<ServerConfig>,
+}
+
+/// Why a handshake failed; for the log.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// It took too long.
+    #[error("the handshake took longer than {} s", HANDSHAKE.as_secs())]
+    Slow,
+    /// Nobody here answers for the name.
+    #[error("no certificate for the server name")]
+    UnknownName,
+    /// The client or its connection.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+/// Shakes hands on a connection to this entrance; gives the listener that the server name chose, too.
+///
+/// # Errors
+/// As [`Failure`] says.
+pub async fn accept(
+    certificates: &Certificates,
+    snapshot: &Snapshot,
+    key: &EntranceKey,
+    stream: TcpStream,
+) -> Result<(TlsStream<TcpStream>, Option<Arc<Listener>>), Failure> {
+    let handshake = async {
+        let mut start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        let hello = start.client_hello();
+        let name = hello.server_name().map(|name| name.trim_end_matches('.').to_ascii_lowercase());
+        let chosen = snapshot.entrances.ports.get(key).and_then(|entrance| {
+            let listener = entrance.listener_for(name.as_deref());
+            Some((certificates.choose(entrance, listener, name.as_deref(), &hello)?, listener.cloned()))
+        });
+        let Some((config, listener)) = chosen else {
+            let _ = start.io.write_all(&UNRECOGNIZED_NAME).await;
+            return Err(Failure::UnknownName);
+        };
+        Ok((start.into_stream(config).await?, listener))
+    };
+    tokio::time::timeout(HANDSHAKE, handshake).await.map_err(|_| Failure::Slow)?
+}
+
+impl Certificates {
+    /// The configuration for a name: the listener's certificates, then the entrance's fallback.
+    fn choose(
+        &self,
+        entrance: &Entrance,
+        listener: Option<&Arc<Listener>>,
+        name: Option<&str>,
+        hello: &ClientHello<'_>,
+    ) -> Option<Arc<ServerConfig>> {
+        let identities = listener.map_or(&[][..], |listener| listener.identities_for(name));
+        if let Some(config) = self.first_usable(identities, hello) {
+            return Some(config);
+        }
+        match &entrance.fallback {
+            Some(Fallback::Identity(identity)) => self.first_usable(std::slice::from_ref(identity), hello),
+            Some(Fallback::SelfSigned) => self.self_signed(),
+            None => None,
+        }
+    }
+
+    /// Of several certificates of one name, the first whose key the client can verify.
+    fn first_usable(&self, identities: &[Arc<TlsIdentity>], hello: &ClientHello<'_>) -> Option<Arc<ServerConfig>> {
+        let mut made = identities.iter().filter_map(|identity| self.make(identity));
+        let first = made.next()?;
+        let suits = |one: &Made| one.key.key.choose_scheme(hello.signature_schemes()).is_some();
+        if suits(&first) { Some(first.config) } else { Some(made.find(suits).unwrap_or(first).config) }
+    }
+
+    fn make(&self, identity: &Arc<TlsIdentity>) -> Option<Made> {
+        let place = Arc::as_ptr(identity) as usize;
+        if let Some(known) = self.known.lock().get(&place)
+            && known.identity.as_ptr() == Arc::as_ptr(identity)
+        {
+            return known.made.clone();
+        }
+        let chain = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
+        let made = match certified(chain, &identity.key) {
+            Ok(key) => configuration(Arc::new(key)),
+            Err(error) => {
+                tracing::warn!(%error, secret = %identity.origin, "the key cannot be used: replace the Secret");
+                None
+            }
+        };
+        let mut known = self.known.lock();
+        known.retain(|_, known| known.identity.strong_count() > 0);
+        known.insert(place, Known { identity: Arc::downgrade(identity), made: made.clone() });
+        made
+    }
+
+    /// A certificate that signs itself, made on first use and kept.
+    fn self_signed(&self) -> Option<Arc<ServerConfig>> {
+        let make = || {
+            let pem = net::identity::self_signed("fairlead", SystemTime::now()).ok()?;
+            configuration(net::identity::certified(&pem).ok()?).map(|made| made.config)
+        };
+        self.self_signed.get_or_init(make).clone()
+    }
+}
+
+fn provider() -> Arc<CryptoProvider> {
+    static PROVIDER: OnceLock<Arc<CryptoProvider>> = OnceLock::new();
+    Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())))
+}
+
+fn certified(chain: Vec<CertificateDer<'static>>, key: &[u8]) -> Result<CertifiedKey, String> {
+    let key = PrivateKeyDer::try_from(key.to_vec()).map_err(str::to_owned)?;
+    CertifiedKey::from_der(chain, key, &provider()).map_err(|error| error.to_string())
+}
+
+/// TLS 1.2 and 1.3 with this key. Sessions are kept per configuration, so a ticket never carries an identity elsewhere.
+fn configuration(key: Arc<CertifiedKey>) -> Option<Made> {
+    let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().ok()?;
+    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(One(Arc::clone(&key))));
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    if let Ok(ticketer) = rustls::crypto::aws_lc_rs::Ticketer::new() {
+        config.ticketer = ticketer;
+    }
+    Some(Made { key, config: Arc::new(config) })
+}
+
+/// The one key of a configuration.
+#[derive(Debug)]
+struct One(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for One {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
+    }
+}

@@ -1,0 +1,144 @@
+//! Connections to backends: opening them, keeping them while idle, and knowing dead ones before they are used
+//! (gateway spec G110). Each thread keeps its own.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use foldhash::fast::FixedState;
+use model::endpoint::PoolId;
+use model::{Endpoint, Now, Snapshot};
+use tokio::net::TcpStream;
+
+use crate::buffer::Buffer;
+use crate::socket::Socket;
+use crate::wire::Wire;
+
+/// Idle connections kept per endpoint and thread.
+const IDLE_MAX: usize = 64;
+/// How long one is kept.
+const IDLE_TIME: Duration = Duration::from_secs(60);
+/// A request that must not be sent twice uses a connection that was in use this recently, or a fresh one (gateway spec G113).
+const RECENT: Duration = Duration::from_secs(2);
+
+/// A connection to an endpoint. Counted in the endpoint's vitals while it lives.
+pub struct Link {
+    /// The connection.
+    pub wire: Wire,
+    /// Whom it leads to.
+    pub endpoint: Arc<Endpoint>,
+    /// The pool it was opened for.
+    pub pool: PoolId,
+    /// Requests it has carried.
+    pub served: u32,
+    used: Now,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.endpoint.vitals.disconnected();
+    }
+}
+
+/// Why no connection was made.
+#[derive(Debug)]
+pub enum Unconnected {
+    /// Nobody listens there, or no route leads there.
+    Refused,
+    /// Not in time.
+    Timeout,
+    /// We ourselves are short of descriptors or ports.
+    Exhausted(io::Error),
+}
+
+/// Opens a connection.
+///
+/// # Errors
+/// When it is refused, takes too long, or we are short of something.
+pub async fn connect(endpoint: &Arc<Endpoint>, pool: PoolId, within: Duration) -> Result<Link, Unconnected> {
+    let stream = match tokio::time::timeout(within, TcpStream::connect(endpoint.address)).await {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) if is_ours(&error) => return Err(Unconnected::Exhausted(error)),
+        Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => return Err(Unconnected::Timeout),
+        Ok(Err(_)) => return Err(Unconnected::Refused),
+        Err(_) => return Err(Unconnected::Timeout),
+    };
+    let _ = stream.set_nodelay(true);
+    endpoint.vitals.connected();
+    let wire = Wire::new(Socket::Tcp(stream), Buffer::default());
+    Ok(Link { wire, endpoint: Arc::clone(endpoint), pool, served: 0, used: Now::default() })
+}
+
+/// EMFILE, ENFILE, EADDRNOTAVAIL (no free port), ENOBUFS, ENOMEM: no fault of the endpoint's.
+fn is_ours(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::OutOfMemory) || matches!(error.raw_os_error(), Some(23 | 24 | 105))
+}
+
+/// The idle connections of a thread.
+#[derive(Default)]
+pub struct Idle {
+    links: HashMap<SocketAddr, Vec<Link>, FixedState>,
+    /// The generation that was last swept against.
+    swept: u64,
+}
+
+impl Idle {
+    /// The connection used last that is still alive. `careful` asks the kernel itself, for requests that must not be sent on
+    /// a dead connection; others trust what the event loop has heard so far.
+    pub fn take(&mut self, endpoint: &Arc<Endpoint>, careful: bool, now: Now) -> Option<Link> {
+        let links = self.links.get_mut(&endpoint.address)?;
+        while let Some(link) = links.pop() {
+            // The address may belong to somebody else by now: vitals are one per identity.
+            let same = Arc::ptr_eq(&link.endpoint.vitals, &endpoint.vitals);
+            let rested = now.since(link.used);
+            if same && rested < IDLE_TIME && !(careful && rested > RECENT) && is_silent(&link, careful) {
+                return Some(link);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection for the next request.
+    pub fn put(&mut self, mut link: Link, now: Now) {
+        link.used = now;
+        let links = self.links.entry(link.endpoint.address).or_default();
+        if links.len() < IDLE_MAX {
+            links.push(link);
+        }
+    }
+
+    /// Closes what was idle for long, and all to endpoints that no longer take requests (balance spec D1).
+    pub fn sweep(&mut self, snapshot: &Snapshot, now: Now) {
+        let changed = self.swept != snapshot.generation;
+        self.swept = snapshot.generation;
+        let mut members: HashMap<PoolId, HashSet<SocketAddr, FixedState>, FixedState> = HashMap::default();
+        self.links.retain(|address, links| {
+            links.retain(|link| {
+                let wanted = !changed
+                    || members
+                        .entry(link.pool)
+                        .or_insert_with(|| {
+                            snapshot.pool(link.pool).map(|pool| pool.endpoints.iter().map(|one| one.address).collect()).unwrap_or_default()
+                        })
+                        .contains(address);
+                wanted && now.since(link.used) < IDLE_TIME
+            });
+            !links.is_empty()
+        });
+    }
+}
+
+/// Nothing has arrived on an idle connection: neither its end nor bytes nobody asked for.
+fn is_silent(link: &Link, careful: bool) -> bool {
+    let stream = link.wire.socket().tcp();
+    let mut byte = [std::mem::MaybeUninit::uninit()];
+    let outcome = if careful {
+        socket2::SockRef::from(stream).peek(&mut byte)
+    } else {
+        // Gives WouldBlock without asking the kernel while no event has been heard.
+        stream.try_io(tokio::io::Interest::READABLE, || socket2::SockRef::from(stream).peek(&mut byte))
+    };
+    outcome.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+}

@@ -1,0 +1,267 @@
+//! What rules do with requests: filters, weights, deadlines, other endpoints, retries (gateway spec G57 to G65, G112 to G114).
+
+mod support;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use model::endpoint::PoolId;
+use model::ident::Origin;
+use model::policy::Strategy;
+use model::routes::{Backend, BackendTo, Filter, HeaderEdit, Mirror, PathEdit, PathMatch, Redirect, Retry, Rewrite, Timeouts};
+use support::{HOST, Scene, Stage, Tape, endpoint, eventually, free_address, ok, rule, to_pool, with_filters};
+
+fn prefix(path: &str) -> PathMatch {
+    PathMatch::Prefix(path.into())
+}
+
+fn spread(stage: &Stage, count: usize) -> HashMap<String, usize> {
+    let mut client = stage.client();
+    let mut names = HashMap::new();
+    for _ in 0..count {
+        *names.entry(client.get("/").text()).or_default() += 1;
+    }
+    names
+}
+
+#[test]
+fn what_nobody_serves_is_answered_with_its_reason() {
+    let nowhere = |status| Backend { to: BackendTo::Nowhere { status, detail: "service shop/cart not found".into() }, ..to_pool(1) };
+    let rules = vec![
+        (prefix("/invalid"), rule(vec![nowhere(500)])),
+        (prefix("/missing"), rule(vec![nowhere(503)])),
+        (prefix("/none"), rule(Vec::new())),
+        (prefix("/zero"), rule(vec![Backend { weight: 0, ..to_pool(1) }])),
+        (prefix("/empty"), rule(vec![to_pool(1)])),
+        (prefix("/refused"), with_filters(vec![Filter::Refuse { status: 500, detail: "unknown filter".into() }])),
+    ];
+    let stage = Stage::new(&Scene::new(rules, vec![Vec::new()]));
+    for (path, status, reason) in [
+        ("/nobody", 404, "no_route"),
+        ("/invalid", 500, "backend_invalid"),
+        ("/missing", 503, "backend_invalid"),
+        ("/none", 500, "backend_invalid"),
+        ("/zero", 500, "backend_invalid"),
+        ("/empty", 503, "no_endpoint"),
+        ("/refused", 500, "filter_error"),
+    ] {
+        let answer = stage.get(path);
+        assert_eq!((answer.status(), answer.reason().as_str(), answer.field("server").as_deref()), (status, reason, Some("fairlead")), "{path}");
+        assert!(!answer.text().contains("shop"), "names of objects stay inside");
+    }
+    let mut client = stage.client();
+    let answer = client.request("POST /nobody", "Content-Length: 3\r\nAccept: application/json\r\n").send("abc").answer("POST");
+    assert_eq!(answer.text(), "{\"status\":404,\"reason\":\"no_route\"}\n");
+    assert_eq!(client.get("/empty").status(), 503, "the connection goes on after the unread body");
+}
+
+#[test]
+fn weights_are_the_shares_of_the_requests() {
+    let tapes = [Tape::named("none"), Tape::named("one"), Tape::named("nine")];
+    let weights = [0, 1, 9];
+    let backends = (0..3).map(|at| Backend { weight: weights[at], ..to_pool(at as u32 + 1) }).collect();
+    let pools = tapes.iter().map(|tape| vec![endpoint(tape.address)]).collect();
+    let stage = Stage::new(&Scene::new(vec![(prefix("/"), rule(backends))], pools));
+    let got = spread(&stage, 200);
+    assert_eq!((got.get("none"), got["one"], got["nine"]), (None, 20, 180));
+}
+
+#[test]
+fn header_filters_redirects_and_rewrites() {
+    let edit = || HeaderEdit { set: vec![("X-Set".into(), "new".into())], add: vec![("X-Add".into(), "added".into())], remove: vec!["x-old".into()] };
+    let rewrite = |host: Option<&str>, path| Filter::Rewrite(Rewrite { host: host.map(Into::into), path });
+    let redirect = Redirect { status: 302, scheme: None, host: Some("other.test".into()), port: None, path: None };
+    let rules = vec![
+        (prefix("/edit"), with_filters(vec![Filter::EditRequest(edit()), Filter::EditResponse(edit())])),
+        (prefix("/old"), with_filters(vec![rewrite(Some("inside.test"), Some(PathEdit::Prefix("/new".into())))])),
+        (prefix("/go"), with_filters(vec![Filter::Redirect(redirect)])),
+        (prefix("/same"), rule(vec![to_pool(1)])),
+    ];
+    let tape = Tape::answering(|request| {
+        format!("HTTP/1.1 200 OK\r\nX-Old: 1\r\nX-Add: backend\r\nContent-Length: {}\r\n\r\n{}", request.path().len(), request.path()).into_bytes()
+    });
+    let stage = Stage::new(&Scene::new(rules, vec![vec![endpoint(tape.address)]]));
+
+    let answer = stage.client().request("GET /edit", "x-set: old\r\nX-Add: client\r\nX-Old: 1\r\n").answer("GET");
+    let seen = |message: &support::Message| ["x-set", "x-add", "x-old"].map(|name| message.field(name).unwrap_or_default());
+    assert_eq!(seen(&tape.last()), ["new", "client, added", ""]);
+    assert_eq!(seen(&answer), ["new", "backend, added", ""]);
+
+    assert_eq!(stage.get("/old/x?q=1").text(), "/new/x?q=1");
+    let host = |name| tape.last().field(name).unwrap_or_default();
+    assert_eq!([host("host"), host("x-forwarded-host")], ["inside.test", HOST]);
+
+    let answer = stage.get("/go/x?q=1");
+    let port = stage.address.port();
+    assert_eq!((answer.status(), answer.field("location")), (302, Some(format!("http://other.test:{port}/go/x?q=1"))));
+    stage.client().send(format!("GET /same HTTP/1.1\r\nHost: {HOST}:9999\r\n\r\n")).answer("GET");
+    assert_eq!(host("host"), format!("{HOST}:9999"), "without a rewrite Host passes unchanged");
+}
+
+#[test]
+fn a_mirror_gets_every_request_with_its_body_and_delays_nothing() {
+    let copy = Tape::answering(|_| {
+        std::thread::sleep(Duration::from_millis(300));
+        ok("copy")
+    });
+    let main = Tape::polite();
+    let mirror = |to| Filter::Mirror(Mirror { to, service: Origin::new("Service", "test", "copy"), numerator: 1, denominator: 1 });
+    let nowhere = BackendTo::Nowhere { status: 500, detail: "invalid".into() };
+    let rules = vec![(prefix("/"), with_filters(vec![mirror(BackendTo::Pool(PoolId(2))), mirror(nowhere)]))];
+    let stage = Stage::new(&Scene::new(rules, vec![vec![endpoint(main.address)], vec![endpoint(copy.address)]]));
+    let start = Instant::now();
+    for at in 0..5 {
+        let answer = stage.client().request(&format!("POST /m{at}"), "Content-Length: 6\r\n").send(format!("body {at}")).answer("POST");
+        assert_eq!(answer.text(), format!("POST /m{at} 6"));
+    }
+    assert!(start.elapsed() < Duration::from_millis(300));
+    let seen = || {
+        let mut seen: Vec<_> = copy.requests.lock().expect("not poisoned").iter().map(|one| format!("{} {}", one.path(), one.text())).collect();
+        seen.sort();
+        seen
+    };
+    eventually("every copy arrived", || seen() == (0..5).map(|at| format!("/m{at} body {at}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn deadlines_of_the_request_and_of_a_try_answer_504_in_time() {
+    let tape = Tape::answering(|_| {
+        std::thread::sleep(Duration::from_millis(1500));
+        ok("late")
+    });
+    let with = |request: Option<u64>, backend_request: Option<u64>| {
+        let timeouts = Timeouts { request: request.map(Duration::from_millis), backend_request: backend_request.map(Duration::from_millis) };
+        model::routes::Rule { timeouts, ..rule(vec![to_pool(1)]) }
+    };
+    let rules = vec![
+        (prefix("/request"), with(Some(300), None)),
+        (prefix("/backend"), with(Some(5000), Some(300))),
+        (prefix("/enough"), with(Some(4000), None)),
+    ];
+    let stage = Stage::new(&Scene::new(rules, vec![vec![endpoint(tape.address)]]));
+    for (path, reason) in [("/request", "request_timeout"), ("/backend", "upstream_timeout")] {
+        let start = Instant::now();
+        let answer = stage.get(path);
+        assert_eq!((answer.status(), answer.reason().as_str()), (504, reason));
+        assert!((250..1200).contains(&start.elapsed().as_millis()), "{path}: {:?}", start.elapsed());
+    }
+    assert_eq!(stage.get("/enough").status(), 200);
+}
+
+#[test]
+fn an_unsent_request_goes_to_another_endpoint_even_when_it_must_not_be_sent_twice() {
+    let live = Tape::named("live");
+    let dead = [free_address(), free_address()];
+    let scene = Scene::to(&[dead[0], dead[1], live.address]);
+    let stage = Stage::new(&scene);
+    for _ in 0..12 {
+        let answer = stage.client().request("POST /", "Content-Length: 3\r\n").send("abc").answer("POST");
+        assert_eq!((answer.status(), answer.text().as_str()), (200, "live"));
+    }
+    assert!(scene.pools[0][0].vitals.state().barred(), "a refusal ejects at once");
+}
+
+#[test]
+fn attempts_of_zero_forbid_even_that() {
+    let dead = free_address();
+    let none = Retry { codes: Vec::new(), attempts: 0, backoff: Duration::ZERO };
+    let stage = Stage::new(&Scene::to(&[dead]).with(|rule| rule.retry = Some(none)));
+    let answer = stage.get("/");
+    assert_eq!((answer.status(), answer.reason().as_str()), (503, "connect_refused"));
+}
+
+#[test]
+fn a_safe_request_is_repeated_once_when_a_live_connection_dies_and_others_are_not() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&count);
+    let tape = Tape::raw(move |wire, _| {
+        let request = wire.asked()?;
+        if seen.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
+            wire.send(ok(&request.text()));
+        }
+        Some(())
+    });
+    let stage = Stage::new(&Scene::to(&[tape.address]));
+    let answer = stage.client().request("GET /", "Content-Length: 4\r\n").send("body").answer("GET");
+    assert_eq!((answer.status(), answer.text().as_str(), count.load(Ordering::Relaxed)), (200, "body", 2), "with its body");
+    let answer = stage.client().request("POST /", "Content-Length: 0\r\n").answer("POST");
+    assert_eq!((answer.status(), answer.reason().as_str(), count.load(Ordering::Relaxed)), (502, "upstream_reset", 3));
+}
+
+#[test]
+fn the_rules_codes_are_retried_elsewhere_up_to_its_attempts() {
+    let bad = Tape::answering(|_| b"HTTP/1.1 503 X\r\nContent-Length: 3\r\n\r\nbad".to_vec());
+    let good = Tape::answering(|request| ok(&request.text()));
+    let retry = |attempts| Retry { codes: vec![503], attempts, backoff: Duration::from_millis(1) };
+    let scene = Scene::to(&[bad.address, good.address]).with(|rule| rule.retry = Some(retry(1)));
+    let mut stage = Stage::new(&scene);
+    for _ in 0..4 {
+        let answer = stage.client().request("POST /", "Content-Length: 4\r\n").send("body").answer("POST");
+        assert_eq!((answer.status(), answer.text().as_str()), (200, "body"));
+    }
+    stage.play(&Scene::to(&[bad.address]).with(|rule| rule.retry = Some(retry(2))));
+    let before = bad.requests.lock().expect("not poisoned").len();
+    let answer = stage.get("/");
+    assert_eq!((answer.status(), answer.text().as_str()), (503, "bad"), "exhausted: the last answer stands");
+    assert_eq!(bad.requests.lock().expect("not poisoned").len() - before, 3);
+}
+
+#[test]
+fn load_reports_reach_the_vitals_and_not_the_client() {
+    let tape = Tape::answering(|_| {
+        b"HTTP/1.1 200 OK\r\nendpoint-load-metrics: JSON {\"cpu_utilization\":0.5,\"mem_utilization\":0.25}\r\nContent-Length: 2\r\n\r\nok".to_vec()
+    });
+    let scene = Scene::to(&[tape.address]);
+    let stage = Stage::new(&scene);
+    assert_eq!(stage.get("/").field("endpoint-load-metrics"), None);
+    let reported = scene.pools[0][0].vitals.reported();
+    assert_eq!((reported.cpu, reported.memory), (Some(0.5), Some(0.25)));
+}
+
+#[test]
+fn endpoints_that_are_replaced_under_load_fail_no_request() {
+    let mut tapes: Vec<Tape> = (0..3).map(|_| Tape::named("x")).collect();
+    let mut scene = Scene::to(&tapes.iter().map(|tape| tape.address).collect::<Vec<_>>());
+    scene.policy.strategy = Strategy::Auto;
+    let mut stage = Stage::new(&scene);
+    let (stop, address) = (Arc::new(AtomicUsize::new(0)), stage.address);
+    let clients: Vec<_> = (0..4)
+        .map(|at| {
+            let stop = Arc::clone(&stop);
+            std::thread::spawn(move || {
+                let mut failures = Vec::new();
+                let mut total = 0;
+                let mut client = support::Wire::connect(address);
+                while stop.load(Ordering::Relaxed) == 0 {
+                    let answer = client.get("/");
+                    total += 1;
+                    if answer.status() != 200 {
+                        failures.push(format!("{} {}", answer.first, answer.reason()));
+                    }
+                    if at % 2 == 0 {
+                        client = support::Wire::connect(address);
+                    }
+                }
+                (total, failures)
+            })
+        })
+        .collect();
+    for round in 0..20 {
+        let fresh = Tape::named("x");
+        let mut old = std::mem::replace(&mut tapes[round % 3], fresh);
+        if round % 2 == 0 {
+            old.die();
+        }
+        scene.pools[0] = tapes.iter().map(|tape| endpoint(tape.address)).collect();
+        stage.play(&scene);
+        std::thread::sleep(Duration::from_millis(20));
+        drop(old);
+    }
+    stop.store(1, Ordering::Relaxed);
+    for client in clients {
+        let (total, failures) = client.join().expect("no panic");
+        assert!(failures.is_empty() && total > 20, "{total} requests, failures: {failures:?}");
+    }
+}
