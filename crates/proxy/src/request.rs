@@ -16,8 +16,10 @@ mod upload;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 
-use model::routes::{BackendTo, Listener, NoTrace, Routed};
+use model::endpoint::Pool;
+use model::routes::{Backend, BackendTo, Listener, Mirror, NoTrace, RouteMatch, Routed, Rule};
 use model::{Now, Outcome, Snapshot};
 
 use crate::answer::{Answer, Reason};
@@ -26,6 +28,7 @@ use crate::door::Ticket;
 use crate::front::{Extent, Front};
 use crate::h1::{Head, Known};
 use crate::log::Record;
+use crate::relay::Stage;
 
 use asked::Asked;
 use deliver::Broke;
@@ -65,6 +68,7 @@ pub async fn serve(front: &mut impl Front, asked: &mut Asked, head: &mut Head, v
     go_on && asked.keep_alive
 }
 
+/// From the route to the last byte of the answer. True when the connection may carry another request.
 async fn live<'s>(
     front: &mut impl Front,
     asked: &mut Asked,
@@ -73,97 +77,147 @@ async fn live<'s>(
     snapshot: &'s Snapshot,
     record: &mut Record<'s>,
 ) -> Result<bool, Ending> {
-    let core = visit.core;
-    let options = core.options();
-
-    // Which listener, which route.
-    let Some(entrance) = entrance(snapshot, &visit.ticket.door().key) else {
-        return Err(Answer::new(if snapshot.complete { 404 } else { 503 }, Reason::NoRoute).into());
-    };
-    let matched = match entrance.route(asked, visit.listener, &mut NoTrace) {
-        Routed::Match(_, matched) => matched,
-        Routed::NoRoute => return Err(Answer::new(404, Reason::NoRoute).into()),
-        Routed::Misdirected => return Err(Answer::new(421, Reason::Misdirected).into()),
-    };
+    // Which listener and rule, and until when.
+    let matched = route(asked, visit, snapshot)?;
     let rule = &matched.rule;
     record.rule = Some(rule);
+    let mut clock = deadlines(rule, visit);
 
-    // Until when.
-    let whole = rule.timeouts.request.map(|within| Box::pin(tokio::time::sleep(within.saturating_sub(now().since(visit.started)))));
-    let mut clock = Clock { timer: visit.ticket.timer(), whole, each: None };
-
-    // What the rule does to the request; then which backend, and what that one does.
+    // What the filters do to the request, and which service it goes to.
     let mut mirrors = Vec::new();
-    let place = filters::Place { path: &matched.path, port: visit.ticket.door().key.1 };
-    if let Some(answer) = filters::on_request(&rule.filters, asked, place, &mut mirrors) {
-        return Err(answer.into());
-    }
-    let backend = core.draws.borrow_mut().pick(rule, || core.random()).map(|at| &rule.backends[at]);
-    let Some(backend) = backend else { return Err(Answer::new(500, Reason::BackendInvalid).into()) };
-    record.backend = Some(backend);
-    if let Some(answer) = filters::on_request(&backend.filters, asked, place, &mut mirrors) {
-        return Err(answer.into());
-    }
-    let pool = match &backend.to {
-        BackendTo::Pool(id) => snapshot.pool(*id).ok_or_else(|| Answer::new(503, Reason::NoEndpoint))?,
-        BackendTo::Nowhere { status, .. } => return Err(Answer::new(*status, Reason::BackendInvalid).into()),
-    };
+    let (backend, pool) = destination(asked, visit, snapshot, matched, &mut mirrors, record)?;
 
     // Which endpoint, its connection, the request out and the head of the answer in, with all retries.
-    let id = u128::from(core.random()) << 64 | u128::from(core.random());
-    let feeds = mirror::start(core, snapshot, &mirrors, asked, id);
-    let mut tries = Tries::new(core, rule, pool, asked, id);
-    let mut upload = Upload::new(tries.may_repeat(), asked.expects_continue, feeds);
+    let id = u128::from(visit.core.random()) << 64 | u128::from(visit.core.random());
+    let copies = mirror::start(visit.core, snapshot, &mirrors, asked, id);
+    let mut tries = Tries::new(visit.core, rule, pool, asked, id);
+    let mut upload = Upload::new(tries.may_repeat(), asked.expects_continue, copies);
     let won = tries.run(front, &mut upload, head, &mut clock, record).await;
     record.received = upload.bytes;
-    let Won { mut link, guard, reply, began } = won?;
-    let at = now();
-    record.head_took = Some(at.since(began));
+    let won = won?;
 
-    // What the answer says to us, what the filters do to it.
-    reply::take_reports(head, &guard, pool.policy.tuning.keep_response_headers, at);
+    // What the answer says to us, and what the filters do to it.
+    hear(&won, head, pool, record);
+    filters::on_answer(&backend.filters, asked, head);
+    filters::on_answer(&rule.filters, asked, head);
+
+    // A tunnel, or the body and its trailers.
+    if won.reply.websocket {
+        tunnel_through(front, won, head, visit, record).await;
+        return Ok(false);
+    }
+    let close = visit.ticket.is_closing() || !asked.keep_alive;
+    front.begin_answer(won.reply.status, head, won.reply.extent, close);
+    deliver(front, won, &mut upload, &mut clock, visit, record).await?;
+    Ok(!close && !upload.held)
+}
+
+/// The rule that the request matches.
+fn route<'s>(asked: &Asked, visit: &Visit<'_>, snapshot: &'s Snapshot) -> Result<&'s RouteMatch, Answer> {
+    let Some(entrance) = entrance(snapshot, &visit.ticket.door().key) else {
+        // Before the first complete snapshot nothing is known to be absent.
+        return Err(Answer::new(if snapshot.complete { 404 } else { 503 }, Reason::NoRoute));
+    };
+    match entrance.route(asked, visit.listener, &mut NoTrace) {
+        Routed::Match(_, matched) => Ok(matched),
+        Routed::NoRoute => Err(Answer::new(404, Reason::NoRoute)),
+        Routed::Misdirected => Err(Answer::new(421, Reason::Misdirected)),
+    }
+}
+
+fn deadlines<'v>(rule: &Rule, visit: &Visit<'v>) -> Clock<'v> {
+    let passed = now().since(visit.started);
+    let whole = rule.timeouts.request.map(|within| Box::pin(tokio::time::sleep(within.saturating_sub(passed))));
+    Clock { timer: visit.ticket.timer(), whole, each: None }
+}
+
+/// Runs the filters of the rule, draws a backend, runs its filters, and gives its pool.
+fn destination<'s>(
+    asked: &mut Asked,
+    visit: &Visit<'_>,
+    snapshot: &'s Snapshot,
+    matched: &'s RouteMatch,
+    mirrors: &mut Vec<&'s Mirror>,
+    record: &mut Record<'s>,
+) -> Result<(&'s Backend, &'s Arc<Pool>), Answer> {
+    let (core, rule) = (visit.core, &matched.rule);
+    let place = filters::Place { path: &matched.path, port: visit.ticket.door().key.1 };
+    if let Some(answer) = filters::on_request(&rule.filters, asked, place, mirrors) {
+        return Err(answer);
+    }
+    let drawn = core.draws.borrow_mut().pick(rule, || core.random());
+    let backend = drawn.map(|at| &rule.backends[at]).ok_or_else(|| Answer::new(500, Reason::BackendInvalid))?;
+    record.backend = Some(backend);
+    if let Some(answer) = filters::on_request(&backend.filters, asked, place, mirrors) {
+        return Err(answer);
+    }
+    match &backend.to {
+        BackendTo::Pool(id) => Ok((backend, snapshot.pool(*id).ok_or_else(|| Answer::new(503, Reason::NoEndpoint))?)),
+        BackendTo::Nowhere { status, .. } => Err(Answer::new(*status, Reason::BackendInvalid)),
+    }
+}
+
+/// Hands what the answer's head says of the endpoint to its vitals.
+fn hear(won: &Won, head: &mut Head, pool: &Pool, record: &mut Record<'_>) {
+    let Won { guard, reply, began, .. } = won;
+    let at = now();
+    record.status = reply.status;
+    record.head_took = Some(at.since(*began));
+    reply::take_reports(head, guard, pool.policy.tuning.keep_response_headers, at);
     if let (Some(wait), 429 | 503) = (reply.retry_after, reply.status) {
         guard.pushed_back(wait, at);
     }
-    guard.head(reply::outcome(reply.status), at.since(began), at);
-    filters::on_answer(&backend.filters, asked, head);
-    filters::on_answer(&rule.filters, asked, head);
-    record.status = reply.status;
+    guard.head(reply::outcome(reply.status), at.since(*began), at);
+}
 
-    // A tunnel, or the body and its trailers.
-    if reply.websocket {
-        if let Some(client) = front.tunnel() {
-            switch(client, head);
-            record.sent = tunnel::run(client, &mut link.wire, visit.ticket, options).await;
-        }
-        guard.finish(Outcome::Canceled, now().since(began), now());
-        return Ok(false);
+/// Passes bytes both ways until the tunnel ends.
+async fn tunnel_through(front: &mut impl Front, won: Won, head: &Head, visit: &Visit<'_>, record: &mut Record<'_>) {
+    let Won { mut link, guard, began, .. } = won;
+    if let Some(client) = front.tunnel() {
+        switch(client, head);
+        record.sent = tunnel::run(client, &mut link.wire, visit.ticket, visit.core.options()).await;
     }
-    let closing = visit.ticket.is_closing();
-    front.begin_answer(reply.status, head, reply.extent, closing || !asked.keep_alive);
+    let at = now();
+    guard.finish(Outcome::Canceled, at.since(began), at);
+}
+
+/// Moves the answer's body, whose head is queued, and keeps the backend's connection if it can carry another request.
+async fn deliver(
+    front: &mut impl Front,
+    won: Won,
+    upload: &mut Upload,
+    clock: &mut Clock<'_>,
+    visit: &Visit<'_>,
+    record: &mut Record<'_>,
+) -> Result<(), Ending> {
+    let Won { mut link, guard, reply, began } = won;
     link.wire.begin_body(reply.framing);
-    let outcome = deliver::run(front, &mut link, &mut upload, &mut clock, options).await;
+    let outcome = deliver::run(front, &mut link, upload, clock, visit.core.options()).await;
+    let at = now();
+    let finish = |outcome| guard.finish(outcome, at.since(began), at);
     record.received = upload.bytes;
-    let took = now().since(began);
-    match outcome {
-        Ok(sent) => {
-            record.sent = sent;
-            guard.finish(Outcome::Success, took, now());
+    let (sent, broke) = match outcome {
+        Ok(sent) => (sent, None),
+        Err((sent, broke)) => (sent, Some(broke)),
+    };
+    record.sent = sent;
+    match broke {
+        None => {
+            finish(Outcome::Success);
             // Bytes beyond the message, or a request that did not arrive whole, poison the connection.
-            if reply.keep_alive && upload.stage == crate::relay::Stage::Done && link.wire.inbox().is_empty() {
-                core.idle.borrow_mut().put(link, now());
+            if reply.keep_alive && upload.stage == Stage::Done && link.wire.inbox().is_empty() {
+                visit.core.idle.borrow_mut().put(link, at);
             }
-            Ok(!closing && !upload.held)
+            Ok(())
         }
-        Err((sent, broke)) => {
-            record.sent = sent;
-            let (reason, outcome) = match broke {
-                Broke::Client(reason) => (reason, Outcome::Canceled),
-                Broke::Backend(reason) => (reason, Outcome::Gateway),
-            };
-            guard.finish(outcome, took, now());
-            // Nothing of the answer has left: there is still time to tell the truth.
-            if matches!(broke, Broke::Backend(_)) && front.take_back() {
+        Some(Broke::Client(reason)) => {
+            finish(Outcome::Canceled);
+            Err(Ending::Abort(reason))
+        }
+        Some(Broke::Backend(reason)) => {
+            finish(Outcome::Gateway);
+            // While nothing of the answer has left, there is still time to tell the truth.
+            if front.take_back() {
                 let status = if reason == Reason::UpstreamReset { 502 } else { 504 };
                 return Err(Answer::last(status, reason).into());
             }
@@ -195,9 +249,7 @@ pub async fn say(front: &mut impl Front, answer: &Answer, accept: Option<&[u8]>,
     let options = visit.core.options();
     let (kind, body) = answer.body(accept).unzip();
     let body = body.unwrap_or_default();
-    let mut head = answer.head(kind, options.show_reason);
-    // A preflight is decorated already; everything else is plain.
-    head.fields.retain(|field| !field.name.is_empty());
+    let head = answer.head(kind, options.show_reason);
     let extent = match (kind, to_head) {
         (None, _) => Extent::Nothing(None),
         (_, true) => Extent::Nothing(Some(body.len() as u64)),
@@ -210,20 +262,20 @@ pub async fn say(front: &mut impl Front, answer: &Answer, accept: Option<&[u8]>,
     poll_fn(|context| {
         while !rest.is_empty() {
             match front.poll_send(context, rest) {
-                std::task::Poll::Ready(Ok(taken)) => rest = &rest[taken..],
-                std::task::Poll::Ready(Err(_)) => return std::task::Poll::Ready(None),
-                std::task::Poll::Pending if timer.expired(context) => return std::task::Poll::Ready(None),
-                std::task::Poll::Pending => return std::task::Poll::Pending,
+                Poll::Ready(Ok(taken)) => rest = &rest[taken..],
+                Poll::Ready(Err(_)) => return Poll::Ready(None),
+                Poll::Pending if timer.expired(context) => return Poll::Ready(None),
+                Poll::Pending => return Poll::Pending,
             }
         }
-        std::task::Poll::Ready(Some(()))
+        Poll::Ready(Some(()))
     })
     .await?;
     front.finish(&Head::default());
     poll_fn(|context| match front.poll_flush(context) {
-        std::task::Poll::Ready(sent) => std::task::Poll::Ready(sent.ok()),
-        std::task::Poll::Pending if timer.expired(context) => std::task::Poll::Ready(None),
-        std::task::Poll::Pending => std::task::Poll::Pending,
+        Poll::Ready(sent) => Poll::Ready(sent.ok()),
+        Poll::Pending if timer.expired(context) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
     })
     .await?;
     Some(if to_head { 0 } else { body.len() as u64 })
