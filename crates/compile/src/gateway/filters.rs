@@ -9,6 +9,9 @@ use model::routes::{Cors, Filter, HeaderEdit, Mirror, PathEdit, Redirect, Rewrit
 use super::references::References;
 use crate::routes::{Refusal, paths};
 
+#[cfg(test)]
+mod tests;
+
 /// Fields that belong to the connection and the message, never to a rule (gateway spec G58).
 const HOP_BY_HOP: &[&str] = &[
     "connection",
