@@ -130,13 +130,17 @@ impl Loop {
             Input::Slice(event) => self.state.slice(event, dirty),
             Input::Endpoints(event) => self.state.endpoints(event, dirty),
             Input::Instance(event) => {
-                let key = match &event {
-                    Event::Upsert(instance) => Some(Key::of(&instance.metadata)),
-                    _ => None,
+                let (here, gone) = match &event {
+                    Event::Upsert(instance) => (Some(Key::of(&instance.metadata)), None),
+                    Event::Delete(key) => (None, Some(key.clone())),
+                    Event::Synced => (None, None),
                 };
                 let is_synced = self.state.instance(event, dirty);
-                if let Some(key) = key {
+                if let Some(key) = here {
                     self.judge(&key).await;
+                }
+                if let Some(key) = gone {
+                    let _ = self.judged.send(Judged::Gone(key)).await;
                 }
                 is_synced
             }

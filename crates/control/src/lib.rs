@@ -9,13 +9,24 @@
 mod endpoints;
 mod instances;
 pub mod readiness;
+mod standing;
+mod statuses;
 mod wire;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use api::Decided;
 use kube::Client;
+use model::{Interner, Live};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+
+use standing::Standing;
+use wire::Wire;
+
+/// What may wait between two loops.
+const QUEUE: usize = 1024;
 
 /// Whose objects are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +62,34 @@ impl Proofs for NoProofs {
     }
 }
 
+/// What an observer found out about an Instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// Namespace of the Instance.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its UID; what is said of a former Instance of that name is dropped.
+    pub uid: Arc<str>,
+    /// `process`, `connection`, `probe`, `lease`, `passive`.
+    pub proof: Arc<str>,
+    /// `alive`, `dead`, `unknown`.
+    pub verdict: Arc<str>,
+    /// RFC 3339, with fractions.
+    pub time: Arc<str>,
+    /// One line for people. A refused connection is told by the word `refused`.
+    pub reason: Arc<str>,
+    /// Who says so: a node's name.
+    pub observer: Arc<str>,
+}
+
+impl Evidence {
+    /// Whether this is the same observer's word on the same proof.
+    fn replaces(&self, other: &Evidence) -> bool {
+        self.uid == other.uid && self.proof == other.proof && self.observer == other.observer
+    }
+}
+
 /// What loops are started with.
 #[derive(Clone)]
 pub struct Settings {
@@ -58,6 +97,14 @@ pub struct Settings {
     pub scope: Scope,
     /// Proofs that are not stored.
     pub proofs: Arc<dyn Proofs>,
+    /// The snapshot in force and the words of the planes.
+    pub live: Arc<Live>,
+    /// The numbers of endpoints, to know when one is drained.
+    pub interner: Arc<Interner>,
+    /// The planes whose word counts, by the names they acknowledge under.
+    pub planes: Vec<&'static str>,
+    /// The address of the Service `kubernetes` and where the API is served. Without it there is no such Service.
+    pub api: Option<(IpAddr, SocketAddr)>,
 }
 
 /// What every loop needs.
@@ -67,6 +114,9 @@ struct Context {
     metrics: watch::Metrics,
     scope: Scope,
     proofs: Arc<dyn Proofs>,
+    live: Arc<Live>,
+    interner: Arc<Interner>,
+    planes: Vec<&'static str>,
 }
 
 impl Context {
@@ -77,17 +127,35 @@ impl Context {
 
 /// Loops that run until this is dropped.
 pub struct Control {
+    evidence: mpsc::Sender<Evidence>,
     _tasks: JoinSet<()>,
 }
 
 impl Control {
-    /// Starts all loops of a scope.
-    pub fn start(client: &Client, settings: Settings, metrics: &watch::Metrics) -> Control {
-        let Settings { scope, proofs } = settings;
-        let context = Context { client: client.clone(), metrics: metrics.clone(), scope, proofs };
+    /// Starts all loops of a scope. `decisions` is what `compile` decided about statuses, in order.
+    pub fn start(client: &Client, settings: Settings, decisions: mpsc::UnboundedReceiver<Vec<Decided>>, metrics: &watch::Metrics) -> Control {
+        let Settings { scope, proofs, live, interner, planes, api } = settings;
+        let context = Context { client: client.clone(), metrics: metrics.clone(), scope, proofs, live, interner, planes };
         let mut tasks = JoinSet::new();
-        let (judged, _verdicts) = mpsc::channel(1024);
-        tasks.spawn(endpoints::run(context, judged));
-        Control { _tasks: tasks }
+        let (judged, verdicts) = mpsc::channel(QUEUE);
+        let (evidence, words) = mpsc::channel(QUEUE);
+        tasks.spawn(endpoints::run(context.clone(), judged));
+        tasks.spawn(instances::run(context.clone(), verdicts, words));
+        tasks.spawn(statuses::run(Wire::new(client), context.live.clone(), context.planes.clone(), decisions));
+        tasks.spawn(standing::keep(context.clone(), Standing::IngressClass));
+        tasks.spawn(standing::keep(context.clone(), Standing::GatewayClass));
+        if scope == Scope::Standalone {
+            if let Some((address, served)) = api {
+                for one in [Standing::Service(address, served.port()), Standing::Endpoints(served), Standing::Slice(served)] {
+                    tasks.spawn(standing::keep(context.clone(), one));
+                }
+            }
+        }
+        Control { evidence, _tasks: tasks }
+    }
+
+    /// Where observers bring what they find out. Bounded: whoever brings more than is written waits.
+    pub fn evidence(&self) -> mpsc::Sender<Evidence> {
+        self.evidence.clone()
     }
 }

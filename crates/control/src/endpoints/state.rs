@@ -210,7 +210,7 @@ impl State {
         }
         dirty.extend(self.services.selecting(&key.namespace, &instance.metadata.labels));
         self.verdicts.insert(key.clone(), Seen { verdict: verdict.clone(), is_confirmed });
-        Some(Judged { instance, verdict })
+        Some(Judged::Is(instance, verdict))
     }
 
     fn forget(&mut self, key: &Key) {

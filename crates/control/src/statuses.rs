@@ -1,0 +1,266 @@
+//! Statuses that were decided, written once the planes have put them in force (gateway spec G10, G11).
+//!
+//! The newest decision about each object is kept and held against the words of the planes whenever either changes. A write
+//! reads the object first, changes only what is ours, and happens only if that makes a difference; an object is written at
+//! most every 100 ms.
+
+mod merge;
+mod resolve;
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use api::{Decided, DecidedStatus};
+use model::Live;
+use model::ack::Applied;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+use crate::wire::{Error, Wire, path};
+use merge::{Merge, kind_path};
+use resolve::{Words, Written};
+
+/// The shortest time between two writes of one object.
+const INTERVAL: Duration = Duration::from_millis(100);
+/// After this long without the words of the planes a condition says that it waits.
+const PATIENCE: Duration = Duration::from_millis(500);
+const BUSY_MAX: usize = 32;
+const PAUSE_LONGEST: Duration = Duration::from_secs(30);
+
+type Key = (&'static str, Arc<str>, Arc<str>);
+
+/// An object whose status was decided.
+struct Subject {
+    decided: Arc<Decided>,
+    decided_at: Instant,
+    /// When it will be looked at; absent if nothing is to be seen.
+    due_at: Option<Instant>,
+    /// Something changed while it was looked at.
+    is_marked: bool,
+    is_busy: bool,
+    /// The planes had not said enough when it was looked at, or was to be.
+    is_awaiting: bool,
+    /// Not before.
+    next_at: Instant,
+    failures: u32,
+}
+
+/// The end of one look at an object.
+struct Done {
+    key: Key,
+    /// Addresses that were written.
+    addresses: Vec<Arc<str>>,
+    result: Result<(), Error>,
+}
+
+/// Runs until nobody decides any more.
+pub(crate) async fn run(wire: Wire, live: Arc<Live>, planes: Vec<&'static str>, mut decisions: mpsc::UnboundedReceiver<Vec<Decided>>) {
+    let (mut version, applied) = live.acknowledgements();
+    let mut all = Loop {
+        wire,
+        planes,
+        applied: Arc::new(applied),
+        subjects: BTreeMap::new(),
+        due: BTreeSet::new(),
+        written: Arc::new(HashSet::new()),
+        looks: JoinSet::new(),
+    };
+    loop {
+        let next = all.due.first().map_or_else(|| Instant::now() + Duration::from_secs(3600), |(at, _)| *at);
+        let can_begin = all.looks.len() < BUSY_MAX;
+        tokio::select! {
+            decided = decisions.recv() => match decided {
+                Some(decided) => decided.into_iter().for_each(|one| all.decide(one)),
+                None => return,
+            },
+            words = live.acknowledged_after(version) => {
+                version = words.0;
+                all.hear(words.1);
+            }
+            Some(done) = all.looks.join_next() => all.finish(done),
+            () = sleep_until(next), if can_begin => {}
+        }
+        all.begin();
+    }
+}
+
+struct Loop {
+    wire: Wire,
+    planes: Vec<&'static str>,
+    /// What the planes said last.
+    applied: Arc<Vec<Applied>>,
+    subjects: BTreeMap<Key, Subject>,
+    due: BTreeSet<(Instant, Key)>,
+    written: Arc<Written>,
+    looks: JoinSet<Done>,
+}
+
+impl Loop {
+    fn decide(&mut self, decided: Decided) {
+        let key: Key = (decided.kind, decided.namespace.clone(), decided.name.clone());
+        let now = Instant::now();
+        let decided = Arc::new(decided);
+        let subject = self.subjects.entry(key.clone()).or_insert_with(|| Subject {
+            decided: decided.clone(),
+            decided_at: now,
+            due_at: None,
+            is_marked: false,
+            is_busy: false,
+            is_awaiting: false,
+            next_at: now,
+            failures: 0,
+        });
+        (subject.decided, subject.decided_at, subject.failures) = (decided, now, 0);
+        self.mark(&key);
+    }
+
+    /// It must be looked at, now or as soon as it may.
+    fn mark(&mut self, key: &Key) {
+        let Some(subject) = self.subjects.get_mut(key) else { return };
+        if subject.is_busy {
+            subject.is_marked = true;
+        } else {
+            let at = subject.next_at;
+            self.schedule(key.clone(), at);
+        }
+    }
+
+    fn schedule(&mut self, key: Key, at: Instant) {
+        let Some(subject) = self.subjects.get_mut(&key) else { return };
+        if let Some(before) = subject.due_at.replace(at) {
+            self.due.remove(&(before, key.clone()));
+        }
+        self.due.insert((at, key));
+    }
+
+    /// The planes said something: what waited for it, or may be touched by a new problem, is looked at again.
+    fn hear(&mut self, applied: Vec<Applied>) {
+        let problems = |applied: &[Applied]| applied.iter().flat_map(|one| one.problems.clone()).collect::<Vec<_>>();
+        let is_news = problems(&applied) != problems(&self.applied);
+        self.applied = Arc::new(applied);
+        let words = Words::of(&self.planes, &self.applied);
+        let concerned =
+            |subject: &Subject| is_news && resolve::waits(&subject.decided) || subject.is_awaiting && words.reached(subject.decided.snapshot);
+        let keys: Vec<Key> = self.subjects.iter().filter(|(_, subject)| concerned(subject)).map(|(key, _)| key.clone()).collect();
+        for key in keys {
+            self.mark(&key);
+        }
+    }
+
+    fn begin(&mut self) {
+        let now = Instant::now();
+        while self.looks.len() < BUSY_MAX {
+            let Some((at, key)) = self.due.first().cloned() else { return };
+            if at > now {
+                return;
+            }
+            self.due.pop_first();
+            let Some(subject) = self.subjects.get_mut(&key) else { continue };
+            subject.due_at = None;
+            subject.is_awaiting = Words::of(&self.planes, &self.applied).is_awaited(&subject.decided);
+            // What waits for planes is not written twice within moments; planes that take long are worth a word.
+            let patience = subject.decided_at + PATIENCE;
+            if subject.is_awaiting && patience > now {
+                self.schedule(key, patience);
+                continue;
+            }
+            (subject.is_marked, subject.is_busy) = (false, true);
+            let look = Look {
+                wire: self.wire.clone(),
+                planes: self.planes.clone(),
+                applied: self.applied.clone(),
+                written: self.written.clone(),
+                decided: subject.decided.clone(),
+            };
+            self.looks.spawn(look.done(key));
+        }
+    }
+
+    fn finish(&mut self, done: Result<Done, tokio::task::JoinError>) {
+        let Ok(Done { key, addresses, result }) = done else { return };
+        if !addresses.is_empty() {
+            Arc::make_mut(&mut self.written).extend(addresses);
+        }
+        let Some(subject) = self.subjects.get_mut(&key) else { return };
+        subject.is_busy = false;
+        subject.next_at = Instant::now() + INTERVAL;
+        match result {
+            Ok(()) => subject.failures = 0,
+            // The object of that UID is gone; a new one gets a decision of its own.
+            Err(Error::NotFound) if !subject.is_marked => {
+                self.subjects.remove(&key);
+                return;
+            }
+            Err(error) => {
+                subject.failures += 1;
+                subject.next_at = Instant::now() + INTERVAL.saturating_mul(1 << subject.failures.min(9)).min(PAUSE_LONGEST);
+                subject.is_marked = true;
+                if subject.failures == 3 {
+                    let (kind, namespace, name) = &key;
+                    tracing::warn!(kind, %namespace, %name, %error, "statuses: a write failed and is tried again");
+                }
+            }
+        }
+        if subject.is_marked {
+            let at = subject.next_at;
+            self.schedule(key, at);
+        }
+    }
+}
+
+/// One look at one object, with a write if it makes a difference.
+struct Look {
+    wire: Wire,
+    planes: Vec<&'static str>,
+    applied: Arc<Vec<Applied>>,
+    written: Arc<Written>,
+    decided: Arc<Decided>,
+}
+
+impl Look {
+    async fn done(self, key: Key) -> Done {
+        match self.run().await {
+            Ok(addresses) => Done { key, addresses, result: Ok(()) },
+            Err(error) => Done { key, addresses: Vec::new(), result: Err(error) },
+        }
+    }
+
+    async fn run(&self) -> Result<Vec<Arc<str>>, Error> {
+        let decided = &*self.decided;
+        let words = Words::of(&self.planes, &self.applied);
+        let is_early = matches!(decided.body, DecidedStatus::Ingress { .. }) && !words.reached(decided.snapshot);
+        let Some((group, version, plural)) = kind_path(decided.kind).filter(|_| !is_early) else { return Ok(Vec::new()) };
+        let path = path(group, version, plural, &decided.namespace, &decided.name);
+        let object = self.wire.get(&path).await?;
+        if object["metadata"]["uid"] != *decided.uid {
+            return Err(Error::NotFound);
+        }
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let status = Merge { decided, words: &words, now: &now, written: &self.written }.status(&object["status"]);
+        let addresses = words.bound(decided).into_iter().map(|address| address.ip.clone()).collect();
+        let is_empty = |value: &Value| value.is_null() || *value == json!({});
+        if status == object["status"] || is_empty(&status) && is_empty(&object["status"]) {
+            return Ok(addresses);
+        }
+        let patch = json!({"metadata": {"resourceVersion": object["metadata"]["resourceVersion"]}, "status": patch_of(&object["status"], status)});
+        self.wire.merge(&format!("{path}/status"), &patch).await?;
+        Ok(addresses)
+    }
+}
+
+/// A merge patch adds; what is no longer there must be named.
+fn patch_of(current: &Value, mut wanted: Value) -> Value {
+    if let (Some(current), Some(wanted)) = (current.as_object(), wanted.as_object_mut()) {
+        for (name, value) in current {
+            match wanted.get_mut(name) {
+                None => drop(wanted.insert(name.clone(), Value::Null)),
+                Some(inner) if value.is_object() => *inner = patch_of(value, inner.take()),
+                Some(_) => {}
+            }
+        }
+    }
+    wanted
+}

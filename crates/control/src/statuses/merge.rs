@@ -1,0 +1,195 @@
+//! From the status that an object has to the one it shall have, leaving alone what is not ours (gateway spec G10).
+
+use api::Decided;
+use api::decided::{Condition, DecidedStatus, GATEWAY_CONTROLLER, IngressAddress, ListenerStatus, ParentStatus, PolicyAncestor};
+use serde_json::{Map, Value, json};
+
+use super::resolve::{Said, Words, Written};
+
+/// Condition types that we state; one of them that is no longer stated is removed, all others belong to somebody else.
+const OURS: [&str; 9] = [
+    "Accepted",
+    "AddressesAssigned",
+    "Conflicted",
+    "InsecureFrontendValidationMode",
+    "OverlappingTLSConfig",
+    "PartiallyInvalid",
+    "Programmed",
+    "ResolvedRefs",
+    "SupportedVersion",
+];
+
+/// Whose entries of `status.ancestors` are ours.
+const POLICY_CONTROLLER: &str = "fairlead.dev/policy";
+
+/// The path of the kind's collection in the API: group, version, plural.
+pub(crate) fn kind_path(kind: &str) -> Option<(&'static str, &'static str, &'static str)> {
+    let of = |group, version, plural| Some((group, version, plural));
+    match kind {
+        "GatewayClass" => of("gateway.networking.k8s.io", "v1", "gatewayclasses"),
+        "Gateway" => of("gateway.networking.k8s.io", "v1", "gateways"),
+        "HTTPRoute" => of("gateway.networking.k8s.io", "v1", "httproutes"),
+        "GRPCRoute" => of("gateway.networking.k8s.io", "v1", "grpcroutes"),
+        "TLSRoute" => of("gateway.networking.k8s.io", "v1", "tlsroutes"),
+        "TCPRoute" => of("gateway.networking.k8s.io", "v1alpha2", "tcproutes"),
+        "UDPRoute" => of("gateway.networking.k8s.io", "v1alpha2", "udproutes"),
+        "Ingress" => of("networking.k8s.io", "v1", "ingresses"),
+        "BackendPolicy" => of("fairlead.dev", "v1alpha1", "backendpolicies"),
+        _ => None,
+    }
+}
+
+/// One merge: the decision, the words of the planes, the time to write.
+pub(crate) struct Merge<'a> {
+    pub decided: &'a Decided,
+    pub words: &'a Words<'a>,
+    /// RFC 3339.
+    pub now: &'a str,
+    pub written: &'a Written,
+}
+
+impl Merge<'_> {
+    /// The whole new status.
+    pub fn status(&self, current: &Value) -> Value {
+        let mut status = current.as_object().cloned().unwrap_or_default();
+        match &self.decided.body {
+            DecidedStatus::GatewayClass { conditions, features } => {
+                self.put_conditions(&mut status, conditions);
+                status.insert("supportedFeatures".into(), features.iter().map(|name| json!({"name": name})).collect());
+            }
+            DecidedStatus::Gateway { addresses, conditions, listeners } => {
+                let addresses = addresses.iter().map(|(kind, value)| json!({"type": kind, "value": value})).collect();
+                status.insert("addresses".into(), addresses);
+                self.put_conditions(&mut status, conditions);
+                status.insert("listeners".into(), self.listeners(&current["listeners"], listeners));
+            }
+            DecidedStatus::Route { parents } => {
+                status.insert("parents".into(), self.parents(&current["parents"], parents));
+            }
+            DecidedStatus::Policy { ancestors } => {
+                status.insert("ancestors".into(), self.ancestors(&current["ancestors"], ancestors));
+            }
+            DecidedStatus::Ingress { .. } => {
+                let entries = self.ingress(&current["loadBalancer"]["ingress"]);
+                status.insert("loadBalancer".into(), if entries.is_empty() { json!({}) } else { json!({"ingress": entries}) });
+            }
+        }
+        Value::Object(status)
+    }
+
+    fn put_conditions(&self, object: &mut Map<String, Value>, conditions: &[Condition]) {
+        let current = object.get("conditions").cloned().unwrap_or_default();
+        object.insert("conditions".into(), self.conditions(&current, conditions).into());
+    }
+
+    /// Ours in their places, others untouched, new ones at the end.
+    fn conditions(&self, current: &Value, wanted: &[Condition]) -> Vec<Value> {
+        let said: Vec<Said> = wanted.iter().map(|condition| self.words.resolve(self.decided, condition)).collect();
+        let mut all = Vec::new();
+        for old in current.as_array().into_iter().flatten() {
+            let kind = old["type"].as_str().unwrap_or_default();
+            let is_newer = old["observedGeneration"].as_i64().unwrap_or(0) > self.decided.generation;
+            match said.iter().find(|one| one.kind == kind) {
+                // Somebody judged a newer version of the object; the next decision will catch up.
+                _ if is_newer => all.push(old.clone()),
+                Some(one) => all.push(self.condition(Some(old), one)),
+                None if OURS.contains(&kind) => {}
+                None => all.push(old.clone()),
+            }
+        }
+        let is_there = |kind: &str, all: &[Value]| all.iter().any(|one| one["type"] == kind);
+        for one in said {
+            if !is_there(one.kind, &all) {
+                all.push(self.condition(None, &one));
+            }
+        }
+        all
+    }
+
+    fn condition(&self, old: Option<&Value>, said: &Said) -> Value {
+        let status = said.truth.as_str();
+        let kept = old.filter(|old| old["status"] == status).map(|old| old["lastTransitionTime"].clone()).filter(Value::is_string);
+        json!({
+            "type": said.kind, "status": status, "observedGeneration": self.decided.generation,
+            "lastTransitionTime": kept.unwrap_or_else(|| json!(self.now)), "reason": said.reason, "message": said.message,
+        })
+    }
+
+    fn listeners(&self, current: &Value, wanted: &[ListenerStatus]) -> Value {
+        let old = |name: &str| current.as_array().into_iter().flatten().find(|one| one["name"] == name);
+        let listener = |one: &ListenerStatus| {
+            let kinds: Vec<Value> = one.supported_kinds.iter().map(|kind| json!({"group": "gateway.networking.k8s.io", "kind": kind})).collect();
+            let conditions = old(&one.name).map_or(&Value::Null, |old| &old["conditions"]);
+            json!({
+                "name": one.name, "supportedKinds": kinds, "attachedRoutes": one.attached_routes,
+                "conditions": self.conditions(conditions, &one.conditions),
+            })
+        };
+        wanted.iter().map(listener).collect()
+    }
+
+    fn parents(&self, current: &Value, wanted: &[ParentStatus]) -> Value {
+        let key = |parent: &ParentStatus| serde_json::to_value(&parent.parent).unwrap_or_default();
+        let wanted: Vec<(Value, &[Condition])> = wanted.iter().map(|parent| (key(parent), &parent.conditions[..])).collect();
+        self.entries(current, "parentRef", GATEWAY_CONTROLLER, &wanted)
+    }
+
+    fn ancestors(&self, current: &Value, wanted: &[PolicyAncestor]) -> Value {
+        let key = |ancestor: &PolicyAncestor| {
+            let target = &ancestor.target;
+            let mut key = json!({"group": target.group, "kind": target.kind, "name": target.name});
+            if let Some(section) = &target.section_name {
+                key["sectionName"] = json!(section);
+            }
+            key
+        };
+        let wanted: Vec<(Value, &[Condition])> = wanted.iter().map(|one| (key(one), &one.conditions[..])).collect();
+        self.entries(current, "ancestorRef", POLICY_CONTROLLER, &wanted)
+    }
+
+    /// A list with entries of several controllers: ours are kept in place, dropped or appended, the others stay as they are.
+    fn entries(&self, current: &Value, field: &str, controller: &str, wanted: &[(Value, &[Condition])]) -> Value {
+        let entry = |key: &Value, old: &Value, conditions: &[Condition]| json!({field: key, "controllerName": controller, "conditions": self.conditions(&old["conditions"], conditions)});
+        let mut left: Vec<&(Value, &[Condition])> = wanted.iter().collect();
+        let mut all = Vec::new();
+        for old in current.as_array().into_iter().flatten() {
+            if old["controllerName"] != controller {
+                all.push(old.clone());
+            } else if let Some(at) = left.iter().position(|(key, _)| same_reference(key, &old[field])) {
+                let (key, conditions) = left.remove(at);
+                all.push(entry(key, old, conditions));
+            }
+        }
+        all.extend(left.into_iter().map(|(key, conditions)| entry(key, &Value::Null, conditions)));
+        all.into()
+    }
+
+    /// What is in force, after what others wrote; an address that this process wrote and that is no longer wanted is taken back.
+    fn ingress(&self, current: &Value) -> Vec<Value> {
+        let wanted = self.words.bound(self.decided);
+        let is_wanted = |ip: &str| wanted.iter().any(|one| *one.ip == *ip);
+        let foreign = |entry: &&Value| entry["ip"].as_str().is_none_or(|ip| !is_wanted(ip) && !self.written.contains(ip));
+        let entry = |one: &&IngressAddress| {
+            let ports: Vec<Value> = one.ports.iter().map(|port| json!({"port": port, "protocol": "TCP"})).collect();
+            if ports.is_empty() { json!({"ip": one.ip}) } else { json!({"ip": one.ip, "ports": ports}) }
+        };
+        current.as_array().into_iter().flatten().filter(foreign).cloned().chain(wanted.iter().map(entry)).collect()
+    }
+}
+
+/// The server fills defaults in, so an absent field equals its default.
+fn same_reference(one: &Value, other: &Value) -> bool {
+    let field = |value: &Value, name: &str, default: &str| value[name].as_str().unwrap_or(default).to_owned();
+    let same = |name: &str, default: &str| field(one, name, default) == field(other, name, default);
+    let group = "gateway.networking.k8s.io";
+    same("group", group)
+        && same("kind", "Gateway")
+        && same("namespace", "")
+        && same("name", "")
+        && same("sectionName", "")
+        && one["port"] == other["port"]
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+mod tests;
