@@ -274,3 +274,62 @@ impl Watchers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use store::Record;
+
+    use super::*;
+    use crate::kinds;
+
+    fn object(namespace: &str, name: &str, service: &str) -> Arc<Object> {
+        let meta = serde_json::json!({ "name": name, "namespace": namespace, "labels": { "kubernetes.io/service-name": service } });
+        let json = serde_json::json!({ "kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1", "metadata": meta });
+        let key = format!("/registry/endpointslices/{namespace}/{name}").into();
+        let record = Record { key, value: json.to_string().into(), create_revision: 1, mod_revision: 1 };
+        Arc::new(Object::decode(kinds::find("discovery.k8s.io", "v1", "endpointslices").expect("a row"), &record).expect("an object"))
+    }
+
+    #[tokio::test]
+    async fn a_change_visits_only_watches_that_it_can_concern() {
+        let mut watchers = Watchers::default();
+        let scopes = [
+            Scope::All,
+            Scope::Namespace("n".into()),
+            Scope::Namespace("m".into()),
+            Scope::Key("/registry/endpointslices/n/a".into()),
+            Scope::Key("/registry/endpointslices/n/b".into()),
+            Scope::Label(INDEXED_LABELS[0], "web".into()),
+            Scope::Label(INDEXED_LABELS[0], "api".into()),
+            Scope::Label(INDEXED_LABELS[0], "other".into()),
+        ];
+        let all: Vec<_> = scopes.into_iter().map(|scope| watchers.add(scope)).collect();
+        watchers.tell(&Arc::new(Change::new(2, Some(object("n", "a", "api")), Some(object("n", "a", "web")))));
+        let told: Vec<bool> = all.iter().map(|w| w.try_next().is_some()).collect();
+        assert_eq!(told, [true, true, false, true, false, true, true, false], "the label that was and the one that is");
+        watchers.remove(&all[0]);
+        watchers.tell(&Arc::new(Change::new(3, Some(object("n", "a", "api")), None)));
+        assert!(all[0].try_next().is_none(), "a watch that went away");
+    }
+
+    #[tokio::test]
+    async fn a_watch_that_is_not_read_is_ended_and_costs_no_more() {
+        let mut watchers = Watchers::default();
+        let watcher = watchers.add(Scope::All);
+        for revision in 0..=QUEUE_MAX as u64 {
+            watchers.tell(&Arc::new(Change::new(revision, Some(object("n", "a", "web")), None)));
+        }
+        assert_eq!(watcher.next().await.err(), Some(End::Lagged));
+        watchers.close_all();
+        assert_eq!(watchers.add(Scope::All).next().await.err(), Some(End::Closed));
+    }
+
+    #[test]
+    fn a_change_is_encoded_once_for_each_form() {
+        let change = Change::new(2, Some(object("n", "a", "web")), None);
+        let key = FrameKey { kind: EventKind::Added, group: "", form: Form::Object, version: 0, include: b'M' };
+        assert_eq!(change.frame(key, || Bytes::from_static(b"1")), "1");
+        assert_eq!(change.frame(key, || unreachable!("made already")), "1");
+        assert_eq!(change.frame(FrameKey { version: 1, ..key }, || Bytes::from_static(b"2")), "2");
+    }
+}

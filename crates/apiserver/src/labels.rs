@@ -74,3 +74,49 @@ impl LabelIndex {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use store::Record;
+
+    use super::*;
+    use crate::kinds;
+
+    fn object(name: u8, labels: &BTreeMap<String, String>) -> Arc<Object> {
+        let json = serde_json::json!({ "kind": "ConfigMap", "apiVersion": "v1", "metadata": { "name": name.to_string(), "namespace": "n", "labels": labels } });
+        let key = format!("/registry/configmaps/n/{name}").into();
+        let record = Record { key, value: json.to_string().into(), create_revision: 1, mod_revision: 1 };
+        Arc::new(Object::decode(kinds::find("", "v1", "configmaps").expect("a row"), &record).expect("an object"))
+    }
+
+    fn labels() -> impl Strategy<Value = BTreeMap<String, String>> {
+        prop::collection::btree_map("[ab]", "[xy]", 0..3)
+    }
+
+    proptest! {
+        #[test]
+        fn the_index_answers_as_a_scan_would(writes in prop::collection::vec((0u8..6, prop::option::of(labels())), 0..40)) {
+            let (mut index, mut objects) = (LabelIndex::default(), BTreeMap::new());
+            for (name, labels) in writes {
+                let now = labels.map(|labels| object(name, &labels));
+                let before = match &now {
+                    Some(now) => objects.insert(name, now.clone()),
+                    None => objects.remove(&name),
+                };
+                index.replace(before.as_deref(), now.as_ref());
+            }
+            for selector in ["a", "a=x", "a in (x,y)", "a=x,b=y", "b notin (x),a"] {
+                let requirements = crate::selector::labels(selector).expect("a selector");
+                let admits = |o: &Object| requirements.iter().all(|r| r.admits(o.head.label(&r.key)));
+                let candidates = index.candidates(&requirements, "/registry/configmaps/n/").expect("indexed");
+                let found: Vec<Arc<str>> = candidates.into_iter().filter(|key| objects.values().any(|o| o.key == *key && admits(o))).collect();
+                let wanted: Vec<Arc<str>> = objects.values().filter(|o| admits(o)).map(|o| o.key.clone()).collect();
+                prop_assert_eq!(found, wanted, "{}", selector);
+            }
+            prop_assert!(index.candidates(&crate::selector::labels("!a").expect("a selector"), "").is_none());
+        }
+    }
+}

@@ -28,6 +28,8 @@ use crate::table::{Shape, columns};
 const FUTURE_WAIT: Duration = Duration::from_secs(3);
 /// Lists are written in pieces of about this many bytes.
 const PIECE_BYTES: usize = 64 * 1024;
+/// Lists above this many bytes are not indented: that needs all of them at once.
+const PRETTY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Replies above this many bytes are compressed when the client takes it (as upstream).
 const GZIP_BYTES_MIN: usize = 128 * 1024;
 
@@ -186,7 +188,7 @@ impl Core {
         head.extend_from_slice(if matches!(shape.form(), Form::Table(_)) { b",\"rows\":[" } else { b",\"items\":[" });
         let bytes: usize = head.len() + page.objects.iter().map(|o| o.len() + 1).sum::<usize>();
         let pieces = Pieces { head: Some(head), objects: page.objects.into_iter(), shape, is_first: true, is_done: false };
-        if bytes <= PIECE_BYTES || call.pretty {
+        if bytes <= PIECE_BYTES || (call.pretty && bytes <= PRETTY_BYTES_MAX) {
             return whole(call, 200, pieces.flatten().collect());
         }
         if bytes > GZIP_BYTES_MIN && call.takes_gzip() {

@@ -352,8 +352,11 @@ impl Core {
             warnings.add(text);
         }
         let mut call = Call { address, kind, version, query, headers: parts.headers, body: Bytes::new(), form, pretty, warnings };
+        if !kind.namespaced && call.address.namespace.is_some() {
+            return Err(ApiError::no_resource());
+        }
         if verb == "watch" {
-            return self.watch(call).await;
+            return if call.address.subresource.is_empty() { self.watch(call).await } else { Err(ApiError::no_resource()) };
         }
         let _permit = self.flow.enter(&parts.method)?;
         let limit = call.query.get("timeout").and_then(duration).map_or(REQUEST_TIMEOUT, |asked| asked.min(REQUEST_TIMEOUT));
@@ -378,7 +381,6 @@ impl Core {
         // A namespaced kind can be listed over all namespaces, and nothing else.
         let placed = call.kind.namespaced == call.address.namespace.is_some();
         match (method.as_str(), named, sub) {
-            _ if !call.kind.namespaced && call.address.namespace.is_some() => Err(ApiError::no_resource()),
             ("GET" | "HEAD", false, None) => self.list(call).await,
             _ if !placed => Err(if named { ApiError::no_resource() } else { ApiError::method_not_allowed() }),
             ("GET" | "HEAD", true, None | Some(Sub::Status)) => self.get(call).await,

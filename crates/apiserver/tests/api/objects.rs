@@ -175,3 +175,30 @@ async fn strangers_may_ask_for_health_and_nothing_else() {
         (403, 401, 200, 200, 403)
     );
 }
+
+#[tokio::test]
+async fn events_are_one_kind_in_two_views() {
+    let server = Server::start().await;
+    let new = json!({ "metadata": { "name": "e" }, "eventTime": "2026-01-02T03:04:05.000000Z", "reportingController": "a.test/b", "reportingInstance": "i", "action": "Do", "reason": "R",
+                      "type": "Normal", "note": "words", "regarding": { "kind": "Pod", "name": "p", "namespace": "default" } });
+    let made = server.send("POST", "/apis/events.k8s.io/v1/namespaces/default/events", &new).await.ok();
+    assert_eq!((&made["apiVersion"], &made["note"]), (&json!("events.k8s.io/v1"), &json!("words")));
+    let old = server.get("/api/v1/namespaces/default/events/e").await.ok();
+    assert_eq!((&old["apiVersion"], &old["message"], &old["involvedObject"]["name"]), (&json!("v1"), &json!("words"), &json!("p")));
+    let list = server.get("/apis/events.k8s.io/v1/events?fieldSelector=involvedObject.name%3Dp").await.ok();
+    assert_eq!((&list["kind"], &list["items"][0]["regarding"]["name"]), (&json!("EventList"), &json!("p")));
+    let patch = json!({ "metadata": { "labels": { "a": "b" } } });
+    let patched = server.send("PATCH", "/apis/events.k8s.io/v1/namespaces/default/events/e", &patch).await.ok();
+    assert_eq!((&patched["note"], patched.get("message")), (&json!("words"), None));
+    let mut watch = server.watch("/apis/events.k8s.io/v1/events?watch=1").await;
+    assert_eq!(watch.next().await.expect("an event").1["note"], "words");
+}
+
+#[tokio::test]
+async fn a_cluster_wide_kind_is_not_found_below_a_namespace() {
+    let server = Server::start().await;
+    for path in ["/api/v1/namespaces/default/nodes", "/api/v1/namespaces/default/nodes?watch=1", "/api/v1/namespaces/default/services/x/nope"] {
+        assert_eq!(server.get(path).await.code, 404, "{path}");
+    }
+    assert_eq!(server.send("POST", "/api/v1/configmaps", &json!({})).await.code, 405);
+}
