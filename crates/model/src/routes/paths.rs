@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::ask::{Ask, Asked};
 use super::bucket::Bucket;
 use super::order::precedes;
@@ -13,74 +15,136 @@ use super::table::{Trace, test};
 use super::{HostPattern, PathMatch, RouteMatch};
 use crate::Map;
 
-/// The rules of one host pattern.
+/// The rules of one host pattern, never none. Most hosts have one; it needs no table.
 #[derive(Clone, Debug)]
-pub(super) struct HostRules {
-    pub(super) host: HostPattern,
-    exact: Buckets,
-    /// Longest pattern first, then as [`precedes`].
-    regexes: Arc<Vec<Arc<RouteMatch>>>,
-    prefixes: Buckets,
-    /// How many prefixes there are of each depth (number of slashes).
-    depths: Arc<Vec<u32>>,
-    rest: Bucket,
+pub(super) enum HostRules {
+    One(Arc<RouteMatch>),
+    Several(Arc<PathTable>),
 }
 
 impl HostRules {
-    pub(super) fn new(host: HostPattern) -> Self {
-        Self {
-            host,
-            exact: Buckets::default(),
-            regexes: Arc::default(),
-            prefixes: Buckets::default(),
-            depths: Arc::default(),
-            rest: Bucket::default(),
+    /// The pattern they are for.
+    pub fn host(&self) -> &HostPattern {
+        match self {
+            HostRules::One(one) => &one.host,
+            HostRules::Several(table) => &table.host,
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn insert(&mut self, one: Arc<RouteMatch>) {
+        match self {
+            HostRules::One(first) => {
+                let mut table = PathTable::new(first.host.clone());
+                table.insert(Arc::clone(first));
+                table.insert(one);
+                *self = HostRules::Several(Arc::new(table));
+            }
+            HostRules::Several(table) => Arc::make_mut(table).insert(one),
+        }
+    }
+
+    /// Takes out a match; whether nothing is left.
+    pub fn remove(&mut self, one: &RouteMatch) -> bool {
+        match self {
+            HostRules::One(only) => only.same_place(one) && only.path == one.path,
+            HostRules::Several(table) => {
+                let table = Arc::make_mut(table);
+                table.remove(one);
+                table.is_empty()
+            }
+        }
+    }
+
+    /// The match that wins for the path of a request; the default backend is not among them.
+    #[inline]
+    pub fn find<A: Ask, T: Trace>(&self, asked: &mut Asked<'_, A>, trace: &mut T) -> Option<&Arc<RouteMatch>> {
+        match self {
+            HostRules::One(one) => {
+                let meant = match &one.path {
+                    PathMatch::Exact(_) | PathMatch::Prefix(_) => one.path.holds(asked.ask.path()),
+                    PathMatch::Regex(_) => true,
+                    PathMatch::Rest => false,
+                };
+                if meant { test(asked, one, trace) } else { None }
+            }
+            HostRules::Several(table) => table.find(asked, trace),
+        }
+    }
+
+    /// The default backend.
+    pub fn find_rest<A: Ask, T: Trace>(&self, asked: &mut Asked<'_, A>, trace: &mut T) -> Option<&Arc<RouteMatch>> {
+        match self {
+            HostRules::One(one) if one.path == PathMatch::Rest => test(asked, one, trace),
+            HostRules::One(_) => None,
+            HostRules::Several(table) => table.rest.find(asked, trace),
+        }
+    }
+
+    pub fn matches(&self) -> impl Iterator<Item = &Arc<RouteMatch>> {
+        let (one, table) = match self {
+            HostRules::One(one) => (Some(one), None),
+            HostRules::Several(table) => (None, Some(table)),
+        };
+        one.into_iter().chain(table.into_iter().flat_map(|table| table.matches()))
+    }
+}
+
+/// Several rules of one host pattern.
+#[derive(Clone, Debug)]
+pub(super) struct PathTable {
+    host: HostPattern,
+    exact: Buckets,
+    /// Longest pattern first, then as [`precedes`].
+    regexes: Vec<Arc<RouteMatch>>,
+    prefixes: Buckets,
+    /// How many prefixes there are of each depth (number of slashes).
+    depths: SmallVec<[u32; 4]>,
+    rest: Bucket,
+}
+
+impl PathTable {
+    fn new(host: HostPattern) -> Self {
+        Self { host, exact: Buckets::default(), regexes: Vec::new(), prefixes: Buckets::default(), depths: SmallVec::new(), rest: Bucket::default() }
+    }
+
+    fn is_empty(&self) -> bool {
         self.exact.is_empty() && self.prefixes.is_empty() && self.regexes.is_empty() && self.rest.is_empty()
     }
 
-    pub(super) fn insert(&mut self, one: Arc<RouteMatch>) {
+    fn insert(&mut self, one: Arc<RouteMatch>) {
         match &one.path {
             PathMatch::Exact(path) => self.exact.insert(Arc::clone(path), one),
             PathMatch::Regex(_) => {
-                let regexes = Arc::make_mut(&mut self.regexes);
-                let at = regexes.partition_point(|known| regex_precedes(known, &one));
-                regexes.insert(at, one);
+                let at = self.regexes.partition_point(|known| regex_precedes(known, &one));
+                self.regexes.insert(at, one);
             }
             PathMatch::Prefix(prefix) => {
                 let key = elements(prefix);
                 let depth = depth(&key);
-                let depths = Arc::make_mut(&mut self.depths);
-                if depths.len() <= depth {
-                    depths.resize(depth + 1, 0);
+                if self.depths.len() <= depth {
+                    self.depths.resize(depth + 1, 0);
                 }
-                depths[depth] += 1;
+                self.depths[depth] += 1;
                 self.prefixes.insert(key, one);
             }
             PathMatch::Rest => self.rest.insert(one),
         }
     }
 
-    pub(super) fn remove(&mut self, one: &RouteMatch) {
+    fn remove(&mut self, one: &RouteMatch) {
         match &one.path {
             PathMatch::Exact(path) => {
                 self.exact.remove(path, one);
             }
             PathMatch::Regex(_) => {
-                if let Some(at) = self.regexes.iter().position(|known| known.same_place(one)) {
-                    Arc::make_mut(&mut self.regexes).remove(at);
-                }
+                self.regexes.retain(|known| !known.same_place(one));
             }
             PathMatch::Prefix(prefix) => {
                 let key = elements(prefix);
                 if self.prefixes.remove(&key, one) {
-                    let depths = Arc::make_mut(&mut self.depths);
-                    depths[depth(&key)] -= 1;
-                    while depths.last() == Some(&0) {
-                        depths.pop();
+                    self.depths[depth(&key)] -= 1;
+                    while self.depths.last() == Some(&0) {
+                        self.depths.pop();
                     }
                 }
             }
@@ -90,8 +154,7 @@ impl HostRules {
         }
     }
 
-    /// The match that wins for the path of a request; the default backend is not among them.
-    pub(super) fn find<A: Ask, T: Trace>(&self, asked: &mut Asked<'_, A>, trace: &mut T) -> Option<&Arc<RouteMatch>> {
+    fn find<A: Ask, T: Trace>(&self, asked: &mut Asked<'_, A>, trace: &mut T) -> Option<&Arc<RouteMatch>> {
         let path = asked.ask.path();
         let exact = self.exact.get(path).and_then(|bucket| bucket.find(asked, trace));
         let regex = exact.or_else(|| self.regexes.iter().find_map(|one| test(asked, one, trace)));
@@ -120,12 +183,7 @@ impl HostRules {
         }
     }
 
-    /// Candidates when no path of the host matched.
-    pub(super) fn rest(&self) -> &Bucket {
-        &self.rest
-    }
-
-    pub(super) fn matches(&self) -> impl Iterator<Item = &Arc<RouteMatch>> {
+    fn matches(&self) -> impl Iterator<Item = &Arc<RouteMatch>> {
         self.exact.iter().chain(self.regexes.iter()).chain(self.prefixes.iter()).chain(self.rest.iter())
     }
 }
@@ -183,7 +241,10 @@ impl Buckets {
         match self {
             Buckets::Few(list) => match list.iter().position(|(key, _)| *key == path) {
                 Some(at) => list[at].1.insert(one),
-                None if list.len() < LISTED => list.push((path, Bucket::from(one))),
+                None if list.len() < LISTED => {
+                    list.reserve_exact(1);
+                    list.push((path, Bucket::from(one)));
+                }
                 None => {
                     let mut map: Map<_, _> = list.drain(..).collect();
                     map.insert(path, Bucket::from(one));

@@ -12,7 +12,9 @@ const COMPILED_BYTES: usize = 1 << 20;
 
 /// An expression that a whole value must match. It runs in time linear to the value.
 #[derive(Clone)]
-pub struct Pattern {
+pub struct Pattern(Arc<Compiled>);
+
+struct Compiled {
     text: Arc<str>,
     regex: Regex,
 }
@@ -26,20 +28,22 @@ impl Pattern {
         }
         let build = |text: &str| RegexBuilder::new(text).unicode(false).size_limit(COMPILED_BYTES).dfa_size_limit(COMPILED_BYTES).build();
         // Alone first: unbalanced parentheses must not become valid through those that anchor it.
-        build(&text).and_then(|_| build(&format!(r"\A(?:{text})\z"))).map(|regex| Self { regex, text }).map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => format!("regular expression compiles to more than {COMPILED_BYTES} bytes; make it simpler"),
-            error => format!("regular expression is invalid: {}", last_line(&error.to_string())),
+        build(&text).and_then(|_| build(&format!(r"\A(?:{text})\z"))).map(|regex| Self(Arc::new(Compiled { regex, text }))).map_err(|error| {
+            match error {
+                regex::Error::CompiledTooBig(_) => format!("regular expression compiles to more than {COMPILED_BYTES} bytes; make it simpler"),
+                error => format!("regular expression is invalid: {}", last_line(&error.to_string())),
+            }
         })
     }
 
     /// The expression as written.
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// Whether the whole value matches.
     pub fn matches(&self, value: &[u8]) -> bool {
-        self.regex.is_match(value)
+        self.0.regex.is_match(value)
     }
 }
 
@@ -51,7 +55,7 @@ fn last_line(message: &str) -> &str {
 
 impl PartialEq for Pattern {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.0.text == other.0.text
     }
 }
 
@@ -59,7 +63,7 @@ impl Eq for Pattern {}
 
 impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "/{}/", self.text)
+        write!(f, "/{}/", self.0.text)
     }
 }
 

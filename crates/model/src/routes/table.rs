@@ -52,7 +52,7 @@ pub enum Step<'a> {
 /// The rules of a listener by host and path. Persistent: clones share structure, a change touches one path of one host.
 #[derive(Clone, Debug, Default)]
 pub struct HostTable {
-    hosts: HostMap<Arc<HostRules>>,
+    hosts: HostMap<HostRules>,
 }
 
 impl HostTable {
@@ -67,16 +67,18 @@ impl HostTable {
 
     /// Adds a match. Nothing is replaced: take out the former one of the same place first.
     pub fn insert(&mut self, one: Arc<RouteMatch>) {
-        let rules = self.hosts.entry(&one.host, || Arc::new(HostRules::new(one.host.clone())));
-        Arc::make_mut(rules).insert(one);
+        match self.hosts.get_mut(&one.host) {
+            Some(rules) => rules.insert(one),
+            None => {
+                let host = one.host.clone();
+                self.hosts.entry(&host, || HostRules::One(one));
+            }
+        }
     }
 
     /// Takes out the match of this place (route, rule, match, host and path).
     pub fn remove(&mut self, one: &RouteMatch) {
-        let Some(rules) = self.hosts.get_mut(&one.host) else { return };
-        let rules = Arc::make_mut(rules);
-        rules.remove(one);
-        if rules.is_empty() {
+        if self.hosts.get_mut(&one.host).is_some_and(|rules| rules.remove(one)) {
             self.hosts.remove(&one.host);
         }
     }
@@ -95,12 +97,12 @@ impl HostTable {
     /// the default backend of the class answers for all (ingress spec I3, I5).
     fn find<A: Ask>(&self, asked: &mut Asked<'_, A>, falls_through: bool, trace: &mut impl Trace) -> Option<&Arc<RouteMatch>> {
         for rules in self.hosts.matching(asked.ask.host()).take(if falls_through { usize::MAX } else { 1 }) {
-            trace.step(Step::Host(&rules.host));
-            if let Some(found) = rules.find(asked, trace).or_else(|| rules.rest().find(asked, trace)) {
+            trace.step(Step::Host(rules.host()));
+            if let Some(found) = rules.find(asked, trace).or_else(|| rules.find_rest(asked, trace)) {
                 return Some(found);
             }
         }
-        self.hosts.any()?.rest().find(asked, trace)
+        self.hosts.any()?.find_rest(asked, trace)
     }
 }
 
