@@ -43,8 +43,8 @@ impl Alias {
 
     /// Draws an index.
     pub(crate) fn draw(&self, rng: &mut Rng) -> usize {
-        let word = rng.next();
-        let column = ((word >> 32) * self.columns.len() as u64 >> 32) as usize;
+        let word = rng.word();
+        let column = (((word >> 32) * self.columns.len() as u64) >> 32) as usize;
         let Column { own, other } = self.columns[column];
         if (word as u32) < own { column } else { other as usize }
     }

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use model::Now;
 use model::endpoint::Endpoint;
 use model::ident::Origin;
 use model::snapshot::Snapshot;
 use model::vitals::{Counts, Ejection, State, exp_minus};
-use model::Now;
 
 use crate::build::Picker;
 use crate::guard::{cap, eject_within_cap};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use arc_swap::{ArcSwapOption, Guard};
+use model::Now;
 use model::endpoint::Pool;
 use model::ident::Origin;
-use model::Now;
 
 use crate::budget::RetryBudget;
 use crate::build::Picker;
@@ -93,9 +93,8 @@ impl Ledger {
     /// Publishes a picker. One of the same pool replaces its predecessor, one of another pool moves it to second place.
     pub(crate) fn publish(&self, picker: Arc<Picker>) {
         let before = self.pickers.load_full();
-        let before = before.and_then(|pair| {
-            if Arc::ptr_eq(&pair.newest.pool, &picker.pool) { pair.before.clone() } else { Some(Arc::clone(&pair.newest)) }
-        });
+        let before =
+            before.and_then(|pair| if Arc::ptr_eq(&pair.newest.pool, &picker.pool) { pair.before.clone() } else { Some(Arc::clone(&pair.newest)) });
         self.pickers.store(Some(Arc::new(Pair { newest: picker, before })));
     }
 

@@ -36,13 +36,7 @@ pub struct Pickers {
 impl Pickers {
     /// None yet. `seed` shuffles the layout of round-robin sequences, so that two processes do not march in step.
     pub fn new(seed: u64) -> Self {
-        Self {
-            ledgers: ArcSwap::default(),
-            services: Mutex::default(),
-            clock_ns: AtomicU64::new(0),
-            numbers: AtomicU64::new(1),
-            seed,
-        }
+        Self { ledgers: ArcSwap::default(), services: Mutex::default(), clock_ns: AtomicU64::new(0), numbers: AtomicU64::new(1), seed }
     }
 
     /// The picker of this pool. Cheap when the pool was asked for before; the first ask builds it.

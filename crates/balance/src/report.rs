@@ -124,7 +124,7 @@ impl Report {
     /// From the bytes of an `xds.data.orca.v3.OrcaLoadReport`.
     pub fn from_protobuf(bytes: &[u8]) -> Option<Self> {
         let (mut report, mut fields) = (Self::default(), Fields(bytes));
-        while let Some(field) = fields.next()? {
+        while let Some(field) = fields.field()? {
             match field {
                 (1, Field::Fixed64(bits)) => report.set("cpu_utilization", f64::from_bits(bits)),
                 (2, Field::Fixed64(bits)) => report.set("mem_utilization", f64::from_bits(bits)),
@@ -141,7 +141,7 @@ impl Report {
 
     fn set_entry(&mut self, map: &str, entry: &[u8]) {
         let (mut name, mut value, mut fields) = ("", f64::NAN, Fields(entry));
-        while let Some(Some(field)) = fields.next() {
+        while let Some(Some(field)) = fields.field() {
             match field {
                 (1, Field::Bytes(bytes)) => name = std::str::from_utf8(bytes).unwrap_or(""),
                 (2, Field::Fixed64(bits)) => value = f64::from_bits(bits),
@@ -183,8 +183,7 @@ enum Field<'a> {
 
 impl<'a> Fields<'a> {
     /// The next field; `Some(None)` at the end, `None` when the bytes are no message.
-    #[expect(clippy::should_implement_trait, reason = "three outcomes, not two")]
-    fn next(&mut self) -> Option<Option<(u32, Field<'a>)>> {
+    fn field(&mut self) -> Option<Option<(u32, Field<'a>)>> {
         if self.0.is_empty() {
             return Some(None);
         }

@@ -15,7 +15,7 @@ impl Sequence {
         for (index, &count) in turns.iter().enumerate() {
             for turn in 0..count {
                 // Turn k is due at (k + 1/2) / w: twice that in 32 fractional bits, so that equal times are equal numbers.
-                due.push(((u64::from(turn) * 2 + 1 << 32) / u64::from(count), order[index], index as u32));
+                due.push((((u64::from(turn) * 2 + 1) << 32) / u64::from(count), order[index], index as u32));
             }
         }
         due.sort_unstable();

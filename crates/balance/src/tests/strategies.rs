@@ -30,9 +30,8 @@ fn round_robin_goes_on_where_it_was_in_a_new_generation() {
 #[test]
 fn two_workers_do_not_march_in_step() {
     let bench = Bench::new(policy(Strategy::RoundRobin), &[100; 64]);
-    let firsts: HashSet<usize> = (0..8)
-        .map(|seed| Bench::number(&bench.picker().pick(&mut Worker::new(seed), &Ask::default(), bench.now).unwrap()))
-        .collect();
+    let firsts: HashSet<usize> =
+        (0..8).map(|seed| Bench::number(&bench.picker().pick(&mut Worker::new(seed), &Ask::default(), bench.now).unwrap())).collect();
     assert!(firsts.len() > 4, "{firsts:?}");
 }
 
@@ -96,7 +95,8 @@ fn peak_ewma_avoids_the_slow_and_does_not_forget_it() {
 
 #[test]
 fn an_endpoint_that_fails_fast_is_no_sinkhole() {
-    let mut bench = Bench::new(Policy { outlier: model::policy::Outlier { enabled: false, ..Default::default() }, ..policy(Strategy::PeakEwma) }, &[100; 4]);
+    let mut bench =
+        Bench::new(Policy { outlier: model::policy::Outlier { enabled: false, ..Default::default() }, ..policy(Strategy::PeakEwma) }, &[100; 4]);
     let mut failed = 0;
     for _ in 0..1000 {
         let number = bench.request(|number| if number == 1 { Outcome::ServerError } else { Outcome::Success }).unwrap();
@@ -343,8 +343,7 @@ fn two_draws_are_distinct_and_uniform() {
     let picker = bench.picker();
     let mut worker = Worker::new(3);
     // With one endpoint idle and all others loaded, it is chosen exactly when it is drawn: 2 of 10 times.
-    let load: Vec<_> =
-        bench.pool.endpoints[1..].iter().map(|endpoint| model::InFlight::raise(Arc::clone(endpoint), bench.now)).collect();
+    let load: Vec<_> = bench.pool.endpoints[1..].iter().map(|endpoint| model::InFlight::raise(Arc::clone(endpoint), bench.now)).collect();
     let hits = (0..20_000).filter(|_| Bench::number(&picker.pick(&mut worker, &Ask::default(), bench.now).unwrap()) == 0).count();
     assert!((3800..4200).contains(&hits), "{hits} of 20000");
     drop(load);

@@ -13,8 +13,28 @@ use crate::snapshot::Snapshot;
 use crate::vitals::Now;
 
 const COLUMNS: &[&str] = &[
-    "NAMESPACE", "SERVICE", "ADDRESS", "TARGET", "NODE", "ZONE", "RING", "STATE", "WEIGHT", "SLOW-WEIGHT", "IN-FLIGHT", "CONNECTIONS",
-    "LATENCY", "PENALTY", "OK-10S", "FAILED-10S", "CPU", "MEMORY", "REPORTED-IN-FLIGHT", "EJECTED-FOR", "WHY", "LAST-PROBE",
+    "NAMESPACE",
+    "SERVICE",
+    "ADDRESS",
+    "TARGET",
+    "NODE",
+    "ZONE",
+    "RING",
+    "STATE",
+    "WEIGHT",
+    "SLOW-WEIGHT",
+    "IN-FLIGHT",
+    "CONNECTIONS",
+    "LATENCY",
+    "PENALTY",
+    "OK-10S",
+    "FAILED-10S",
+    "CPU",
+    "MEMORY",
+    "REPORTED-IN-FLIGHT",
+    "EJECTED-FOR",
+    "WHY",
+    "LAST-PROBE",
 ];
 
 /// The endpoints of the services that the filter admits.
@@ -65,9 +85,10 @@ fn row(service: &Service, endpoint: &Endpoint, in_pool: bool, now: Now) -> Vec<C
         load.in_flight.into(),
         ejection.map(|ejection| span(ejection.until.since(now))).into(),
         why(endpoint).into(),
-        vitals.last_probe(now).map(|(passed, age_ms)| {
-            format!("{} {} ago", if passed { "passed" } else { "failed" }, span(Duration::from_millis(age_ms.into())))
-        }).into(),
+        vitals
+            .last_probe(now)
+            .map(|(passed, age_ms)| format!("{} {} ago", if passed { "passed" } else { "failed" }, span(Duration::from_millis(age_ms.into()))))
+            .into(),
     ]
 }
 

@@ -52,11 +52,15 @@ impl Fading {
 
     /// Peak rule: a sample above what is left replaces it, one below pulls it down with the weight of the time passed.
     pub(super) fn sample(&self, sample: f32, tau_ms: f32, now: Now) {
-        self.update(now, |value, tick| {
-            let keep = left(tick, now, tau_ms);
-            let faded = value * keep;
-            if sample >= faded { sample } else { value * keep + sample * (1.0 - keep) }
-        }, sample);
+        self.update(
+            now,
+            |value, tick| {
+                let keep = left(tick, now, tau_ms);
+                let faded = value * keep;
+                if sample >= faded { sample } else { value * keep + sample * (1.0 - keep) }
+            },
+            sample,
+        );
     }
 
     /// Raises what is left to at least this.

@@ -33,8 +33,7 @@ impl InFlight {
         let slot = &endpoint.vitals.oldest_ns;
         // The slot goes to the first request that starts after it became free: always a real one, never younger than the
         // first that started after the last completion of its holder.
-        let oldest =
-            slot.load(Ordering::Relaxed) == 0 && slot.compare_exchange(0, now.0.max(1), Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        let oldest = slot.load(Ordering::Relaxed) == 0 && slot.compare_exchange(0, now.0.max(1), Ordering::Relaxed, Ordering::Relaxed).is_ok();
         endpoint.vitals.picked(now);
         Self { endpoint, oldest: AtomicBool::new(oldest) }
     }

@@ -19,8 +19,11 @@ const KEPT_MS: u64 = 60_000;
 /// Gives each identity its one [`Vitals`]. Never on the request path: `compile` asks when it makes an endpoint.
 #[derive(Debug)]
 pub struct Interner {
-    shards: [Mutex<HashMap<Target, SmallVec<[Held; 1]>, FixedState>>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
 }
+
+/// Targets with their ports.
+type Shard = HashMap<Target, SmallVec<[Held; 1]>, FixedState>;
 
 /// The vitals of one port of a target.
 #[derive(Debug)]
@@ -40,7 +43,7 @@ impl Default for Interner {
 }
 
 impl Interner {
-    fn shard(&self, target: &Target) -> &Mutex<HashMap<Target, SmallVec<[Held; 1]>, FixedState>> {
+    fn shard(&self, target: &Target) -> &Mutex<Shard> {
         &self.shards[(FixedState::default().hash_one(target) >> 32) as usize % SHARDS]
     }
 
@@ -48,9 +51,7 @@ impl Interner {
     pub fn intern(&self, identity: &Identity) -> Arc<Vitals> {
         let mut shard = self.shard(&identity.target).lock();
         let held = shard.entry(identity.target.clone()).or_default();
-        let known = held
-            .iter_mut()
-            .find(|one| one.port == identity.port && one.transport == identity.transport && one.cluster == identity.cluster);
+        let known = held.iter_mut().find(|one| one.port == identity.port && one.transport == identity.transport && one.cluster == identity.cluster);
         if let Some(known) = known {
             known.alone_since_ms = None;
             return Arc::clone(&known.vitals);

@@ -122,28 +122,21 @@ impl Rate {
 async fn serve(shared: Arc<Shared>, key: FrontendKey, client: TcpStream, peer: SocketAddr) {
     let _open = Open::new(&shared);
     prepare(&client);
-    let mut cut = shared.cut.subscribe();
-    let work = async {
-        let (endpoint, _guard) = match reach(&shared, key, peer).await {
-            Ok(reached) => reached,
-            Err(_) => {
-                shared.numbers.unserved.inc();
-                // After an accept silence is not possible any more; a reset is the nearest thing for both.
-                relay::reset(&client);
-                return;
-            }
-        };
-        shared.numbers.connections.inc();
-        let relayed = tokio::select! {
-            relayed = relay::relay(&client, &endpoint) => relayed,
-            _ = cut.wait_for(|cut| *cut) => Err(io::ErrorKind::ConnectionAborted.into()),
-        };
-        if relayed.is_err() {
-            relay::reset(&client);
-            relay::reset(&endpoint);
-        }
+    let Ok((endpoint, _connected)) = reach(&shared, key, peer).await else {
+        shared.numbers.unserved.inc();
+        // After an accept silence is not possible any more; a reset is the nearest thing for both.
+        return relay::reset(&client);
     };
-    work.await;
+    shared.numbers.connections.inc();
+    let mut cut = shared.cut.subscribe();
+    let relayed = tokio::select! {
+        relayed = relay::relay(&client, &endpoint) => relayed,
+        _ = cut.wait_for(|cut| *cut) => Err(io::ErrorKind::ConnectionAborted.into()),
+    };
+    if relayed.is_err() {
+        relay::reset(&client);
+        relay::reset(&endpoint);
+    }
 }
 
 fn prepare(stream: &TcpStream) {
@@ -205,10 +198,9 @@ fn connected(shared: &Shared, chosen: Chosen, peer: SocketAddr, started: balance
 fn outcome_of(error: &io::Error) -> Outcome {
     match error.kind() {
         io::ErrorKind::TimedOut => Outcome::ConnectTimeout,
-        io::ErrorKind::ConnectionRefused
-        | io::ErrorKind::ConnectionReset
-        | io::ErrorKind::HostUnreachable
-        | io::ErrorKind::NetworkUnreachable => Outcome::Refused,
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset | io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            Outcome::Refused
+        }
         // Out of descriptors or ports: ours, not the endpoint's.
         _ => Outcome::Canceled,
     }

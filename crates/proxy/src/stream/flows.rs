@@ -143,9 +143,11 @@ impl Listener {
             }
             let own = flow.guard.endpoint();
             // Draining ones still serve what they have (services spec S53).
-            let stays = pool.endpoints.iter().chain(&pool.draining).any(|endpoint| {
-                endpoint.address == own.address && endpoint.identity.target == own.identity.target && endpoint.serving
-            });
+            let stays = pool
+                .endpoints
+                .iter()
+                .chain(&pool.draining)
+                .any(|endpoint| endpoint.address == own.address && endpoint.identity.target == own.identity.target && endpoint.serving);
             flow.pool.replace(pool);
             stays
         });

@@ -263,14 +263,18 @@ fn problem(frontend: &Frontend, error: &io::Error) -> Problem {
     let (reason, message) = match error.kind() {
         io::ErrorKind::PermissionDenied => (
             "PortPrivileged",
-            format!("cannot listen on {transport} {address}: ports below 1024 need CAP_NET_BIND_SERVICE or a lower net.ipv4.ip_unprivileged_port_start"),
+            format!(
+                "cannot listen on {transport} {address}: ports below 1024 need CAP_NET_BIND_SERVICE or a lower net.ipv4.ip_unprivileged_port_start"
+            ),
         ),
         io::ErrorKind::AddrInUse => {
             ("AddressInUse", format!("cannot listen on {transport} {address}: another process holds it; stop it or change the port of the service"))
         }
         io::ErrorKind::AddrNotAvailable => (
             "AddressNotLocal",
-            format!("cannot listen on {address}: it is no address of this host; without the kernel plane the service network must lie in 127.0.0.0/8"),
+            format!(
+                "cannot listen on {address}: it is no address of this host; without the kernel plane the service network must lie in 127.0.0.0/8"
+            ),
         ),
         io::ErrorKind::Unsupported => ("ProtocolUnsupported", format!("cannot listen on {transport} {address}: SCTP needs the kernel plane")),
         _ => ("PortUnavailable", format!("cannot listen on {transport} {address}: {error}")),

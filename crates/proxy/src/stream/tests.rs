@@ -510,7 +510,11 @@ async fn a_udp_endpoint_that_refuses_is_left() {
     rig.serve(Transport::Udp, &[a, b]).await;
     let client = client(&rig).await;
     let first = ask(&client, "").await.unwrap();
-    if first == "a" { a_task.abort() } else { b_task.abort() }
+    if first == "a" {
+        a_task.abort()
+    } else {
+        b_task.abort()
+    }
     tokio::time::sleep(Duration::from_millis(50)).await;
     // The first datagram is answered by ICMP; what follows goes to the other one.
     client.send(b"lost").await.unwrap();
