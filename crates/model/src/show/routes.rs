@@ -12,9 +12,12 @@ const ROUTES: &[&str] = &["NAMESPACE", "ROUTE", "KIND", "RULE", "HOST", "MATCH",
 const LISTENERS: &[&str] =
     &["NAMESPACE", "NAME", "KIND", "LISTENER", "ADDRESS", "PORT", "PROTOCOL", "HOST", "CERTIFICATES", "ROUTES", "PROGRAMMED", "WHY"];
 
+/// What a row stands for: route, rule, match and host.
+type Place<'a> = (&'a Origin, u16, u16, String);
+
 /// The rules of the routes that the filter admits, one row for each host and match.
 pub fn routes(snapshot: &Snapshot, filter: Filter<'_>) -> Table {
-    let mut found: BTreeMap<(&Origin, u16, u16, String), (&RouteMatch, BTreeSet<String>)> = BTreeMap::new();
+    let mut found: BTreeMap<Place<'_>, (&RouteMatch, BTreeSet<String>)> = BTreeMap::new();
     for (entrance, listener) in all_listeners(snapshot) {
         for one in listener.hosts.matches().filter(|one| filter.admits(&one.rule.origin.namespace, &one.rule.origin.name)) {
             let key = (&one.rule.origin, one.rule.index, one.index, one.host.to_string());
