@@ -5,12 +5,31 @@
 //! queue beside it. The plane knows owners, host labels, ports and zones, never Kubernetes, and decides no policy: whoever is in the
 //! snapshot is answered (dns spec R13).
 
+mod answer;
+mod cache;
+mod forward;
+mod metrics;
+mod name;
+mod select;
+mod serve;
+mod table;
+#[cfg(test)]
+mod testing;
+mod wire;
+
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use model::Live;
+use model::{Applied, Live};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use forward::Forwarder;
+use metrics::Metrics;
+use table::{Follower, Table};
 
 /// What the plane is told at its start.
 #[derive(Clone, Debug)]
@@ -48,19 +67,49 @@ pub struct Sockets {
 /// Makes a task on its data thread, so that it may hold what cannot leave the thread.
 pub type Seed = Box<dyn FnOnce() -> Pin<Box<dyn Future<Output = ()>>> + Send>;
 
-/// The running plane. Dropping it changes nothing; [`Plane::stop`] ends it.
-pub struct Plane {}
+/// The running plane.
+pub struct Plane {
+    stop: watch::Sender<bool>,
+    /// Closed once every core and connection ended.
+    ended: mpsc::Receiver<()>,
+    follower: JoinHandle<()>,
+}
 
 impl Plane {
     /// Starts serving. `sockets` are numbered by core; `plant` runs a seed on a core's data thread. Called inside a tokio runtime,
     /// on which the one task runs that follows `live`, rebuilds what changed, and acknowledges as plane `dns`.
     pub fn start(config: Config, live: Arc<Live>, metrics: &observe::Registry, sockets: Vec<(usize, Sockets)>, plant: impl Fn(usize, Seed)) -> Self {
-        let _ = (config, live, metrics, sockets, plant);
-        Self {}
+        let metrics = Arc::new(Metrics::register(metrics));
+        let table = Arc::new(Table::new(config.ttl_s));
+        let follower = Follower::new(Arc::clone(&table), config.listens.clone(), config.ttl_s);
+        let follower = tokio::spawn(follow(follower, live));
+        let forwarder = Arc::new(Forwarder::new(&config, Arc::clone(&metrics)));
+        let crowd = Arc::new(serve::Crowd::new(config.max_connections));
+        let shared = Arc::new(serve::Shared { config: Arc::new(config), table, forwarder, metrics, crowd });
+        let (stop, stopping) = watch::channel(false);
+        let (alive, ended) = mpsc::channel(1);
+        for (core, sockets) in sockets {
+            let (shared, stopping, alive) = (Arc::clone(&shared), stopping.clone(), alive.clone());
+            plant(core, Box::new(move || serve::core(shared, sockets, stopping, alive)));
+        }
+        Self { stop, ended, follower }
     }
 
     /// Takes no more queries, waits for those under way, at most `longest`, and ends every task.
-    pub async fn stop(self, longest: std::time::Duration) {
-        let _ = longest;
+    pub async fn stop(mut self, longest: Duration) {
+        let _ = self.stop.send(true);
+        let _ = tokio::time::timeout(longest, self.ended.recv()).await;
+        self.follower.abort();
+    }
+}
+
+/// Puts every generation in force and says so.
+async fn follow(mut follower: Follower, live: Arc<Live>) {
+    let mut generation = 0;
+    loop {
+        let snapshot = live.newer_than(generation).await;
+        generation = snapshot.generation;
+        follower.apply(&snapshot);
+        live.applied(Applied { plane: "dns", generation, problems: Vec::new() });
     }
 }

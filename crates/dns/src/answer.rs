@@ -1,0 +1,203 @@
+//! From a query to the octets of its reply. Nothing here allocates, locks or waits: what must be asked of others is handed back.
+
+mod chase;
+mod compose;
+mod fill;
+mod special;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use crate::Config;
+use crate::name::{Folded, Reverse, reverse};
+use crate::select::{Order, Rng};
+use crate::table::{Table, Zone};
+use crate::wire::{self, Edns, Query, Refused, Writer, ede, flag, rcode};
+
+pub(crate) use compose::External;
+
+/// A reply without EDNS may take so many octets (RFC 1035 §4.2.1).
+const PLAIN_UDP: usize = 512;
+/// What an idle connection is kept, in tenths of a second, as RFC 7828 counts.
+const KEEPALIVE_100MS: u16 = 100;
+
+/// How a query came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Via {
+    Udp,
+    Tcp,
+}
+
+/// What becomes of a message.
+pub(crate) enum Outcome {
+    /// So many octets of the buffer are the reply; its response code, for the count.
+    Reply(usize, u16),
+    /// No reply.
+    Silent,
+    /// Somebody else knows.
+    Ask(Ask),
+}
+
+/// A question for others.
+#[derive(Clone)]
+pub(crate) struct Ask {
+    pub name: Folded,
+    pub kind: u16,
+    pub dnssec_ok: bool,
+    pub checking_disabled: bool,
+}
+
+/// Answers on one core.
+pub(crate) struct Answerer {
+    table: Arc<Table>,
+    config: Arc<Config>,
+    rng: Rng,
+    order: Order,
+    /// Where the target of each SRV record of the reply stands; kept so that none is allocated per query.
+    targets: Vec<(u32, u16)>,
+}
+
+/// Who is responsible for a name.
+enum Place {
+    /// Our zone; so many labels stand before it.
+    Own(usize),
+    /// A reverse zone, where we may be.
+    Reverse(Reverse),
+    /// `localhost`, `invalid`, `onion` (RFC 6761, RFC 7686).
+    Special,
+    /// Others.
+    Elsewhere,
+}
+
+fn place(zone: &Zone, name: &Folded) -> Place {
+    if let Some(labels) = name.before(&zone.apex).filter(|_| zone.apex.len() > 1) {
+        return Place::Own(labels);
+    }
+    if let Some(reverse) = reverse(name) {
+        return Place::Reverse(reverse);
+    }
+    match name.labels() {
+        0 => Place::Elsewhere,
+        labels if matches!(name.label(labels - 1), b"localhost" | b"invalid" | b"onion") => Place::Special,
+        _ => Place::Elsewhere,
+    }
+}
+
+/// A reply under way, with what every step of it needs.
+pub(crate) struct Reply<'q, 'b> {
+    query: Query<'q>,
+    writer: Writer<'b>,
+    /// Flags besides QR and TC.
+    flags: u16,
+    rcode: u16,
+}
+
+impl Reply<'_, '_> {
+    fn finish(self) -> Outcome {
+        Outcome::Reply(self.writer.finish(self.query.id, self.flags, self.rcode), self.rcode)
+    }
+
+    /// Ends it as a failure with a reason (RFC 8914).
+    fn fail(mut self, reason: u16) -> Outcome {
+        self.rcode = rcode::SERVFAIL;
+        self.writer.restart();
+        self.writer.explain(reason);
+        self.finish()
+    }
+}
+
+impl Answerer {
+    /// An answerer of this table. `seed` makes its random order.
+    pub fn new(table: Arc<Table>, config: Arc<Config>, seed: u64) -> Self {
+        Self { table, config, rng: Rng::new(seed), order: Order::default(), targets: Vec::new() }
+    }
+
+    /// Answers a message into `buffer`, which takes at least 64 KiB over TCP and the largest datagram over UDP.
+    pub fn answer(&mut self, message: &[u8], via: Via, buffer: &mut [u8]) -> Outcome {
+        match wire::parse(message) {
+            Ok(query) => self.query(query, via, buffer, None),
+            Err(refused) => self.refuse(message, refused, buffer),
+        }
+    }
+
+    /// Answers a message again, now with what others said.
+    pub fn complete(&mut self, message: &[u8], via: Via, buffer: &mut [u8], external: &External<'_>) -> Outcome {
+        match wire::parse(message) {
+            Ok(query) => self.query(query, via, buffer, Some(external)),
+            Err(refused) => self.refuse(message, refused, buffer),
+        }
+    }
+
+    /// Refuses a query that would have to wait where too many do.
+    pub fn turn_away(&mut self, message: &[u8], via: Via, buffer: &mut [u8]) -> Outcome {
+        match wire::parse(message) {
+            Ok(query) => {
+                let mut reply = self.begin(query, via, buffer);
+                reply.rcode = rcode::REFUSED;
+                reply.finish()
+            }
+            Err(refused) => self.refuse(message, refused, buffer),
+        }
+    }
+
+    fn query(&mut self, query: Query<'_>, via: Via, buffer: &mut [u8], external: Option<&External<'_>>) -> Outcome {
+        let table = Arc::clone(&self.table);
+        let zone = table.zone();
+        let name = Folded::of(query.name());
+        let reply = self.begin(query, via, buffer);
+        match place(&zone, &name) {
+            Place::Own(_) if !zone.complete => reply.fail(ede::NOT_READY),
+            Place::Own(_) => self.chase(reply, &table, &zone, name, external),
+            Place::Reverse(reverse) => self.reverse(reply, &zone, &name, reverse, external),
+            Place::Special => special::answer(reply, &zone, &name),
+            Place::Elsewhere => self.elsewhere(reply, &name, external),
+        }
+    }
+
+    /// A reply with nothing in it yet.
+    fn begin<'q, 'b>(&self, query: Query<'q>, via: Via, buffer: &'b mut [u8]) -> Reply<'q, 'b> {
+        let limit = match (via, query.edns) {
+            (Via::Tcp, _) => usize::from(u16::MAX),
+            (Via::Udp, None) => PLAIN_UDP,
+            (Via::Udp, Some(edns)) => usize::from(edns.size).clamp(PLAIN_UDP, usize::from(self.config.max_udp).max(PLAIN_UDP)),
+        };
+        let mut writer = Writer::new(buffer, limit, query.question, query.edns, self.config.max_udp);
+        if via == Via::Tcp && query.edns.is_some_and(|edns| edns.keepalive) {
+            writer.keepalive(KEEPALIVE_100MS);
+        }
+        Reply { flags: (query.flags & (flag::RD | flag::CD)) | self.recursion(), query, writer, rcode: rcode::NOERROR }
+    }
+
+    /// RA where somebody is asked.
+    fn recursion(&self) -> u16 {
+        if self.config.upstreams.is_empty() { 0 } else { flag::RA }
+    }
+
+    /// A name of others: ask, or say what was said.
+    fn elsewhere(&self, mut reply: Reply<'_, '_>, name: &Folded, external: Option<&External<'_>>) -> Outcome {
+        match external {
+            Some(external) => compose::whole(reply, external),
+            None if self.config.upstreams.is_empty() => {
+                reply.rcode = rcode::REFUSED;
+                reply.finish()
+            }
+            None => Outcome::Ask(ask(&reply.query, name)),
+        }
+    }
+
+    fn refuse(&self, message: &[u8], refused: Refused, buffer: &mut [u8]) -> Outcome {
+        let Refused::Code { rcode, question, edns } = refused else { return Outcome::Silent };
+        let word = |at| wire::u16_at(message, at).unwrap_or(0);
+        let question = message.get(wire::HEADER..question).unwrap_or_default();
+        let edns = edns.map(|edns| Edns { size: edns.size, dnssec_ok: edns.dnssec_ok, keepalive: false });
+        let writer = Writer::new(buffer, PLAIN_UDP, question, edns, self.config.max_udp);
+        let flags = (word(2) & (flag::OPCODE | flag::RD)) | self.recursion();
+        Outcome::Reply(writer.finish(word(0), flags, rcode), rcode)
+    }
+}
+
+fn ask(query: &Query<'_>, name: &Folded) -> Ask {
+    Ask { name: name.clone(), kind: query.kind, dnssec_ok: query.edns.is_some_and(|edns| edns.dnssec_ok), checking_disabled: query.has(flag::CD) }
+}

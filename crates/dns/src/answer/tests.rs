@@ -1,0 +1,424 @@
+use std::net::SocketAddr;
+
+use model::Transport::{Tcp, Udp};
+use model::names::{NamedEndpoint, Shape};
+use proptest::prelude::*;
+
+use super::Via;
+use crate::Config;
+use crate::testing::{Bench, Decoded, addresses, endpoint, owner, port, query, snapshot};
+use crate::wire::{kind, rcode};
+
+const NODATA: (u16, bool) = (rcode::NOERROR, true);
+const NXDOMAIN: (u16, bool) = (rcode::NXDOMAIN, true);
+const HTTPS: u16 = 65;
+
+fn config() -> Config {
+    Config { listens: vec![[127, 0, 0, 1].into()], ..Config::default() }
+}
+
+fn endpoints(count: u8) -> Vec<NamedEndpoint> {
+    (0..count).map(|last| endpoint(&format!("10.1.0.{last}"), None, &[port("http", Tcp, 8080)])).collect()
+}
+
+/// The services that most tests ask for.
+fn bench() -> Bench {
+    let sql = [port("sql", Tcp, 5433), port("stats", Udp, 9)];
+    let db = vec![endpoint("10.1.0.1", Some("db-0"), &sql), endpoint("10.1.0.2", None, &sql), endpoint("10.1.0.3", Some("db-0"), &sql)];
+    let six = vec![endpoint("2001:db8::1", None, &[port("http", Tcp, 80)]), endpoint("2001:db8:0:1::", None, &[port("http", Tcp, 80)])];
+    Bench::new(
+        config(),
+        &snapshot(vec![
+            owner("web", addresses(&["10.96.0.1"]), vec![port("http", Tcp, 80), port("dns", Udp, 53)], vec![endpoint("10.1.0.2", None, &[])]),
+            owner("bare", addresses(&["10.96.0.2"]), vec![port("", Tcp, 8080)], vec![]),
+            owner("pending", addresses(&[]), vec![port("http", Tcp, 80)], vec![]),
+            owner("db", Shape::Headless, vec![port("sql", Tcp, 5432)], db),
+            owner("six", Shape::Headless, vec![], six),
+            owner("none", Shape::Headless, vec![port("http", Tcp, 80)], vec![]),
+            owner("big", Shape::Headless, vec![port("http", Tcp, 80)], endpoints(100)),
+            owner("alias", Shape::Alias("web.n.svc.cluster.local".into()), vec![], vec![]),
+            owner("far", Shape::Alias("Alias.n.svc.cluster.local".into()), vec![], vec![]),
+            owner("dead", Shape::Alias("nobody.n.svc.cluster.local".into()), vec![], vec![]),
+            owner("hen", Shape::Alias("egg.n.svc.cluster.local".into()), vec![], vec![]),
+            owner("egg", Shape::Alias("hen.n.svc.cluster.local".into()), vec![], vec![]),
+            owner("out", Shape::Alias("www.example.org".into()), vec![], vec![]),
+            owner("literal", Shape::Refused, vec![], vec![]),
+        ]),
+    )
+}
+
+fn at(service: &str) -> String {
+    format!("{service}.n.svc.cluster.local")
+}
+
+#[test]
+fn r1_a_service_has_its_addresses_and_nothing_else() {
+    let mut bench = bench();
+    let reply = bench.ask(&at("web"), kind::A);
+    assert_eq!(reply.answer, ["web.n.svc.cluster.local 5 A 10.96.0.1"]);
+    assert!(reply.aa && !reply.tc && !reply.ra && reply.authority.is_empty() && reply.additional.is_empty());
+    assert_eq!(bench.ask(&at("web"), kind::AAAA).denial(), NODATA);
+    assert_eq!(bench.ask(&at("pending"), kind::A).denial(), NODATA, "not allocated yet");
+    for kind in [kind::TXT, kind::MX, HTTPS, kind::NS, kind::SOA, kind::CNAME, kind::PTR, 65_280] {
+        assert_eq!(bench.ask(&at("web"), kind).denial(), NODATA, "type {kind}");
+    }
+    assert_eq!(bench.ask(&at("no"), kind::A).denial(), NXDOMAIN);
+}
+
+#[test]
+fn r3_r4_srv_of_a_service_with_its_address_besides() {
+    let mut bench = bench();
+    let reply = bench.ask(&at("_http._tcp.web"), kind::SRV);
+    assert_eq!(reply.data(), ["0 100 80 web.n.svc.cluster.local"]);
+    assert_eq!(reply.additional, ["web.n.svc.cluster.local 5 A 10.96.0.1"]);
+    assert_eq!(bench.ask(&at("web"), kind::SRV).data(), ["0 50 53 web.n.svc.cluster.local", "0 50 80 web.n.svc.cluster.local"]);
+    assert_eq!(bench.ask(&at("bare"), kind::SRV).data(), ["0 100 8080 web.n.svc.cluster.local".replace("web", "bare")]);
+    assert_eq!(bench.ask(&at("_http._tcp.web"), kind::A).data(), ["10.96.0.1"], "B4");
+    for wrong in ["_http._udp.web", "_dns._tcp.web", "_80._tcp.web", "http.tcp.web", "_._tcp.web", "_http._.web", "x._http._tcp.web"] {
+        assert_eq!(bench.ask(&at(wrong), kind::SRV).denial(), NXDOMAIN, "{wrong}");
+    }
+}
+
+#[test]
+fn r6_r8_headless_services_are_their_endpoints() {
+    let mut bench = bench();
+    assert_eq!(bench.ask(&at("db"), kind::A).data(), ["10.1.0.1", "10.1.0.2", "10.1.0.3"]);
+    assert_eq!(bench.ask(&at("db"), kind::AAAA).denial(), NODATA);
+    let reply = bench.ask(&at("_sql._tcp.db"), kind::SRV);
+    assert_eq!(reply.data(), ["0 50 5433 10-1-0-2.db.n.svc.cluster.local", "0 50 5433 db-0.db.n.svc.cluster.local"]);
+    let mut glue = reply.additional;
+    glue.sort();
+    assert_eq!(
+        glue,
+        ["10-1-0-2.db.n.svc.cluster.local 5 A 10.1.0.2", "db-0.db.n.svc.cluster.local 5 A 10.1.0.1", "db-0.db.n.svc.cluster.local 5 A 10.1.0.3"]
+    );
+    assert_eq!(bench.ask(&at("db"), kind::SRV).answer.len(), 4, "every port at the bare name");
+    assert_eq!(bench.ask(&at("_sql._tcp.db"), kind::A).data(), ["10.1.0.1", "10.1.0.2", "10.1.0.3"]);
+    for kind in [kind::A, kind::AAAA, kind::SRV, kind::TXT] {
+        assert_eq!(bench.ask(&at("none"), kind).denial(), NXDOMAIN, "no ready endpoint");
+    }
+    assert_eq!(bench.ask(&at("_http._tcp.none"), kind::SRV).denial(), NXDOMAIN);
+}
+
+#[test]
+fn r7_endpoints_have_names_under_every_service() {
+    let mut bench = bench();
+    assert_eq!(bench.ask(&at("db-0.db"), kind::A).data(), ["10.1.0.1", "10.1.0.3"]);
+    assert_eq!(bench.ask(&at("10-1-0-2.db"), kind::A).data(), ["10.1.0.2"]);
+    assert_eq!(bench.ask(&at("10-1-0-2.web"), kind::A).data(), ["10.1.0.2"], "B5");
+    assert_eq!(bench.ask(&at("10-1-0-2.db"), kind::AAAA).denial(), NODATA);
+    for absent in ["10-1-0-1.db", "10-1-0-9.db", "010-1-0-2.db", "x.db-0.db", "10-1-0-2.alias", "db-1.db"] {
+        assert_eq!(bench.ask(&at(absent), kind::A).denial(), NXDOMAIN, "{absent}");
+    }
+    assert_eq!(bench.ask(&at("2001-db8--1.six"), kind::AAAA).data(), ["2001:db8::1"]);
+    assert_eq!(bench.ask(&at("2001-db8-0-1--0.six"), kind::AAAA).data(), ["2001:db8:0:1::"]);
+}
+
+#[test]
+fn r5_r9_the_way_back() {
+    let mut bench = bench();
+    let reply = bench.ask("1.0.96.10.in-addr.arpa", kind::PTR);
+    assert_eq!((reply.data(), reply.aa), (vec!["web.n.svc.cluster.local"], true));
+    assert_eq!(
+        bench.ask("2.0.1.10.in-addr.arpa", kind::PTR).data(),
+        ["10-1-0-2.big.n.svc.cluster.local", "10-1-0-2.db.n.svc.cluster.local", "10-1-0-2.web.n.svc.cluster.local"]
+    );
+    let six = "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa";
+    assert_eq!(bench.ask(six, kind::PTR).data(), ["2001-db8--1.six.n.svc.cluster.local"]);
+    assert_eq!(bench.ask("1.0.96.10.in-addr.arpa", kind::A).denial(), NODATA, "B16");
+    assert_eq!(bench.ask("0.96.10.in-addr.arpa", kind::PTR).denial(), NODATA, "B16: names below it exist");
+    assert_eq!(bench.ask("9.0.96.10.in-addr.arpa", kind::PTR).denial(), NXDOMAIN);
+    assert_eq!(bench.ask("9.9.168.192.in-addr.arpa", kind::PTR).denial(), NXDOMAIN, "private ranges are nobody else's");
+    assert_eq!(bench.ask("1.0.0.127.in-addr.arpa", kind::PTR).data(), ["localhost"]);
+    assert_eq!(bench.ask("8.8.8.8.in-addr.arpa", kind::PTR).rcode, rcode::REFUSED);
+    assert_eq!(bench.ask("1.0.96.10.in-addr.arpa", kind::ANY).data(), ["\"RFC8482\" \"\""]);
+}
+
+#[test]
+fn a_cluster_address_wins_over_an_endpoint_with_the_same_one() {
+    let shadow = owner("shadow", Shape::Headless, vec![], vec![endpoint("10.96.0.1", None, &[])]);
+    let web = owner("web", addresses(&["10.96.0.1"]), vec![], vec![]);
+    let mut bench = Bench::new(config(), &snapshot(vec![shadow, web]));
+    assert_eq!(bench.ask("1.0.96.10.in-addr.arpa", kind::PTR).data(), ["web.n.svc.cluster.local"]);
+}
+
+#[test]
+fn r10_aliases_are_followed_as_far_as_they_go() {
+    let mut bench = bench();
+    let reply = bench.ask(&at("far"), kind::A);
+    assert_eq!(
+        reply.answer,
+        [
+            "far.n.svc.cluster.local 5 CNAME Alias.n.svc.cluster.local.",
+            "Alias.n.svc.cluster.local 5 CNAME web.n.svc.cluster.local.",
+            "web.n.svc.cluster.local 5 A 10.96.0.1"
+        ]
+    );
+    assert_eq!(bench.ask(&at("far"), kind::CNAME).data(), ["Alias.n.svc.cluster.local"]);
+    assert_eq!(bench.ask(&at("alias"), kind::SRV).answer[1..].len(), 2, "B18");
+    let reply = bench.ask(&at("alias"), kind::TXT);
+    assert_eq!((reply.rcode, reply.answer.len(), reply.authority.len()), (rcode::NOERROR, 1, 1));
+    let reply = bench.ask(&at("dead"), kind::A);
+    assert_eq!((reply.rcode, reply.answer.len(), reply.authority.len()), (rcode::NXDOMAIN, 1, 1), "B17: the code of the last name");
+    let reply = bench.ask(&at("egg"), kind::A);
+    assert_eq!((reply.rcode, reply.answer.len()), (rcode::NOERROR, 2), "a loop ends at the first name that repeats: {:?}", reply.answer);
+    let reply = bench.ask(&at("out"), kind::A);
+    assert_eq!((reply.rcode, reply.data()), (rcode::NOERROR, vec!["www.example.org"]), "nobody to ask");
+    for kind in [kind::A, kind::CNAME, kind::ANY] {
+        assert_eq!(bench.ask(&at("literal"), kind).denial(), NXDOMAIN, "R11");
+    }
+    assert_eq!(bench.ask(&at("x.alias"), kind::A).denial(), NXDOMAIN);
+}
+
+#[test]
+fn an_alias_chain_of_eleven_ends_after_ten() {
+    let chain = (0..12)
+        .map(|index| owner(&format!("c{index}"), Shape::Alias(format!("c{}.n.svc.cluster.local", index + 1).into()), vec![], vec![]))
+        .collect();
+    let mut bench = Bench::new(config(), &snapshot(chain));
+    let reply = bench.ask_with(&at("c0"), kind::A, Some(4096), Via::Tcp);
+    assert_eq!((reply.rcode, reply.answer.len()), (rcode::NOERROR, 11));
+}
+
+#[test]
+fn b2_b7_names_above_services() {
+    let mut bench = bench();
+    for name in [
+        "cluster.local",
+        "svc.cluster.local",
+        "pod.cluster.local",
+        "n.svc.cluster.local",
+        "empty.svc.cluster.local",
+        "n.pod.cluster.local",
+        "dns.cluster.local",
+    ] {
+        for kind in [kind::A, kind::AAAA, kind::SRV, kind::TXT] {
+            assert_eq!(bench.ask(name, kind).denial(), NODATA, "{name} {kind}");
+        }
+    }
+    for name in [
+        "x.cluster.local",
+        "x.svc.cluster.local",
+        "web.x.svc.cluster.local",
+        "x.pod.cluster.local",
+        "a.b.cluster.local",
+        "web.n.cluster.local",
+        "x.dns-version.cluster.local",
+    ] {
+        assert_eq!(bench.ask(name, kind::A).denial(), NXDOMAIN, "{name}");
+    }
+    assert_eq!(
+        bench.ask("cluster.local", kind::SOA).answer,
+        ["cluster.local 5 SOA ns.dns.cluster.local. hostmaster.cluster.local. 7 7200 1800 86400 5"]
+    );
+    let reply = bench.ask("cluster.local", kind::NS);
+    assert_eq!((reply.data(), &*reply.additional[0]), (vec!["ns.dns.cluster.local"], "ns.dns.cluster.local 5 A 127.0.0.1"));
+    assert_eq!(bench.ask("ns.dns.cluster.local", kind::A).data(), ["127.0.0.1"]);
+    assert_eq!(bench.ask("ns.dns.cluster.local", kind::AAAA).denial(), NODATA);
+    assert_eq!(bench.ask("dns-version.cluster.local", kind::TXT).answer, ["dns-version.cluster.local 28800 TXT \"1.1.0\""]);
+    assert_eq!(bench.ask("dns-version.cluster.local", kind::A).denial(), NODATA);
+}
+
+#[test]
+fn b3_names_between_exist() {
+    let mut bench = bench();
+    assert_eq!(bench.ask(&at("_tcp.web"), kind::A).denial(), NODATA);
+    assert_eq!(bench.ask(&at("_udp.db"), kind::SRV).denial(), NODATA);
+    assert_eq!(bench.ask(&at("_sctp.web"), kind::A).denial(), NXDOMAIN);
+    assert_eq!(bench.ask(&at("_tcp.bare"), kind::A).denial(), NXDOMAIN, "an unnamed port has no name below");
+}
+
+#[test]
+fn b1_pods_by_address_in_their_own_namespace() {
+    let mut bench = bench();
+    assert_eq!(bench.ask("10-2-0-1.n.pod.cluster.local", kind::A).data(), ["10.2.0.1"]);
+    assert_eq!(bench.ask("10-2-0-1.n.pod.cluster.local", kind::AAAA).denial(), NODATA);
+    for absent in [
+        "10-2-0-1.empty.pod.cluster.local",
+        "10-2-0-9.n.pod.cluster.local",
+        "x.10-2-0-1.n.pod.cluster.local",
+        "1-2-3.n.pod.cluster.local",
+        "1-2-3-256.n.pod.cluster.local",
+        "p.n.pod.cluster.local",
+    ] {
+        assert_eq!(bench.ask(absent, kind::A).denial(), NXDOMAIN, "{absent}");
+    }
+}
+
+#[test]
+fn b9_before_the_first_complete_generation_own_names_fail_and_say_why() {
+    let mut incomplete = snapshot(vec![owner("web", addresses(&["10.96.0.1"]), vec![], vec![])]);
+    incomplete.complete = false;
+    let mut bench = Bench::new(config(), &incomplete);
+    for name in [&*at("web"), "cluster.local", "no.cluster.local", "1.0.96.10.in-addr.arpa"] {
+        let reply = bench.ask_with(name, kind::A, Some(1232), Via::Udp);
+        assert_eq!((reply.rcode, reply.answer.len(), reply.opt), (rcode::SERVFAIL, 0, true), "{name}");
+    }
+    let raw = bench.raw(&query(&at("web"), kind::A, Some(1232)), Via::Udp).expect("a reply");
+    assert!(raw.ends_with(&[0, 15, 0, 2, 0, 14]), "extended error 14");
+    assert_eq!(bench.ask("localhost", kind::A).data(), ["127.0.0.1"]);
+}
+
+#[test]
+fn b10_any_is_one_hinfo_on_names_that_exist() {
+    let mut bench = bench();
+    for name in [&*at("web"), &*at("db"), &*at("alias"), &*at("db-0.db"), "svc.cluster.local", "cluster.local"] {
+        assert_eq!(bench.ask(name, kind::ANY).data(), ["\"RFC8482\" \"\""], "{name}");
+    }
+    assert_eq!(bench.ask(&at("no"), kind::ANY).denial(), NXDOMAIN);
+}
+
+#[test]
+fn r14_letters_come_back_as_they_were_sent() {
+    let mut bench = bench();
+    let reply = bench.ask("WeB.n.SVC.cluster.LOCAL", kind::A);
+    assert_eq!(reply.answer, ["WeB.n.SVC.cluster.LOCAL 5 A 10.96.0.1"]);
+    assert!(reply.question.starts_with("WeB.n.SVC.cluster.LOCAL"), "{}", reply.question);
+    let reply = bench.ask("_HTTP._Tcp.WEB.N.svc.cluster.local", kind::SRV);
+    assert_eq!(reply.data(), ["0 100 80 web.n.svc.cluster.local"], "targets are lower case");
+    assert_eq!(bench.ask("DB-0.db.n.svc.cluster.local", kind::A).answer.len(), 2);
+    let reply = bench.ask("NO.n.svc.Cluster.Local", kind::A);
+    assert_eq!(reply.authority, ["Cluster.Local 5 SOA ns.dns.cluster.local. hostmaster.cluster.local. 7 7200 1800 86400 5"]);
+}
+
+#[test]
+fn w10_names_of_every_host() {
+    let mut bench = bench();
+    for name in ["localhost", "a.localhost", "LOCALHOST"] {
+        assert_eq!((bench.ask(name, kind::A).data(), bench.ask(name, kind::AAAA).data()), (vec!["127.0.0.1"], vec!["::1"]));
+    }
+    assert_eq!(bench.ask("localhost", kind::MX).denial(), NODATA);
+    for name in ["invalid", "x.invalid", "x.onion"] {
+        assert_eq!(bench.ask(name, kind::A).denial(), NXDOMAIN, "{name}");
+    }
+}
+
+#[test]
+fn b23_other_names_are_refused_without_upstreams_and_asked_for_with_them() {
+    let mut bench = bench();
+    for name in ["example.org", "local", "xcluster.local", "."] {
+        let reply = bench.ask(name, kind::A);
+        assert_eq!((reply.rcode, reply.answer.len(), reply.authority.len(), reply.aa, reply.ra), (rcode::REFUSED, 0, 0, false, false), "{name}");
+    }
+    let public: SocketAddr = "9.9.9.9:53".parse().expect("an address");
+    let mut bench = Bench::new(Config { upstreams: vec![public], ..config() }, &snapshot(vec![]));
+    assert!(bench.asks("example.org", kind::A) && bench.asks("8.8.8.8.in-addr.arpa", kind::PTR));
+    assert!(!bench.asks("9.9.168.192.in-addr.arpa", kind::PTR), "a public upstream knows no private addresses");
+    assert!(bench.ask(&at("web"), kind::A).ra, "recursion is available");
+    let private: SocketAddr = "10.0.0.53:53".parse().expect("an address");
+    let mut bench = Bench::new(Config { upstreams: vec![private], ..config() }, &snapshot(vec![]));
+    assert!(bench.asks("9.9.168.192.in-addr.arpa", kind::PTR) && !bench.asks("9.0.96.10.in-addr.arpa", kind::PTR));
+}
+
+#[test]
+fn w1_w2_replies_are_cut_at_whole_records_to_what_the_client_takes() {
+    let mut bench = bench();
+    for (edns, limit, least) in
+        [(None, 512, 20), (Some(100), 512, 20), (Some(512), 512, 20), (Some(1000), 1000, 40), (Some(1232), 1232, 50), (Some(65_535), 1232, 50)]
+    {
+        for (name, kind, least) in [(at("big"), kind::A, least), (at("_http._tcp.big"), kind::SRV, 1)] {
+            let reply = bench.ask_with(&name, kind, edns, Via::Udp);
+            assert!(
+                reply.tc && reply.length <= limit && reply.answer.len() >= least,
+                "{edns:?}: {} octets, {} records",
+                reply.length,
+                reply.answer.len()
+            );
+            assert!(reply.additional.is_empty() && reply.opt == edns.is_some());
+            let mut distinct = reply.data();
+            distinct.dedup();
+            assert_eq!(distinct.len(), reply.answer.len());
+        }
+    }
+    for (name, kind) in [(at("big"), kind::A), (at("_http._tcp.big"), kind::SRV)] {
+        let reply = bench.ask_with(&name, kind, None, Via::Tcp);
+        assert_eq!((reply.tc, reply.answer.len()), (false, 100));
+    }
+    assert_eq!(bench.ask_with(&at("_http._tcp.big"), kind::SRV, None, Via::Tcp).additional.len(), 100);
+}
+
+#[test]
+fn w2_additional_records_are_the_first_to_go_and_no_reason_for_tc() {
+    let named = (0..8).map(|index| endpoint(&format!("10.1.0.{index}"), Some(&format!("n{index}")), &[port("http", Tcp, 8080)])).collect();
+    let mut bench = Bench::new(config(), &snapshot(vec![owner("db", Shape::Headless, vec![], named)]));
+    let name = "_http._tcp.db.n.svc.cluster.local";
+    let small = bench.ask(name, kind::SRV);
+    assert_eq!((small.tc, small.answer.len()), (false, 8));
+    assert!(small.additional.len() < 8 && small.length <= 512);
+    assert_eq!(bench.ask_with(name, kind::SRV, Some(1232), Via::Udp).additional.len(), 8);
+}
+
+#[test]
+fn srv_targets_beyond_the_reach_of_pointers_have_plain_glue() {
+    let many = (0..600u32).map(|index| endpoint(&format!("10.{}.{}.1", index / 200, index % 200), None, &[port("http", Tcp, 8080)])).collect();
+    let mut bench = Bench::new(config(), &snapshot(vec![owner("huge", Shape::Headless, vec![], many)]));
+    let reply = bench.ask_with("_http._tcp.huge.n.svc.cluster.local", kind::SRV, None, Via::Tcp);
+    assert!(reply.answer.len() == 600 && reply.length > 0x4000, "{}", reply.length);
+    assert!(
+        reply.additional.iter().all(|glue| glue.ends_with(&glue.split('.').next().unwrap_or("").replace('-', "."))),
+        "every owner is its address"
+    );
+}
+
+#[test]
+fn r15_an_owner_may_set_its_ttl() {
+    let mut slow = owner("slow", addresses(&["10.96.0.7"]), vec![], vec![]);
+    slow.ttl_s = Some(60);
+    let mut bench = Bench::new(config(), &snapshot(vec![slow]));
+    assert_eq!(bench.ask(&at("slow"), kind::A).answer, ["slow.n.svc.cluster.local 60 A 10.96.0.7"]);
+}
+
+#[test]
+fn s2_r8_weights_that_differ_are_those_of_srv_and_of_the_first_address() {
+    let weighted = |address: &str, weight: u32| NamedEndpoint { weight, ..endpoint(address, None, &[port("http", Tcp, 80)]) };
+    let mut bench =
+        Bench::new(config(), &snapshot(vec![owner("w", Shape::Headless, vec![], vec![weighted("10.1.0.1", 100), weighted("10.1.0.2", 300)])]));
+    assert_eq!(bench.ask(&at("w"), kind::SRV).data(), ["0 100 80 10-1-0-1.w.n.svc.cluster.local", "0 300 80 10-1-0-2.w.n.svc.cluster.local"]);
+    let heavy = (0..4000).filter(|_| bench.ask(&at("w"), kind::A).answer[0].ends_with("10.1.0.2")).count();
+    assert!(heavy.abs_diff(3000) < 150, "{heavy}");
+}
+
+#[test]
+fn s1_addresses_take_turns() {
+    let mut bench = bench();
+    let mut first = std::collections::BTreeMap::new();
+    for _ in 0..3000 {
+        *first.entry(bench.ask(&at("db"), kind::A).answer[0].clone()).or_insert(0u32) += 1;
+    }
+    assert!(first.len() == 3 && first.values().all(|&count| count.abs_diff(1000) < 150), "{first:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_datagram_panics_and_every_reply_is_well_formed(noise in prop::collection::vec(any::<u8>(), 0..300), tcp: bool) {
+        check(&noise, if tcp { Via::Tcp } else { Via::Udp })?;
+    }
+
+    #[test]
+    fn no_damaged_query_panics(which in 0..8usize, edns: bool, kind in prop::sample::select(vec![1u16, 28, 33, 12, 255, 5]), damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6), cut in prop::option::of(any::<prop::sample::Index>())) {
+        let names = ["web.n.svc.cluster.local", "_http._tcp.big.n.svc.cluster.local", "far.n.svc.cluster.local", "1.0.96.10.in-addr.arpa", "cluster.local", "10-2-0-1.n.pod.cluster.local", "db-0.db.n.svc.cluster.local", "localhost"];
+        let mut message = query(names[which], kind, edns.then_some(1232));
+        for (at, octet) in damage {
+            let at = at.index(message.len());
+            message[at] = octet;
+        }
+        if let Some(cut) = cut {
+            message.truncate(cut.index(message.len() + 1));
+        }
+        check(&message, Via::Udp)?;
+    }
+}
+
+/// A message gets silence, or a reply of its own that another implementation can read.
+fn check(message: &[u8], via: Via) -> Result<(), TestCaseError> {
+    thread_local!(static BENCH: std::cell::RefCell<Bench> = std::cell::RefCell::new(bench()));
+    BENCH.with_borrow_mut(|bench| {
+        let Some(reply) = bench.raw(message, via) else { return Ok(()) };
+        prop_assert_eq!(&reply[..2], &message[..2]);
+        prop_assert!(reply[2] & 0x80 != 0 && (via == Via::Tcp || reply.len() <= 1232));
+        Decoded::of(&reply);
+        Ok(())
+    })
+}

@@ -1,0 +1,63 @@
+//! What the plane counts. Handles are resolved here, once; a query only adds to them.
+
+use observe::metrics::{Counter, Family, Gauge, Histogram};
+
+use crate::answer::Via;
+
+/// Response codes that are counted apart; the last slot takes the rest.
+const CODES: [&str; 8] = ["NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED", "BADVERS", "other"];
+
+/// One label with its value.
+type Label = [(&'static str, &'static str); 1];
+
+/// Handles of the plane's metrics.
+pub(crate) struct Metrics {
+    requests: [Counter; 2],
+    responses: [Counter; 8],
+    pub cache_hits: Counter,
+    pub cache_misses: Counter,
+    /// Messages that get no reply by design: too short, or responses.
+    pub silent: Counter,
+    /// Queries refused because too many wait for upstreams.
+    pub busy: Counter,
+    /// Connections closed at once because there are too many.
+    pub crowded: Counter,
+    pub connections: Gauge,
+    pub forward_failures: Counter,
+    pub forward_seconds: Histogram,
+}
+
+impl Metrics {
+    pub fn register(registry: &observe::Registry) -> Self {
+        let requests = registry.register("fairlead_dns_requests", "DNS queries by transport", Family::<Label, Counter>::default());
+        let responses = registry.register("fairlead_dns_responses", "DNS replies by response code", Family::<Label, Counter>::default());
+        let dropped =
+            registry.register("fairlead_dns_dropped", "DNS messages and connections turned away, by reason", Family::<Label, Counter>::default());
+        let reason = |reason| dropped.get_or_create(&[("reason", reason)]).clone();
+        Self {
+            requests: ["udp", "tcp"].map(|proto| requests.get_or_create(&[("proto", proto)]).clone()),
+            responses: CODES.map(|rcode| responses.get_or_create(&[("rcode", rcode)]).clone()),
+            cache_hits: registry.counter("fairlead_dns_cache_hits", "Answers of others given from the cache"),
+            cache_misses: registry.counter("fairlead_dns_cache_misses", "Questions that had to be asked of others"),
+            silent: reason("silent"),
+            busy: reason("too_many_waiting"),
+            crowded: reason("too_many_connections"),
+            connections: registry.gauge("fairlead_dns_tcp_connections", "Open DNS connections over TCP"),
+            forward_failures: registry.counter("fairlead_dns_forward_failures", "Questions that no upstream answered in time"),
+            forward_seconds: registry.latency("fairlead_dns_forward_seconds", "Time that upstreams took to answer"),
+        }
+    }
+
+    pub fn request(&self, via: Via) {
+        self.requests[usize::from(via == Via::Tcp)].inc();
+    }
+
+    pub fn response(&self, rcode: u16) {
+        let slot = match rcode {
+            0..=5 => usize::from(rcode),
+            16 => 6,
+            _ => 7,
+        };
+        self.responses[slot].inc();
+    }
+}

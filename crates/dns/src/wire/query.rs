@@ -1,0 +1,144 @@
+//! A query as it arrives, and why one is turned away (dns spec W1, W8).
+
+use super::{HEADER, IN, LONGEST_NAME, flag, kind, rcode, record, u16_at};
+
+/// A query that may be answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Query<'a> {
+    pub id: u16,
+    /// The flags as sent.
+    pub flags: u16,
+    /// The question: name, type, class, as sent.
+    pub question: &'a [u8],
+    pub kind: u16,
+    pub edns: Option<Edns>,
+}
+
+/// What the OPT record of a query says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Edns {
+    /// The largest datagram that the client takes.
+    pub size: u16,
+    /// It wants DNSSEC records.
+    pub dnssec_ok: bool,
+    /// It would keep a connection open (RFC 7828).
+    pub keepalive: bool,
+}
+
+/// Why a message is not answered as a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// Silence: too short to have an id, or itself a response.
+    Silent,
+    /// This response code. `question` is how far the question goes, if it can be echoed.
+    Code {
+        rcode: u16,
+        question: usize,
+        /// An OPT was understood, so that one may be sent back.
+        edns: Option<Edns>,
+    },
+}
+
+impl<'a> Query<'a> {
+    /// The name in wire form, as sent, with its root.
+    pub fn name(&self) -> &'a [u8] {
+        &self.question[..self.question.len() - 4]
+    }
+
+    /// Whether a flag is set.
+    pub fn has(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// Reads a message.
+pub(crate) fn parse(message: &[u8]) -> Result<Query<'_>, Refused> {
+    if message.len() < HEADER {
+        return Err(Refused::Silent);
+    }
+    let word = |at| u16_at(message, at).unwrap_or(0);
+    let (id, flags) = (word(0), word(2));
+    if flags & flag::QR != 0 {
+        return Err(Refused::Silent);
+    }
+    let refuse = |rcode, question, edns| Err(Refused::Code { rcode, question, edns });
+    if flags & flag::OPCODE != 0 {
+        return refuse(rcode::NOTIMP, 0, None);
+    }
+    let [questions, answers, authorities, additionals] = [word(4), word(6), word(8), word(10)];
+    if questions != 1 {
+        return refuse(rcode::FORMERR, 0, None);
+    }
+    let Some(name_end) = plain_name(message) else { return refuse(rcode::FORMERR, 0, None) };
+    let (Some(kind), Some(class)) = (u16_at(message, name_end), u16_at(message, name_end + 2)) else { return refuse(rcode::FORMERR, 0, None) };
+    let end = name_end + 4;
+    // An IXFR carries the SOA it has; no other query has answers or authorities.
+    if answers != 0 || (authorities != 0 && kind != kind::IXFR) {
+        return refuse(rcode::FORMERR, end, None);
+    }
+    let Some((edns, version)) = rest(message, end, authorities, additionals) else { return refuse(rcode::FORMERR, end, None) };
+    if version != 0 {
+        return refuse(rcode::BADVERS, end, edns);
+    }
+    if class != IN {
+        return refuse(rcode::REFUSED, end, edns);
+    }
+    match kind {
+        kind::OPT | kind::TSIG | kind::TKEY => refuse(rcode::FORMERR, end, edns),
+        kind::AXFR | kind::IXFR => refuse(rcode::REFUSED, end, edns),
+        128..=254 => refuse(rcode::NOTIMP, end, edns),
+        _ => Ok(Query { id, flags, question: &message[HEADER..end], kind, edns }),
+    }
+}
+
+/// The end of the question's name, which has no pointers: there is nothing before it to point at.
+fn plain_name(message: &[u8]) -> Option<usize> {
+    let mut at = HEADER;
+    loop {
+        match usize::from(*message.get(at)?) {
+            0 if at + 1 - HEADER <= LONGEST_NAME => return Some(at + 1),
+            length @ 1..=63 if at - HEADER < LONGEST_NAME => at += 1 + length,
+            _ => return None,
+        }
+    }
+}
+
+/// Walks what follows the question: at most one OPT, at the root, and nothing after the last record.
+fn rest(message: &[u8], mut at: usize, authorities: u16, additionals: u16) -> Option<(Option<Edns>, u8)> {
+    let mut found = None;
+    for index in 0..u32::from(authorities) + u32::from(additionals) {
+        let record = record(message, at)?;
+        if record.kind == kind::OPT {
+            let at_root = message.get(record.name) == Some(&0);
+            if found.is_some() || !at_root || index < u32::from(authorities) {
+                return None;
+            }
+            found = Some((options(message, record)?, record.ttl_s.to_be_bytes()[1]));
+        }
+        at = record.end;
+    }
+    if at != message.len() {
+        return None;
+    }
+    Some(match found {
+        Some((edns, version)) => (Some(edns), version),
+        None => (None, 0),
+    })
+}
+
+/// Reads an OPT; unknown options are borne, malformed ones are not.
+fn options(message: &[u8], opt: super::Record) -> Option<Edns> {
+    const KEEPALIVE: u16 = 11;
+    const DNSSEC_OK: u32 = 0x8000;
+    let mut edns = Edns { size: opt.class, dnssec_ok: opt.ttl_s & DNSSEC_OK != 0, keepalive: false };
+    let mut at = opt.data;
+    while at < opt.end {
+        let code = u16_at(message, at)?;
+        let length = usize::from(u16_at(message, at + 2)?);
+        if code == KEEPALIVE {
+            edns.keepalive = true;
+        }
+        at += 4 + length;
+    }
+    (at == opt.end).then_some(edns)
+}
