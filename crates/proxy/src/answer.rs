@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use crate::h1::{Head, reason_phrase};
 
 /// Why a request ended as it did: the word in the access log, in metrics and in `fairlead-reason`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(missing_docs, reason = "the words explain themselves; gateway spec G131 lists them")]
 pub enum Reason {
     #[default]
@@ -57,6 +57,19 @@ impl Reason {
             Reason::CircuitOpen => "circuit_open",
             Reason::FilterError => "filter_error",
             Reason::Overload => "overload",
+        }
+    }
+
+    /// The status that a gRPC client is told (gateway spec G75).
+    pub fn grpc_status(self) -> u8 {
+        match self {
+            Reason::Ok => 0,
+            Reason::BadRequest | Reason::HeaderLimit => 3,
+            Reason::ClientTimeout | Reason::UpstreamTimeout | Reason::RequestTimeout => 4,
+            Reason::BodyLimit => 8,
+            Reason::NoRoute | Reason::Misdirected => 12,
+            Reason::FilterError => 13,
+            _ => 14,
         }
     }
 
@@ -115,6 +128,14 @@ impl Answer {
             true => ("application/json", format!("{{\"status\":{status},\"reason\":\"{word}\"}}\n")),
             false => ("text/plain; charset=utf-8", format!("{status} {}: {word}\n", reason_phrase(status))),
         })
+    }
+
+    /// The same for a gRPC client: an answer that consists of trailers only.
+    pub fn to_grpc(&self, show_reason: bool) -> Head {
+        let mut head = self.head(Some("application/grpc"), show_reason);
+        head.push(b"grpc-status", self.reason.grpc_status().to_string().as_bytes());
+        head.push(b"grpc-message", self.reason.as_str().as_bytes());
+        head
     }
 
     /// Its fields as a head, without framing.

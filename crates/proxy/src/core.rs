@@ -12,6 +12,7 @@ use model::{Live, Now, Snapshot};
 
 use crate::backends::Draws;
 use crate::log::{AccessLog, Sampler};
+use crate::numbers::{Numbers, Tally};
 use crate::tls::Certificates;
 use crate::upstream::Idle;
 use crate::wheel::{TICK, Wheel};
@@ -40,6 +41,11 @@ pub struct Options {
     pub stalled_timeout: Duration,
     /// Longest silence of a tunnel.
     pub tunnel_timeout: Duration,
+    /// Open client connections and streams beyond which nothing is accepted; `None` is 80 % of the limit of open files, half of
+    /// which is for the backends' side.
+    pub connections_max: Option<usize>,
+    /// TLS handshakes in progress on one thread; more are reset.
+    pub handshakes_max: usize,
 }
 
 impl Default for Options {
@@ -56,6 +62,8 @@ impl Default for Options {
             silence_timeout: seconds(300),
             stalled_timeout: seconds(60),
             tunnel_timeout: seconds(3600),
+            connections_max: None,
+            handshakes_max: 1000,
         }
     }
 }
@@ -68,14 +76,18 @@ pub struct Shared {
     pub pickers: Arc<Pickers>,
     /// The access log; `None` when it is off.
     pub log: Option<AccessLog>,
+    /// What is counted; `None` when nobody asks.
+    pub numbers: Option<Numbers>,
     /// Keys by identity.
     pub certificates: Certificates,
     /// How to behave.
     pub options: Options,
     /// How many data threads there are.
     pub cores: usize,
-    /// Client connections open now, over all threads.
+    /// Client connections and HTTP/2 streams open now, over all threads.
     pub open: std::sync::atomic::AtomicUsize,
+    /// How many may be.
+    pub open_max: usize,
 }
 
 /// The state of one data thread.
@@ -90,10 +102,14 @@ pub struct Core {
     pub draws: RefCell<Draws>,
     /// State of picks.
     pub worker: RefCell<Worker>,
+    /// What was counted since the last second.
+    pub tally: RefCell<Tally>,
     /// What the access log counts.
     pub sampler: RefCell<Sampler>,
     /// Copies of requests under way.
     pub copies: Cell<usize>,
+    /// TLS handshakes under way.
+    pub handshakes: Cell<usize>,
     snapshot: RefCell<Rc<Arc<Snapshot>>>,
     random: Cell<u64>,
     ticks: Cell<u64>,
@@ -111,8 +127,10 @@ impl Core {
             idle: RefCell::default(),
             draws: RefCell::default(),
             worker: RefCell::new(Worker::new(seed)),
+            tally: RefCell::default(),
             sampler: RefCell::default(),
             copies: Cell::new(0),
+            handshakes: Cell::new(0),
             snapshot: RefCell::new(Rc::new(snapshot)),
             random: Cell::new(seed ^ 0x9E37_79B9_7F4A_7C15),
             ticks: Cell::new(0),
@@ -157,6 +175,9 @@ impl Core {
                 let snapshot = self.snapshot();
                 self.idle.borrow_mut().sweep(&snapshot, now());
                 self.draws.borrow_mut().sweep();
+                if let Some(numbers) = &self.shared.numbers {
+                    numbers.add(&mut self.tally.borrow_mut(), &snapshot);
+                }
             }
         }
     }

@@ -16,6 +16,7 @@ mod fixture;
 mod front;
 mod h1;
 mod log;
+mod numbers;
 mod path;
 mod plane;
 mod relay;

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use model::Now;
 use model::endpoint::Endpoint;
-use model::routes::{Backend, Rule};
+use model::routes::{Backend, BackendTo, Rule};
 use observe::Lines;
 
 use crate::answer::Reason;
@@ -97,10 +97,17 @@ impl Sampler {
 }
 
 impl Core {
-    /// Writes the line of a request that is over.
+    /// Counts a request that is over, and writes its line.
     pub fn log(&self, asked: &Asked, record: &Record<'_>) {
-        let Some(log) = &self.shared.log else { return };
         let at = now();
+        if self.shared.numbers.is_some() {
+            let pool = record.backend.and_then(|backend| match backend.to {
+                BackendTo::Pool(id) => Some(id),
+                BackendTo::Nowhere { .. } => None,
+            });
+            self.tally.borrow_mut().count(pool, record.status, record.reason, record.tries, at.since(record.started));
+        }
+        let Some(log) = &self.shared.log else { return };
         let most = (LINES_PER_SECOND / self.shared.cores.max(1) as u32).max(1);
         let Some(stands_for) = self.sampler.borrow_mut().admit(at.seconds(), most) else { return };
         let line = Line { asked, record, took: at.since(record.started), stands_for, wall: SystemTime::now() };

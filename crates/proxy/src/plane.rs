@@ -18,6 +18,7 @@ use model::routes::{Entrance, EntranceKey, Speaks};
 use model::service::FrontendKey;
 use model::{Applied, Live, Problem, Snapshot};
 use net::BindError;
+use observe::Registry;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
@@ -28,6 +29,7 @@ use crate::door::{Door, Ticket};
 use crate::front::h1::Over;
 use crate::front::{h1, h2};
 use crate::log::AccessLog;
+use crate::numbers::Numbers;
 use crate::socket::Socket;
 use crate::tls::{self, Certificates};
 use crate::wire::Wire;
@@ -37,6 +39,8 @@ const RETRY: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(30);
 /// How often a drain looks whether it is done.
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
+/// How often a full plane looks whether somebody has left.
+const FULL_LOOK: Duration = Duration::from_millis(20);
 /// What connections get to say farewell after the drain is over.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -47,6 +51,8 @@ pub struct Settings {
     pub options: Options,
     /// Where request lines go.
     pub log: Option<AccessLog>,
+    /// Where numbers are registered.
+    pub metrics: Option<Registry>,
     /// Sockets that are bound already, one per data thread: the entries whose port the system chose. They are served for the
     /// life of the plane, with 404 while no snapshot names them.
     pub bound: Vec<(SocketAddr, Vec<std::net::TcpListener>)>,
@@ -74,10 +80,15 @@ struct Local {
 impl Plane {
     /// Starts serving whatever `live` publishes.
     pub fn start(runtime: &Runtime, live: Arc<Live>, pickers: Arc<Pickers>, settings: Settings) -> Self {
+        // A request needs two descriptors, one on each side.
+        let files = || usize::try_from(net::limits::raise_open_files()).unwrap_or(usize::MAX);
+        let open_max = settings.options.connections_max.unwrap_or_else(|| files() / 10 * 4);
         let shared = Arc::new(Shared {
+            open_max,
             live,
             pickers,
             log: settings.log,
+            numbers: settings.metrics.as_ref().map(Numbers::new),
             certificates: Certificates::default(),
             options: settings.options,
             cores: runtime.cores(),
@@ -99,6 +110,8 @@ impl Plane {
             keeper.bound.insert(key, Bound::Given);
         }
         runtime.spawn_on(0, move || keeper.run());
+        let shared = Arc::clone(&plane.shared);
+        runtime.spawn_on(0, move || count(shared));
         plane
     }
 
@@ -182,10 +195,13 @@ impl Local {
 /// Accepts until told to stop; then takes what still waits in the queue, which closing the socket would reset.
 async fn accept(listener: TcpListener, door: Rc<Door>, core: Rc<Core>, mut stopped: oneshot::Receiver<()>) {
     loop {
+        let full = core.shared.open.load(Ordering::Relaxed) >= core.shared.open_max;
         tokio::select! {
             biased;
             _ = &mut stopped => break,
-            accepted = listener.accept() => match accepted {
+            // Whoever waits in the kernel's queue is served when somebody has left.
+            () = tokio::time::sleep(FULL_LOOK), if full => {}
+            accepted = listener.accept(), if !full => match accepted {
                 Ok((stream, peer)) => welcome(stream, peer, &door, &core),
                 // Out of descriptors or memory: wait for connections to end instead of asking again at once.
                 Err(error) if !is_of_the_peer(&error) => {
@@ -231,7 +247,13 @@ async fn connection(stream: TcpStream, peer: SocketAddr, ticket: &Ticket, core: 
         }
         return;
     }
-    match tls::accept(&core.shared.certificates, &snapshot, &key, stream).await {
+    let Some(shaking) = Shaking::begin(core) else {
+        let _ = stream.set_zero_linger();
+        return;
+    };
+    let shaken = tls::accept(&core.shared.certificates, &snapshot, &key, stream).await;
+    drop(shaking);
+    match shaken {
         Ok((stream, listener)) => {
             drop(snapshot);
             let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -243,6 +265,26 @@ async fn connection(stream: TcpStream, peer: SocketAddr, ticket: &Ticket, core: 
             }
         }
         Err(error) => tracing::debug!(%error, client = %peer, "TLS handshake failed"),
+    }
+}
+
+/// A handshake in progress.
+struct Shaking<'a>(&'a Core);
+
+impl<'a> Shaking<'a> {
+    /// `None` when there are too many.
+    fn begin(core: &'a Core) -> Option<Self> {
+        let count = core.handshakes.get();
+        (count < core.options().handshakes_max).then(|| {
+            core.handshakes.set(count + 1);
+            Self(core)
+        })
+    }
+}
+
+impl Drop for Shaking<'_> {
+    fn drop(&mut self) {
+        self.0.handshakes.set(self.0.handshakes.get() - 1);
     }
 }
 
@@ -334,6 +376,15 @@ impl Keeper {
             })
         };
         self.failed.iter().flat_map(of).collect()
+    }
+}
+
+/// Keeps the numbers that belong to no thread, once a second.
+async fn count(shared: Arc<Shared>) {
+    while let Some(numbers) = &shared.numbers {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        let dropped = shared.log.as_ref().map_or(0, |log| log.lines.dropped());
+        numbers.sweep(shared.open.load(Ordering::Relaxed), dropped, &shared.live.snapshot());
     }
 }
 

@@ -1,5 +1,6 @@
 //! The life of a request, read top to bottom (gateway spec G92).
 
+mod affinity;
 pub mod asked;
 mod cors;
 mod deliver;
@@ -90,7 +91,8 @@ async fn live<'s>(
     // Which endpoint, its connection, the request out and the head of the answer in, with all retries.
     let id = u128::from(visit.core.random()) << 64 | u128::from(visit.core.random());
     let copies = mirror::start(visit.core, snapshot, &mirrors, asked, id);
-    let mut tries = Tries::new(visit.core, rule, pool, asked, id);
+    let affinity = affinity::of(visit.core, pool, asked);
+    let mut tries = Tries::new(visit.core, rule, pool, asked, id, affinity.hash);
     let mut upload = Upload::new(tries.may_repeat(), asked.expects_continue, copies);
     let won = tries.run(front, &mut upload, head, &mut clock, record).await;
     record.received = upload.bytes;
@@ -98,6 +100,9 @@ async fn live<'s>(
 
     // What the answer says to us, and what the filters do to it.
     hear(&won, head, pool, record);
+    if let Some(cookie) = affinity.cookie {
+        head.push(b"set-cookie", cookie.as_bytes());
+    }
     filters::on_answer(&backend.filters, asked, head);
     filters::on_answer(&rule.filters, asked, head);
 
@@ -239,6 +244,11 @@ async fn refuse(front: &mut impl Front, asked: &Asked, answer: &Answer, visit: &
     record.reason = answer.reason;
     record.status = answer.status;
     let close = answer.close || visit.ticket.is_closing() || !asked.keep_alive;
+    if asked.is_grpc() {
+        front.begin_answer(200, &answer.to_grpc(visit.core.options().show_reason), Extent::Nothing(None), close);
+        front.finish(&Head::default());
+        return poll_fn(|context| front.poll_flush(context)).await.is_ok() && !close;
+    }
     let sent = say(front, answer, asked.head.first(Known::Accept), asked.is_head(), close, visit).await;
     record.sent = sent.unwrap_or(0);
     sent.is_some() && !close

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use foldhash::fast::FixedState;
 use model::Snapshot;
-use model::routes::{Entrance, EntranceKey, Fallback, Listener};
+use model::routes::{Entrance, EntranceKey, Fallback, HostMap, HostTable, Listener};
 use model::tls::TlsIdentity;
 use parking_lot::Mutex;
 use rustls::ServerConfig;
@@ -78,7 +78,7 @@ pub async fn accept(
         let name = hello.server_name().map(|name| name.trim_end_matches('.').to_ascii_lowercase());
         let chosen = snapshot.entrances.ports.get(key).and_then(|entrance| {
             let listener = entrance.listener_for(name.as_deref());
-            Some((certificates.choose(entrance, listener, name.as_deref(), &hello)?, listener.cloned()))
+            Some((certificates.choose(entrance, listener, name.as_deref(), &hello)?, listener.map(slim)))
         });
         let Some((config, listener)) = chosen else {
             let _ = start.io.write_all(&UNRECOGNIZED_NAME).await;
@@ -87,6 +87,13 @@ pub async fn accept(
         Ok((start.into_stream(config).await?, listener))
     };
     tokio::time::timeout(HANDSHAKE, handshake).await.map_err(|_| Failure::Slow)?
+}
+
+/// What a connection keeps of its listener: enough to know it again. The rules would keep an old table alive with it.
+fn slim(listener: &Arc<Listener>) -> Arc<Listener> {
+    let (identities, hosts) = (HostMap::default(), HostTable::default());
+    let Listener { origin, name, host, ingress, .. } = &**listener;
+    Arc::new(Listener { origin: origin.clone(), name: Arc::clone(name), host: host.clone(), ingress: *ingress, identities, hosts })
 }
 
 impl Certificates {

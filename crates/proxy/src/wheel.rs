@@ -14,6 +14,9 @@ pub const TICK: Duration = Duration::from_millis(100);
 /// Places of the wheel: 51.2 s. What is later waits for more than one round.
 const PLACES: usize = 512;
 
+/// Entries of a place that are searched for a timer that is dropped.
+const SEARCHED: usize = 64;
+
 /// No deadline, or not queued.
 const NEVER: u64 = u64::MAX;
 
@@ -114,6 +117,22 @@ impl Timer {
     }
 }
 
+impl Drop for Timer {
+    /// Takes it off the wheel, so that connections which come and go leave nothing behind. It stands near the end of its place
+    /// unless it has lived for long; then it may stay there until its turn comes.
+    fn drop(&mut self) {
+        let queued = self.entry.queued.replace(NEVER);
+        if queued == NEVER {
+            return;
+        }
+        let place = &mut self.wheel.places.borrow_mut()[queued as usize % PLACES];
+        let tail = place.len().saturating_sub(SEARCHED);
+        if let Some(at) = place[tail..].iter().rposition(|entry| Rc::ptr_eq(entry, &self.entry)) {
+            place.swap_remove(tail + at);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,5 +188,15 @@ mod tests {
         }
         assert_eq!(flag.0.load(std::sync::atomic::Ordering::Relaxed), 1);
         assert!(timer.expired(&context));
+    }
+
+    #[test]
+    fn timers_that_are_dropped_leave_nothing_behind() {
+        let wheel = Rc::new(Wheel::default());
+        for _ in 0..100 {
+            let timers: Vec<_> = (0..10).map(|_| wheel.timer()).collect();
+            timers.iter().for_each(|timer| timer.set(Duration::from_secs(10)));
+        }
+        assert_eq!(wheel.places.borrow().iter().map(Vec::len).sum::<usize>(), 0);
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use model::endpoint::PoolId;
 use model::ident::Origin;
-use model::policy::Strategy;
+use model::policy::{HashKey, Strategy};
 use model::routes::{Backend, BackendTo, Filter, HeaderEdit, Mirror, PathEdit, PathMatch, Redirect, Retry, Rewrite, Timeouts};
 use support::{HOST, Scene, Stage, Tape, endpoint, eventually, free_address, ok, rule, to_pool, with_filters};
 
@@ -264,4 +264,78 @@ fn endpoints_that_are_replaced_under_load_fail_no_request() {
         let (total, failures) = client.join().expect("no panic");
         assert!(failures.is_empty() && total > 20, "{total} requests, failures: {failures:?}");
     }
+}
+
+#[test]
+fn a_cookie_of_ours_brings_a_client_back_to_its_endpoint() {
+    let names = ["a", "b", "c", "d"];
+    let tapes: Vec<_> = names.iter().map(|name| Tape::named(name)).collect();
+    let mut scene = Scene::to(&tapes.iter().map(|tape| tape.address).collect::<Vec<_>>());
+    scene.policy.strategy = Strategy::Maglev;
+    scene.policy.tuning.table_size = 1021;
+    scene.policy.tuning.hash_keys = vec![HashKey::Cookie { name: "sid".into(), ttl_s: Some(60), path: "/app".into() }];
+    let stage = Stage::new(&scene);
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..16 {
+        let first = stage.get("/");
+        let cookie = first.field("set-cookie").expect("a cookie");
+        assert!(cookie.ends_with("; Path=/app; HttpOnly; Max-Age=60"), "{cookie}");
+        seen.insert(first.text());
+        for _ in 0..4 {
+            let cookie = cookie.split(';').next().unwrap_or_default();
+            let again = stage.client().request("GET /", &format!("Cookie: other=1; {cookie}\r\n")).answer("GET");
+            assert_eq!((again.text(), again.field("set-cookie")), (first.text(), None));
+        }
+    }
+    assert!(seen.len() > 1, "clients are spread");
+    assert_eq!(
+        tapes
+            .iter()
+            .filter_map(|tape| tape.requests.lock().ok()?.iter().find_map(|one| one.field("cookie")))
+            .find(|cookie| !cookie.starts_with("other=1")),
+        None
+    );
+}
+
+#[test]
+fn a_grpc_client_is_answered_in_trailers_only() {
+    let stage = Stage::new(&Scene::new(Vec::new(), Vec::new()));
+    let answer = stage.client().request("POST /s/M", "Content-Type: application/grpc+proto\r\nContent-Length: 0\r\n").answer("POST");
+    let field = |name| answer.field(name).unwrap_or_default();
+    assert_eq!((answer.status(), field("grpc-status"), field("fairlead-reason")), (200, "12".to_owned(), "no_route".to_owned()));
+}
+
+#[test]
+fn a_client_that_leaves_a_quiet_stream_frees_its_backend() {
+    let tape = Tape::raw(|wire, _| {
+        wire.asked()?;
+        wire.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+        wire.rest();
+        None
+    });
+    let scene = Scene::to(&[tape.address]);
+    let stage = Stage::new(&scene);
+    let mut client = stage.client();
+    client.request("GET /events", "");
+    assert_eq!((client.head().map(|head| head.status()), client.chunk()), (Some(200), Some(b"hello".to_vec())));
+    drop(client);
+    eventually("nothing is in flight", || scene.pools[0][0].vitals.in_flight() == 0 && stage.plane.open_connections() == 0);
+}
+
+#[test]
+fn what_is_full_is_refused_or_waits_in_the_kernel() {
+    let tape = Tape::polite();
+    let mut settings = proxy::Settings::default();
+    settings.options.connections_max = Some(2);
+    let mut scene = Scene::to(&[tape.address]);
+    scene.policy.limits.endpoint_in_flight = Some(0);
+    let stage = Stage::with(&scene, settings);
+    let full = stage.get("/");
+    assert_eq!((full.status(), full.reason().as_str(), full.field("retry-after").as_deref()), (503, "circuit_open", Some("1")));
+    let held: Vec<_> = (0..8).map(|_| stage.client()).collect();
+    eventually("two are let in", || stage.plane.open_connections() >= 2);
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(stage.plane.open_connections() <= 3, "each of two threads may be one late");
+    drop(held);
+    assert_eq!(stage.get("/").status(), 503, "and the next one is served when they have left");
 }

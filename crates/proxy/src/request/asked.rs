@@ -214,6 +214,11 @@ impl Asked {
         matches!(self.method_text(), b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE")
     }
 
+    /// gRPC, by its content type.
+    pub fn is_grpc(&self) -> bool {
+        self.head.all(b"content-type").next().is_some_and(|value| value.starts_with(b"application/grpc"))
+    }
+
     /// A span as text; all of them are ASCII.
     pub fn text(&self, span: Span) -> &str {
         std::str::from_utf8(span.of(&self.head.text)).unwrap_or_default()

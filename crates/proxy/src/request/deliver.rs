@@ -48,6 +48,10 @@ pub async fn run(
             }
             Poll::Pending => {}
         }
+        // A client that waits for the next event of a quiet stream may leave without our writing anything.
+        if upload.is_over() && front.poll_gone(context).is_ready() {
+            return Poll::Ready(Err(Broke::Client(Reason::ClientGone)));
+        }
         poll_time(context, (moved, &mut seen), front.has_queued(), clock, options)
     })
     .await;
