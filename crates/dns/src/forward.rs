@@ -2,9 +2,6 @@
 
 mod exchange;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
