@@ -6,6 +6,7 @@
 //! whoever writes statuses. This crate decides no readiness and writes no status but that of the Instances it supervises.
 
 pub mod agent;
+pub mod knock;
 pub mod probe;
 pub mod process;
 pub mod supervise;

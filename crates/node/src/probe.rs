@@ -190,7 +190,7 @@ fn verdict_of(answer: &Result<(), Unfit>) -> Answer {
 }
 
 /// A number from 0 to 1.
-fn chance() -> f64 {
+pub(crate) fn chance() -> f64 {
     let mut bytes = [0_u8; 4];
     let _ = getrandom::fill(&mut bytes);
     f64::from(u32::from_ne_bytes(bytes)) / f64::from(u32::MAX)
