@@ -125,7 +125,11 @@ impl World {
 
     /// Redoes what the changes since the last call touch. `now_s` is Unix time in seconds.
     pub fn compile(&mut self, now_s: u32) -> Compiled {
-        let dirty = std::mem::take(&mut self.dirty);
+        let mut dirty = std::mem::take(&mut self.dirty);
+        if !self.ground.is_complete() {
+            // A target that was not listed yet is not missing: nothing is said of policies before everything is known.
+            self.dirty.policies = std::mem::take(&mut dirty.policies);
+        }
         let mut news = News::default();
         let generation = self.current.generation + 1;
         let reshaped = self.tables.compile(&self.settings, &self.ground, dirty, generation, &mut news);

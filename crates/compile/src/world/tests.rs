@@ -119,6 +119,19 @@ fn the_serial_is_the_time_of_the_last_change_and_never_falls() {
     assert_eq!(world.compile(2000).snapshot.names.serial, 2000);
 }
 
+#[test]
+fn statuses_wait_until_everything_is_known() {
+    let mut world = World::new(Settings::loopback("here"));
+    let policy = json!({"kind": "BackendPolicy", "metadata": {"name": "p", "namespace": "n"}, "spec": {"targetRefs": [{"kind": "Service", "name": "web"}]}});
+    world.apply(upsert(policy));
+    assert!(world.compile(1).decided.is_empty());
+    world.apply(upsert(web("10.0.0.1")));
+    Kind::ALL.iter().for_each(|kind| world.apply(Change::Synced(*kind)));
+    let decided = world.compile(1).decided;
+    let api::DecidedStatus::Policy { ancestors } = &decided[0].body else { panic!("{decided:?}") };
+    assert_eq!(ancestors[0].conditions[0].reason, "Accepted");
+}
+
 /// A step of a random history.
 #[derive(Clone, Debug)]
 enum Step {
