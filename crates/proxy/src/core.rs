@@ -98,6 +98,8 @@ pub struct Core {
     pub wheel: Rc<Wheel>,
     /// Idle backend connections.
     pub idle: RefCell<Idle>,
+    /// Connections to backends that speak HTTP/2.
+    pub http2: RefCell<crate::upstream::h2::Connections>,
     /// Turns of weighted backends.
     pub draws: RefCell<Draws>,
     /// State of picks.
@@ -125,6 +127,7 @@ impl Core {
         Rc::new(Self {
             wheel: Rc::default(),
             idle: RefCell::default(),
+            http2: RefCell::default(),
             draws: RefCell::default(),
             worker: RefCell::new(Worker::new(seed)),
             tally: RefCell::default(),
@@ -174,6 +177,7 @@ impl Core {
             if self.ticks.get() % SWEEP_TICKS == 0 {
                 let snapshot = self.snapshot();
                 self.idle.borrow_mut().sweep(&snapshot, now());
+                self.http2.borrow_mut().sweep(&snapshot);
                 self.draws.borrow_mut().sweep();
                 if let Some(numbers) = &self.shared.numbers {
                     numbers.add(&mut self.tally.borrow_mut(), &snapshot);

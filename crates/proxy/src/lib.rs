@@ -15,6 +15,7 @@ mod door;
 mod fixture;
 mod front;
 mod h1;
+mod halves;
 mod log;
 mod numbers;
 mod path;

@@ -34,6 +34,7 @@ use crate::relay::Stage;
 use asked::Asked;
 use deliver::Broke;
 use exchange::Clock;
+pub use send::{each_forwarding, queue_head};
 use tries::{Ending, Tries, Won};
 use upload::Upload;
 
@@ -178,9 +179,9 @@ fn hear(won: &Won, head: &mut Head, pool: &Pool, record: &mut Record<'_>) {
 /// Passes bytes both ways until the tunnel ends.
 async fn tunnel_through(front: &mut impl Front, won: Won, head: &Head, visit: &Visit<'_>, record: &mut Record<'_>) {
     let Won { mut link, guard, began, .. } = won;
-    if let Some(client) = front.tunnel() {
+    if let (Some(client), Some(backend)) = (front.tunnel(), link.pipe.tunnel()) {
         switch(client, head);
-        record.sent = tunnel::run(client, &mut link.wire, visit.ticket, visit.core.options()).await;
+        record.sent = tunnel::run(client, backend, visit.ticket, visit.core.options()).await;
     }
     let at = now();
     guard.finish(Outcome::Canceled, at.since(began), at);
@@ -196,7 +197,7 @@ async fn deliver(
     record: &mut Record<'_>,
 ) -> Result<(), Ending> {
     let Won { mut link, guard, reply, began } = won;
-    link.wire.begin_body(reply.framing);
+    link.pipe.begin_body(reply.framing);
     let outcome = deliver::run(front, &mut link, upload, clock, visit.core.options()).await;
     let at = now();
     let finish = |outcome| guard.finish(outcome, at.since(began), at);
@@ -210,7 +211,7 @@ async fn deliver(
         None => {
             finish(Outcome::Success);
             // Bytes beyond the message, or a request that did not arrive whole, poison the connection.
-            if reply.keep_alive && upload.stage == Stage::Done && link.wire.inbox().is_empty() {
+            if reply.keep_alive && upload.stage == Stage::Done && link.pipe.is_clean() {
                 visit.core.idle.borrow_mut().put(link, at);
             }
             Ok(())

@@ -1,6 +1,10 @@
 //! Connections to backends: opening them, keeping them while idle, and knowing dead ones before they are used
 //! (gateway spec G110). Each thread keeps its own.
 
+pub mod h2;
+pub mod pipe;
+
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
@@ -16,6 +20,8 @@ use crate::buffer::Buffer;
 use crate::socket::Socket;
 use crate::wire::Wire;
 
+use pipe::Pipe;
+
 /// Idle connections kept per endpoint and thread.
 const IDLE_MAX: usize = 64;
 /// How long one is kept.
@@ -23,10 +29,10 @@ const IDLE_TIME: Duration = Duration::from_secs(60);
 /// A request that must not be sent twice uses a connection that was in use this recently, or a fresh one (gateway spec G113).
 const RECENT: Duration = Duration::from_secs(2);
 
-/// A connection to an endpoint. Counted in the endpoint's vitals while it lives.
+/// A way to an endpoint for one request at a time.
 pub struct Link {
-    /// The connection.
-    pub wire: Wire,
+    /// The connection, or the stream.
+    pub pipe: Pipe,
     /// Whom it leads to.
     pub endpoint: Arc<Endpoint>,
     /// The pool it was opened for.
@@ -38,7 +44,10 @@ pub struct Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.endpoint.vitals.disconnected();
+        // Streams do not count: their connection does, for itself.
+        if matches!(self.pipe, Pipe::Http1(_)) {
+            self.endpoint.vitals.disconnected();
+        }
     }
 }
 
@@ -53,11 +62,39 @@ pub enum Unconnected {
     Exhausted(io::Error),
 }
 
-/// Opens a connection.
+impl Link {
+    fn new(pipe: Pipe, endpoint: &Arc<Endpoint>, pool: PoolId, served: u32) -> Self {
+        Self { pipe, endpoint: Arc::clone(endpoint), pool, served, used: Now::default() }
+    }
+}
+
+/// Opens a connection of HTTP/1.
 ///
 /// # Errors
 /// When it is refused, takes too long, or we are short of something.
 pub async fn connect(endpoint: &Arc<Endpoint>, pool: PoolId, within: Duration) -> Result<Link, Unconnected> {
+    let stream = dial(endpoint, within).await?;
+    endpoint.vitals.connected();
+    Ok(Link::new(Pipe::Http1(Wire::new(Socket::Tcp(stream), Buffer::default())), endpoint, pool, 0))
+}
+
+/// Takes a place on a connection of HTTP/2; `fresh` asks for a new connection.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn join(
+    connections: &RefCell<h2::Connections>,
+    endpoint: &Arc<Endpoint>,
+    pool: PoolId,
+    within: Duration,
+    fresh: bool,
+) -> Result<Link, Unconnected> {
+    let seat = h2::seat(connections, endpoint, within, fresh).await?;
+    let served = u32::from(seat.reused);
+    Ok(Link::new(Pipe::Http2(Box::new(h2::Stream::new(seat))), endpoint, pool, served))
+}
+
+async fn dial(endpoint: &Endpoint, within: Duration) -> Result<TcpStream, Unconnected> {
     let stream = match tokio::time::timeout(within, TcpStream::connect(endpoint.address)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) if is_ours(&error) => return Err(Unconnected::Exhausted(error)),
@@ -66,9 +103,7 @@ pub async fn connect(endpoint: &Arc<Endpoint>, pool: PoolId, within: Duration) -
         Err(_) => return Err(Unconnected::Timeout),
     };
     let _ = stream.set_nodelay(true);
-    endpoint.vitals.connected();
-    let wire = Wire::new(Socket::Tcp(stream), Buffer::default());
-    Ok(Link { wire, endpoint: Arc::clone(endpoint), pool, served: 0, used: Now::default() })
+    Ok(stream)
 }
 
 /// EMFILE, ENFILE, EADDRNOTAVAIL (no free port), ENOBUFS, ENOMEM: no fault of the endpoint's.
@@ -132,7 +167,8 @@ impl Idle {
 
 /// Nothing has arrived on an idle connection: neither its end nor bytes nobody asked for.
 fn is_silent(link: &Link, careful: bool) -> bool {
-    let stream = link.wire.socket().tcp();
+    let Pipe::Http1(wire) = &link.pipe else { return false };
+    let stream = wire.socket().tcp();
     let mut byte = [std::mem::MaybeUninit::uninit()];
     let outcome = if careful {
         socket2::SockRef::from(stream).peek(&mut byte)

@@ -6,15 +6,14 @@ mod convert;
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
-use h2::{Reason as Code, RecvStream, SendStream};
+use h2::{Reason as Code, RecvStream};
 use model::routes::Listener;
 
 use super::{Extent, Front};
@@ -22,15 +21,13 @@ use crate::answer::{Answer, Reason};
 use crate::core::{Core, now};
 use crate::door::Ticket;
 use crate::h1::Head;
+use crate::halves::{Incoming, Outgoing};
 use crate::relay::{Broken, Fill, Sink, Source};
 use crate::request::asked::Asked;
 use crate::request::{self, Visit};
 use crate::wire::Wire;
 
 use abuse::Watched;
-
-/// Bytes of one DATA frame we make.
-const PIECE: usize = 16 << 10;
 
 /// Serves a connection to its end.
 pub async fn serve(wire: Wire, peer: SocketAddr, https: bool, listener: Option<Arc<Listener>>, core: &Rc<Core>, ticket: &Ticket) {
@@ -129,7 +126,7 @@ async fn stream_of(
     let visit = Visit { core, ticket, listener, started: now() };
     let (parts, body) = request.into_parts();
     let whole = body.is_end_stream();
-    let mut stream = Stream::new(body, respond, whole);
+    let mut stream = Stream { respond, incoming: Incoming::new(body), outgoing: Outgoing::default() };
     match convert::asked(&parts, whole, &core.options().limits, &mut asked) {
         Ok(()) => drop(request::serve(&mut stream, &mut asked, &mut head, &visit).await),
         Err(malformed) => {
@@ -141,109 +138,40 @@ async fn stream_of(
 
 /// A stream: the client's side of one request.
 pub struct Stream {
-    body: RecvStream,
     respond: SendResponse<Bytes>,
-    answer: Option<SendStream<Bytes>>,
-    data: Bytes,
-    ended: bool,
-    trailers: Head,
-    /// What is left of an answer whose length is known; its last byte ends the stream.
-    left: Option<u64>,
-    finished: bool,
-    /// The client's window is closed.
-    stalled: bool,
-}
-
-impl Stream {
-    fn new(body: RecvStream, respond: SendResponse<Bytes>, ended: bool) -> Self {
-        let (data, trailers) = (Bytes::new(), Head::default());
-        Self { body, respond, answer: None, data, ended, trailers, left: None, finished: false, stalled: false }
-    }
-
-    fn sender(&mut self) -> Result<&mut SendStream<Bytes>, Broken> {
-        self.answer.as_mut().ok_or(Broken::Cut)
-    }
-}
-
-fn broken(error: h2::Error) -> Broken {
-    Broken::Io(io::Error::other(error))
+    incoming: Incoming,
+    outgoing: Outgoing,
 }
 
 impl Source for Stream {
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<Fill, Broken>> {
-        loop {
-            if !self.data.is_empty() {
-                return Poll::Ready(Ok(Fill::Data));
-            }
-            if self.ended {
-                return Poll::Ready(Ok(Fill::End));
-            }
-            match ready!(self.body.poll_data(context)) {
-                Some(data) => self.data = data.map_err(broken)?,
-                None => {
-                    if let Some(trailers) = ready!(self.body.poll_trailers(context)).map_err(broken)? {
-                        convert::push_trailers(&mut self.trailers, &trailers);
-                    }
-                    self.ended = true;
-                }
-            }
-        }
+        self.incoming.poll_fill(context)
     }
 
     fn data(&self) -> &[u8] {
-        &self.data
+        self.incoming.data()
     }
 
     fn consume(&mut self, count: usize) {
-        self.data.advance(count);
-        // Fails only on a stream that is over, whose window nobody needs.
-        let _ = self.body.flow_control().release_capacity(count);
+        self.incoming.consume(count);
     }
 
     fn trailers(&self) -> &Head {
-        &self.trailers
+        self.incoming.trailers()
     }
 }
 
 impl Sink for Stream {
     fn poll_send(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Broken>> {
-        let wanted = data.len().min(PIECE);
-        self.stalled = true;
-        let left = self.left;
-        let sender = self.sender()?;
-        sender.reserve_capacity(wanted);
-        while sender.capacity() == 0 {
-            match ready!(sender.poll_capacity(context)) {
-                Some(capacity) => drop(capacity.map_err(broken)?),
-                None => return Poll::Ready(Err(Broken::Cut)),
-            }
-        }
-        let taken = sender.capacity().min(wanted);
-        let last = left == Some(taken as u64);
-        sender.send_data(Bytes::copy_from_slice(&data[..taken]), last).map_err(broken)?;
-        self.left = left.map(|left| left.saturating_sub(taken as u64));
-        self.finished |= last;
-        self.stalled = false;
-        Poll::Ready(Ok(taken))
+        self.outgoing.poll_send(context, data)
     }
 
     fn finish(&mut self, trailers: &Head) {
-        if std::mem::replace(&mut self.finished, true) {
-            return;
-        }
-        let fields = convert::trailers(trailers);
-        if let Some(answer) = &mut self.answer {
-            // An error here means that the stream is gone, which the next poll tells.
-            let _ = match fields.is_empty() {
-                true => answer.send_data(Bytes::new(), true),
-                false => answer.send_trailers(fields),
-            };
-        }
+        self.outgoing.finish(trailers);
     }
 
-    /// The connection's task writes.
-    fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        self.outgoing.poll_flush(context)
     }
 }
 
@@ -261,10 +189,8 @@ impl Front for Stream {
             Extent::Length(length) => (Some(length), false),
             Extent::Open => (None, false),
         };
-        self.left = length.filter(|_| !ends);
-        self.finished = ends;
         if let Some(answer) = convert::answer(status, head, length) {
-            self.answer = self.respond.send_response(answer, ends).ok();
+            self.outgoing = Outgoing::new(self.respond.send_response(answer, ends).ok(), length, ends);
         } else {
             self.respond.send_reset(Code::INTERNAL_ERROR);
         }
@@ -279,17 +205,16 @@ impl Front for Stream {
     }
 
     fn has_queued(&self) -> bool {
-        self.stalled
+        self.outgoing.is_stalled()
     }
 
     fn body_ended(&mut self) -> bool {
-        self.ended && self.data.is_empty()
+        self.incoming.ended()
     }
 
     fn abort(&mut self) {
-        match &mut self.answer {
-            Some(answer) => answer.send_reset(Code::INTERNAL_ERROR),
-            None => self.respond.send_reset(Code::INTERNAL_ERROR),
+        if !self.outgoing.reset(Code::INTERNAL_ERROR) {
+            self.respond.send_reset(Code::INTERNAL_ERROR);
         }
     }
 

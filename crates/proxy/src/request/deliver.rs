@@ -33,10 +33,10 @@ pub async fn run(
 ) -> Result<u64, (u64, Broke)> {
     let (mut stage, mut moved, mut seen) = (Stage::Moving, 0, u64::MAX);
     let outcome = poll_fn(|context| {
-        if !upload.is_over() && !upload.held && upload.poll(context, front, &mut link.wire).is_ready() && !upload.is_over() {
+        if !upload.is_over() && !upload.held && upload.poll(context, front, &mut link.pipe).is_ready() && !upload.is_over() {
             return Poll::Ready(Err(Broke::Client(Reason::ClientGone)));
         }
-        match poll_relay(context, &mut link.wire, front, &mut stage, &mut moved) {
+        match poll_relay(context, &mut link.pipe, front, &mut stage, &mut moved) {
             Poll::Ready(Ok(())) => return Poll::Ready(Ok(())),
             Poll::Ready(Err(Side::From(broken))) => {
                 tracing::debug!(endpoint = %link.endpoint.address, %broken, "answer cut off");

@@ -13,7 +13,7 @@ use super::upload::Upload;
 use crate::answer::Reason;
 use crate::core::Options;
 use crate::front::Front;
-use crate::h1::{Head, HeadParser, Malformed};
+use crate::h1::{AnswerLine, Head, HeadParser, Malformed};
 use crate::relay::Broken;
 use crate::upstream::Link;
 use crate::wheel::Timer;
@@ -94,7 +94,11 @@ impl<F: Front> Try<'_, '_, F> {
     /// As [`Failure`] says. The backend's connection is of no use then.
     pub async fn run(mut self) -> Result<Reply, Failure> {
         self.head.clear();
-        let before = self.link.wire.written;
+        let before = self.link.pipe.written();
+        if self.link.pipe.tunnel().is_none() {
+            // On a stream of many a body costs nobody a connection: it need not wait.
+            self.go_on();
+        }
         let mut parser = HeadParser::answer(self.options.limits);
         let mut interim = 0;
         let mut progress = (u64::MAX, 0);
@@ -107,7 +111,7 @@ impl<F: Front> Try<'_, '_, F> {
                 patience = None;
                 self.go_on();
             }
-            if let Poll::Ready(Err(broken)) = self.upload.poll(context, self.front, &mut self.link.wire) {
+            if let Poll::Ready(Err(broken)) = self.upload.poll(context, self.front, &mut self.link.pipe) {
                 return Poll::Ready(Err(client_fault(&broken)));
             }
             match self.poll_answer(context, &mut parser, &mut interim, before) {
@@ -136,19 +140,18 @@ impl<F: Front> Try<'_, '_, F> {
 
     fn poll_answer(&mut self, context: &mut Context<'_>, parser: &mut HeadParser, interim: &mut usize, before: u64) -> Poll<Result<Reply, Failure>> {
         loop {
-            match self.link.wire.poll_head(context, parser, self.head) {
+            let line = match self.link.pipe.poll_head(context, parser, self.head) {
                 Poll::Pending => return Poll::Pending,
-                Poll::Ready(Ok(true)) => {}
+                Poll::Ready(Ok(Some(line))) => line,
                 Poll::Ready(Err(Broken::Malformed(malformed))) => return Poll::Ready(Err(Failure::Garbled(malformed))),
                 Poll::Ready(Err(Broken::Cut)) => return Poll::Ready(Err(Failure::Garbled(Malformed::Syntax("the answer ends in its head")))),
-                Poll::Ready(Ok(false) | Err(Broken::Io(_))) => {
-                    let sent = self.link.wire.written != before || !self.head.text.is_empty();
+                Poll::Ready(Ok(None) | Err(Broken::Io(_))) => {
+                    let sent = self.link.pipe.has_sent_since(before) || !self.head.text.is_empty();
                     return Poll::Ready(Err(Failure::Reset { sent }));
                 }
-            }
-            let line = parser.answer_line();
+            };
             if line.status >= 200 || line.status == 101 {
-                return Poll::Ready(self.judge(parser));
+                return Poll::Ready(self.judge(line));
             }
             *interim += 1;
             if *interim > INTERIM_MAX {
@@ -168,8 +171,8 @@ impl<F: Front> Try<'_, '_, F> {
         }
     }
 
-    fn judge(&mut self, parser: &HeadParser) -> Result<Reply, Failure> {
-        let reply = reply::judge(self.head, parser.answer_line(), self.asked.is_head()).map_err(Failure::Garbled)?;
+    fn judge(&mut self, line: AnswerLine) -> Result<Reply, Failure> {
+        let reply = reply::judge(self.head, line, self.asked.is_head()).map_err(Failure::Garbled)?;
         if reply.status == 101 && !(reply.websocket && self.asked.websocket) {
             return Err(Failure::Garbled(Malformed::Syntax("the answer switches to a protocol that was not asked for")));
         }
@@ -184,8 +187,8 @@ impl<F: Front> Try<'_, '_, F> {
         if self.clock.each_is_over(context) {
             return Poll::Ready(Err(Failure::Late));
         }
-        let client_owes = !self.upload.is_over() && !self.upload.held && !self.link.wire.has_queued();
-        let seen = (self.upload.bytes, self.link.wire.written);
+        let client_owes = !self.upload.is_over() && !self.upload.held && !self.link.pipe.has_queued();
+        let seen = (self.upload.bytes, self.link.pipe.written());
         if seen != *progress {
             *progress = seen;
             self.clock.timer.set(if client_owes { self.options.body_timeout } else { self.options.silence_timeout });

@@ -12,7 +12,6 @@ use model::routes::{BackendTo, Mirror};
 use model::{Outcome, Snapshot};
 
 use super::asked::Asked;
-use super::send::queue_head;
 use crate::core::{Core, now};
 use crate::h1::{Framing, Head, HeadParser, Limits};
 use crate::relay::{Broken, Fill, Source, Stage, poll_relay};
@@ -163,25 +162,23 @@ impl Plan {
             self.guard.head(Outcome::Refused, now().since(started), now());
             return;
         };
-        queue_head(&mut link.wire, &self.head, self.id, false);
+        link.pipe.begin(&self.head, self.id, false).await;
         let mut stage = Stage::Moving;
-        if poll_fn(|context| poll_relay(context, &mut eater, &mut link.wire, &mut stage, &mut 0)).await.is_ok() {
+        if poll_fn(|context| poll_relay(context, &mut eater, &mut link.pipe, &mut stage, &mut 0)).await.is_ok() {
             let _ = self.discard(&mut link).await;
         }
     }
 
     async fn discard(&self, link: &mut Link) -> Result<(), Broken> {
         let (mut parser, mut head) = (HeadParser::answer(Limits::default()), Head::default());
-        if !poll_fn(|context| link.wire.poll_head(context, &mut parser, &mut head)).await? {
-            return Ok(());
-        }
-        let reply = super::reply::judge(&mut head, parser.answer_line(), self.head.is_head()).map_err(Broken::Malformed)?;
+        let Some(line) = poll_fn(|context| link.pipe.poll_head(context, &mut parser, &mut head)).await? else { return Ok(()) };
+        let reply = super::reply::judge(&mut head, line, self.head.is_head()).map_err(Broken::Malformed)?;
         if reply.framing != Framing::None {
-            link.wire.begin_body(reply.framing);
+            link.pipe.begin_body(reply.framing);
             poll_fn(|context| {
-                while let Poll::Ready(fill) = link.wire.poll_fill(context) {
+                while let Poll::Ready(fill) = link.pipe.poll_fill(context) {
                     match fill? {
-                        Fill::Data => link.wire.consume(link.wire.data().len()),
+                        Fill::Data => link.pipe.consume(link.pipe.data().len()),
                         Fill::End => return Poll::Ready(Ok::<_, Broken>(())),
                     }
                 }

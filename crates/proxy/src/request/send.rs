@@ -51,25 +51,33 @@ fn push_framing(out: &mut Vec<u8>, asked: &Asked) {
     }
 }
 
-/// Who asked, how, and for whom. What the client said of that is gone already; what is here was set by a filter and stands.
 fn push_forwarding(out: &mut Vec<u8>, asked: &Asked, id: u128) {
+    each_forwarding(asked, id, &mut |name, value| {
+        out.extend_from_slice(name);
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value);
+        out.extend_from_slice(b"\r\n");
+    });
+}
+
+/// Who asked, how, and for whom. What the client said of that is gone already; what is here was set by a filter and stands.
+pub fn each_forwarding(asked: &Asked, id: u128, each: &mut dyn FnMut(&[u8], &[u8])) {
     let set =
         |name: &[u8]| asked.head.fields.iter().any(|field| field.known == Known::Forwarding && asked.head.name(field).eq_ignore_ascii_case(name));
-    // Writing to memory cannot fail.
     if !set(b"x-forwarded-for") {
-        let _ = write!(out, "X-Forwarded-For: {}\r\n", asked.client.ip().to_canonical());
+        // No address is longer than 45 characters, so writing it cannot fail.
+        let mut text = std::io::Cursor::new([0; 48]);
+        let _ = write!(text, "{}", asked.client.ip().to_canonical());
+        each(b"X-Forwarded-For", &text.get_ref()[..text.position() as usize]);
     }
     if !set(b"x-forwarded-proto") {
-        out.extend_from_slice(if asked.https { b"X-Forwarded-Proto: https\r\n" } else { b"X-Forwarded-Proto: http\r\n" });
+        each(b"X-Forwarded-Proto", if asked.https { b"https" } else { b"http" });
     }
     if !set(b"x-forwarded-host") && !asked.authority.is_empty() {
-        out.extend_from_slice(b"X-Forwarded-Host: ");
-        out.extend_from_slice(asked.authority.of(&asked.head.text));
-        out.extend_from_slice(b"\r\n");
+        each(b"X-Forwarded-Host", asked.authority.of(&asked.head.text));
     }
     if !set(b"x-request-id") {
-        out.extend_from_slice(b"X-Request-Id: ");
-        out.extend((0..32).rev().map(|digit| b"0123456789abcdef"[(id >> (4 * digit)) as usize & 15]));
-        out.extend_from_slice(b"\r\n");
+        let digits: [u8; 32] = std::array::from_fn(|at| b"0123456789abcdef"[(id >> (4 * (31 - at))) as usize & 15]);
+        each(b"X-Request-Id", &digits);
     }
 }

@@ -17,7 +17,6 @@ use smallvec::SmallVec;
 use super::asked::Asked;
 use super::exchange::{Clock, Failure, Try};
 use super::reply::{self, Reply};
-use super::send::queue_head;
 use super::upload::Upload;
 use crate::answer::{Answer, Reason};
 use crate::core::{Core, now};
@@ -76,6 +75,11 @@ pub struct Tries<'a> {
     fresh: bool,
 }
 
+/// The backends of this pool speak HTTP/2 without being asked (gateway spec G49).
+fn speaks_http2(pool: &Pool) -> bool {
+    matches!(pool.app_protocol.as_deref(), Some("kubernetes.io/h2c" | "grpc"))
+}
+
 /// What to do after a failed try.
 enum Next {
     Again(Duration),
@@ -112,7 +116,7 @@ impl<'a> Tries<'a> {
             let began = now();
             let failed = match self.link(&guard).await {
                 Ok(mut link) => {
-                    queue_head(&mut link.wire, self.asked, self.id, upload.held);
+                    link.pipe.begin(self.asked, self.id, upload.held).await;
                     clock.each = self.rule.timeouts.backend_request.map(|within| Box::pin(tokio::time::sleep(within)));
                     let reused = link.served > 0;
                     link.served += 1;
@@ -158,6 +162,12 @@ impl<'a> Tries<'a> {
 
     async fn link(&self, guard: &Guard) -> Result<Link, Unconnected> {
         let endpoint = guard.endpoint();
+        if speaks_http2(self.pool) {
+            let within = self.core.options().connect_timeout;
+            let link = upstream::join(&self.core.http2, endpoint, self.pool.id, within, self.fresh).await?;
+            guard.connected(now());
+            return Ok(link);
+        }
         if !self.fresh {
             let most = self.picker.policy().limits.requests_per_connection;
             let idle = self.core.idle.borrow_mut().take(endpoint, !self.asked.is_safe(), now());

@@ -41,6 +41,7 @@ pub struct Scene {
     pub speaks: Speaks,
     pub identities: Vec<(HostPattern, Arc<TlsIdentity>)>,
     pub fallback: Option<Fallback>,
+    pub app_protocol: Option<&'static str>,
 }
 
 impl Scene {
@@ -51,7 +52,7 @@ impl Scene {
 
     pub fn new(rules: Vec<(PathMatch, Rule)>, pools: Vec<Vec<Arc<Endpoint>>>) -> Self {
         let policy = Policy { strategy: Strategy::RoundRobin, slow_start: None, ..Policy::default() };
-        Self { rules, pools, policy, speaks: Speaks::Http, identities: Vec::new(), fallback: None }
+        Self { rules, pools, policy, speaks: Speaks::Http, identities: Vec::new(), fallback: None, app_protocol: None }
     }
 
     /// The same with its only rule changed.
@@ -109,7 +110,7 @@ impl Stage {
                 port_name: "".into(),
                 port: 80,
                 transport: Transport::Tcp,
-                app_protocol: None,
+                app_protocol: scene.app_protocol.map(Into::into),
                 endpoints,
                 draining: Vec::new(),
                 policy,

@@ -2,11 +2,11 @@
 //! pseudo-fields and upper-case names.
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response};
+use http::{HeaderValue, Method, Response};
 
 use crate::h1::{Framing, Head, Known, Limits, Malformed, RequestLine, Span, Target, Version};
+use crate::halves::fields;
 use crate::request::asked::Asked;
-use crate::wire::allowed_trailer;
 
 /// Fills and judges a request. `whole`: there is no body.
 ///
@@ -84,13 +84,6 @@ fn push_fields(parts: &Parts, limits: &Limits, asked: &mut Asked) -> Result<(), 
     Ok(())
 }
 
-/// The trailers of a request's body.
-pub fn push_trailers(head: &mut Head, trailers: &HeaderMap) {
-    for (name, value) in trailers {
-        head.push(name.as_str().as_bytes(), value.as_bytes());
-    }
-}
-
 /// An answer's head; `None` when its status does not exist in HTTP/2.
 pub fn answer(status: u16, head: &Head, length: Option<u64>) -> Option<Response<()>> {
     let mut answer = Response::builder().status(status).body(()).ok()?;
@@ -99,20 +92,4 @@ pub fn answer(status: u16, head: &Head, length: Option<u64>) -> Option<Response<
         answer.headers_mut().insert(http::header::CONTENT_LENGTH, HeaderValue::from(length));
     }
     Some(answer)
-}
-
-/// An answer's trailers.
-pub fn trailers(head: &Head) -> HeaderMap {
-    fields(head, allowed_trailer)
-}
-
-fn fields(head: &Head, keep: impl Fn(Known) -> bool) -> HeaderMap {
-    let mut map = HeaderMap::with_capacity(head.fields.len());
-    for field in head.fields.iter().filter(|field| keep(field.known)) {
-        // What a backend may say in HTTP/1, HTTP/2 can carry; anything else is left out rather than mangled.
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(head.name(field)), HeaderValue::from_bytes(head.value(field))) {
-            map.append(name, value);
-        }
-    }
-    map
 }

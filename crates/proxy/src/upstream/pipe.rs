@@ -1,0 +1,133 @@
+//! The backend's side of one request, whatever version of HTTP the backend speaks.
+
+use std::task::{Context, Poll};
+
+use super::h2::Stream;
+use crate::h1::{AnswerLine, Framing, Head, HeadParser};
+use crate::relay::{Broken, Fill, Sink, Source};
+use crate::request::asked::Asked;
+use crate::request::queue_head;
+use crate::wire::Wire;
+
+/// A connection of HTTP/1, or a stream of HTTP/2.
+pub enum Pipe {
+    /// A connection for this request alone, and for others after it.
+    Http1(Wire),
+    /// One stream of many.
+    Http2(Box<Stream>),
+}
+
+impl Pipe {
+    /// Sends or queues the request's head.
+    pub async fn begin(&mut self, asked: &Asked, id: u128, expects: bool) {
+        match self {
+            Pipe::Http1(wire) => queue_head(wire, asked, id, expects),
+            Pipe::Http2(stream) => stream.begin(asked, id).await,
+        }
+    }
+
+    /// Bytes written so far, to see later whether anything was sent.
+    pub fn written(&self) -> u64 {
+        match self {
+            Pipe::Http1(wire) => wire.written,
+            Pipe::Http2(_) => 0,
+        }
+    }
+
+    /// Whether a byte of the request counts as sent.
+    pub fn has_sent_since(&self, written: u64) -> bool {
+        match self {
+            Pipe::Http1(wire) => wire.written != written,
+            Pipe::Http2(stream) => !stream.refused(),
+        }
+    }
+
+    /// The backend does not read what is sent.
+    pub fn has_queued(&self) -> bool {
+        match self {
+            Pipe::Http1(wire) => wire.has_queued(),
+            Pipe::Http2(stream) => stream.is_stalled(),
+        }
+    }
+
+    /// Reads a head; `None` is the end of the connection before its first byte.
+    pub fn poll_head(&mut self, context: &mut Context<'_>, parser: &mut HeadParser, head: &mut Head) -> Poll<Result<Option<AnswerLine>, Broken>> {
+        match self {
+            Pipe::Http1(wire) => wire.poll_head(context, parser, head).map_ok(|complete| complete.then(|| parser.answer_line())),
+            Pipe::Http2(stream) => stream.poll_head(context, head),
+        }
+    }
+
+    /// What follows is a body of this framing.
+    pub fn begin_body(&mut self, framing: Framing) {
+        if let Pipe::Http1(wire) = self {
+            wire.begin_body(framing);
+        }
+    }
+
+    /// Whether, after a whole answer, another request may follow on it.
+    pub fn is_clean(&self) -> bool {
+        matches!(self, Pipe::Http1(wire) if wire.inbox().is_empty())
+    }
+
+    /// The connection, when it can become a tunnel.
+    pub fn tunnel(&mut self) -> Option<&mut Wire> {
+        match self {
+            Pipe::Http1(wire) => Some(wire),
+            Pipe::Http2(_) => None,
+        }
+    }
+}
+
+impl Source for Pipe {
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<Fill, Broken>> {
+        match self {
+            Pipe::Http1(wire) => wire.poll_fill(context),
+            Pipe::Http2(stream) => stream.poll_fill(context),
+        }
+    }
+
+    fn data(&self) -> &[u8] {
+        match self {
+            Pipe::Http1(wire) => wire.data(),
+            Pipe::Http2(stream) => stream.data(),
+        }
+    }
+
+    fn consume(&mut self, count: usize) {
+        match self {
+            Pipe::Http1(wire) => wire.consume(count),
+            Pipe::Http2(stream) => stream.consume(count),
+        }
+    }
+
+    fn trailers(&self) -> &Head {
+        match self {
+            Pipe::Http1(wire) => wire.trailers(),
+            Pipe::Http2(stream) => stream.trailers(),
+        }
+    }
+}
+
+impl Sink for Pipe {
+    fn poll_send(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Broken>> {
+        match self {
+            Pipe::Http1(wire) => wire.poll_send(context, data),
+            Pipe::Http2(stream) => stream.poll_send(context, data),
+        }
+    }
+
+    fn finish(&mut self, trailers: &Head) {
+        match self {
+            Pipe::Http1(wire) => wire.finish(trailers),
+            Pipe::Http2(stream) => stream.finish(trailers),
+        }
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        match self {
+            Pipe::Http1(wire) => wire.poll_flush(context),
+            Pipe::Http2(stream) => stream.poll_flush(context),
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! Backends that speak HTTP/2 without being asked (`appProtocol: kubernetes.io/h2c`, gateway spec G49, G103).
+
+mod support;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::{HeaderMap, Request, Response};
+use support::{Scene, Stage, eventually};
+
+/// A backend on a thread of its own. `play` gets each request, with its number.
+fn backend<F>(
+    connections: Arc<AtomicUsize>,
+    play: impl Fn(usize, Request<RecvStream>, SendResponse<Bytes>) -> F + Clone + Send + 'static,
+) -> SocketAddr
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    listener.set_nonblocking(true).expect("a live socket");
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");
+            let count = Arc::new(AtomicUsize::new(0));
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::Relaxed);
+                let (play, count) = (play.clone(), Arc::clone(&count));
+                tokio::spawn(async move {
+                    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+                    while let Some(Ok((request, respond))) = connection.accept().await {
+                        tokio::spawn(play(count.fetch_add(1, Ordering::Relaxed), request, respond));
+                    }
+                });
+            }
+        });
+    });
+    address
+}
+
+/// Sends back what arrives as it arrives, then a trailer.
+async fn echo(_: usize, request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
+    let said = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+    let answer =
+        Response::builder().header("x-host", request.uri().authority().map_or("", |one| one.as_str())).header("x-proto", said("x-forwarded-proto"));
+    let answer = answer.header("x-path", request.uri().path_and_query().map_or("", |one| one.as_str())).body(()).expect("an answer");
+    let mut body = request.into_body();
+    let mut send = respond.send_response(answer, false).expect("a live stream");
+    while let Some(Ok(data)) = body.data().await {
+        let _ = body.flow_control().release_capacity(data.len());
+        send.reserve_capacity(data.len());
+        let mut data = data;
+        while !data.is_empty() {
+            let Some(Ok(room)) = std::future::poll_fn(|context| send.poll_capacity(context)).await else { return };
+            let piece = data.split_to(room.min(data.len()));
+            send.send_data(piece, false).expect("a live stream");
+        }
+    }
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", "0".parse().expect("a value"));
+    let _ = send.send_trailers(trailers);
+}
+
+fn scene(address: SocketAddr) -> Scene {
+    Scene { app_protocol: Some("kubernetes.io/h2c"), ..Scene::to(&[address]) }
+}
+
+#[test]
+fn requests_of_http1_clients_become_streams_of_few_connections() {
+    let connections = Arc::new(AtomicUsize::new(0));
+    let scene = scene(backend(Arc::clone(&connections), echo));
+    let stage = Stage::new(&scene);
+    for round in 0..20 {
+        let mut client = stage.client();
+        let large = "x".repeat(200_000 * (round % 3));
+        let answer = client
+            .request(&format!("POST /s/M?{round}"), &format!("TE: trailers\r\nContent-Length: {}\r\n", large.len()))
+            .send(&large)
+            .answer("POST");
+        assert_eq!((answer.status(), answer.body.len()), (200, large.len()));
+        let field = |name| answer.field(name).unwrap_or_default();
+        assert_eq!([field("x-host"), field("x-proto"), field("x-path")], [support::HOST.to_owned(), "http".to_owned(), format!("/s/M?{round}")]);
+        assert_eq!(answer.trailers, [("grpc-status".to_owned(), "0".to_owned())]);
+    }
+    assert!(connections.load(Ordering::Relaxed) <= 2, "one for each data thread");
+    eventually("nothing is in flight", || scene.pools[0][0].vitals.in_flight() == 0);
+}
+
+#[test]
+fn bytes_pass_both_ways_while_the_request_is_open() {
+    let stage = Stage::new(&scene(backend(Arc::default(), echo)));
+    let mut client = stage.client();
+    client.request("POST /stream", "Transfer-Encoding: chunked\r\n").send("5\r\nfirst\r\n");
+    let mut answer = client.head().expect("an answer before the end of the request");
+    assert_eq!(client.chunk().as_deref(), Some(&b"first"[..]));
+    client.send("6\r\nsecond\r\n");
+    assert_eq!(client.chunk().as_deref(), Some(&b"second"[..]));
+    client.send("0\r\n\r\n").chunked(&mut answer).expect("an end");
+    assert_eq!(answer.trailers.len(), 1);
+}
+
+#[test]
+fn a_refused_stream_is_an_unsent_request_and_a_broken_one_is_not() {
+    let flaky = |number: usize, request: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
+        match request.uri().path() {
+            "/refused" if number % 2 == 0 => respond.send_reset(Reason::REFUSED_STREAM),
+            "/broken" => respond.send_reset(Reason::INTERNAL_ERROR),
+            _ => echo(number, request, respond).await,
+        }
+    };
+    let stage = Stage::new(&scene(backend(Arc::default(), flaky)));
+    let answer = stage.client().request("POST /refused", "Content-Length: 0\r\n").answer("POST");
+    assert_eq!(answer.status(), 200);
+    let answer = stage.client().request("POST /broken", "Content-Length: 0\r\n").answer("POST");
+    assert_eq!((answer.status(), answer.reason().as_str()), (502, "upstream_reset"));
+}
+
+#[test]
+fn a_client_that_leaves_resets_its_stream_and_no_other() {
+    let cancelled = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&cancelled);
+    let slow = move |number: usize, request: Request<RecvStream>, mut respond: SendResponse<Bytes>| {
+        let seen = Arc::clone(&seen);
+        async move {
+            if request.uri().path() != "/never" {
+                return echo(number, request, respond).await;
+            }
+            if std::future::poll_fn(|context| respond.poll_reset(context)).await.is_ok() {
+                seen.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    };
+    let connections = Arc::new(AtomicUsize::new(0));
+    let scene = scene(backend(Arc::clone(&connections), slow));
+    let stage = Stage::new(&scene);
+    let mut client = stage.client();
+    client.request("GET /never", "");
+    eventually("the request is in flight", || scene.pools[0][0].vitals.in_flight() == 1);
+    std::thread::sleep(Duration::from_millis(50));
+    drop(client);
+    eventually("its stream is reset", || cancelled.load(Ordering::Relaxed) == 1);
+    for _ in 0..8 {
+        assert_eq!(stage.get("/").status(), 200);
+    }
+    assert!(connections.load(Ordering::Relaxed) <= 2);
+}
