@@ -81,6 +81,8 @@ impl Core {
         kind.rules.prepare_create(&mut object);
         if !kind.native && kind.has(Sub::Status) {
             drop_field(&mut object, "status");
+            // A definition may give the status a default, as the Gateway API does.
+            kind.rules.defaults(&mut object);
         }
         if metadata::drop_repeated_owners(&mut object) {
             call.warnings.add(REPEATED_OWNERS);

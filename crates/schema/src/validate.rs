@@ -14,6 +14,9 @@ use crate::time;
 /// How many violations are reported at most.
 const MOST_VIOLATIONS: usize = 100;
 
+/// Said when the object is too wrong for the rules between its fields to make sense.
+const UNCHECKED: &str = "some validation rules were not checked because the object was invalid; correct the existing errors to complete validation";
+
 /// What kind of rule a value breaks; the words are those of Kubernetes field errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ViolationKind {
@@ -49,8 +52,13 @@ pub struct Violation {
 /// Checks a pruned object of a kind that behaves as a custom resource. Metadata is not looked at: its rules are the same
 /// for every kind and live with the server.
 pub fn validate(message: &'static Message, object: &Value) -> Vec<Violation> {
-    let mut walk = Walk { path: String::new(), found: Vec::new() };
+    let mut walk = Walk { path: String::new(), found: Vec::new(), is_blocked: false };
     walk.message(message, object);
+    if !walk.is_blocked {
+        walk.rules(message, object);
+    } else if rules::exist(message) {
+        walk.found.push(Violation { path: "<nil>".to_owned(), kind: ViolationKind::Invalid, value: Some(Value::Null), detail: UNCHECKED.to_owned() });
+    }
     walk.found
 }
 
@@ -87,10 +95,13 @@ pub fn apply_defaults(message: &'static Message, object: &mut Value) {
 struct Walk {
     path: String,
     found: Vec<Violation>,
+    /// Something is missing, too large or of the wrong type: upstream then leaves the rules unchecked.
+    is_blocked: bool,
 }
 
 impl Walk {
     fn add(&mut self, kind: ViolationKind, value: Option<Value>, detail: String) {
+        self.is_blocked |= matches!(kind, ViolationKind::Required | ViolationKind::TooLong | ViolationKind::TooMany);
         if self.found.len() < MOST_VIOLATIONS {
             self.found.push(Violation { path: self.path.clone(), kind, value, detail });
         }
@@ -114,7 +125,6 @@ impl Walk {
             return;
         }
         let Value::Object(map) = value else { return self.wrong_type("object", value) };
-        let before = self.found.len();
         for field in message.fields {
             match map.get(field.name) {
                 None if field.is(flags::REQUIRED) => self.field_step(field.name, |w| w.add(ViolationKind::Required, None, String::new())),
@@ -123,9 +133,22 @@ impl Walk {
                 Some(value) => self.field_step(field.name, |w| w.field(field, value)),
             }
         }
-        // Upstream evaluates its rules only on what the schema accepts.
-        if self.found.len() == before {
-            rules::check(message, map, &self.path, &mut self.found);
+    }
+
+    /// Runs the rules of a message and of everything in it.
+    fn rules(&mut self, message: &'static Message, value: &Value) {
+        let Some(map) = value.as_object().filter(|_| message.custom) else { return };
+        rules::check(message, map, &self.path, &mut self.found);
+        for field in message.fields {
+            let (Some(inner), Some(value)) = (field.message(), map.get(field.name)) else { continue };
+            self.field_step(field.name, |w| match (field.shape, value) {
+                (Shape::One, value) => w.rules(inner, value),
+                (Shape::List, Value::Array(items)) => {
+                    items.iter().enumerate().for_each(|(i, item)| w.step(format_args!("[{i}]"), |w| w.rules(inner, item)))
+                }
+                (Shape::Map, Value::Object(items)) => items.iter().for_each(|(key, item)| w.step(format_args!(".{key}"), |w| w.rules(inner, item))),
+                _ => {}
+            });
         }
     }
 
@@ -251,6 +274,7 @@ impl Walk {
             Value::Array(_) => "array",
             Value::Object(_) => "object",
         };
+        self.is_blocked = true;
         let detail = format!("{} in body must be of type {wanted}: {found:?}", self.path);
         self.add(ViolationKind::Invalid, Some(Value::from(found)), detail);
     }

@@ -4,55 +4,47 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use schema::Gvk;
 use serde_json::Value;
 
-use super::bounds::{self, Bound, COUNT, PORT};
+use super::bounds::{self, Bound};
 use super::cells::{self, column, wide};
-use super::endpoint_slice::check_protocol;
 use super::gateway::cell;
-use super::value::{default_absent, default_to, has, list, list_mut, number, object_at, optional_text, text, texts};
-use super::{AGE, Column, NAME, Rules, Settings, health};
+use super::value::{has, list, number, optional_text, text, texts};
+use super::{AGE, Column, NAME, Rules, Settings, health, structural};
 use crate::field::{FieldErrors, Path};
 use crate::syntax::{self, address};
 
+const INSTANCE: Gvk<'static> = Gvk { group: "fairlead.dev", version: "v1alpha1", kind: "Instance" };
 const SPEC: Path<'static> = Path::new("spec");
-/// As many as one endpoint of a slice holds.
-const MAX_ADDRESSES: usize = 100;
-const MAX_PORTS: usize = 100;
-const MAX_CHECKS: usize = 16;
 /// Bytes of the opaque metadata, as JSON.
 const MAX_METADATA: usize = 64 * 1024;
 /// The weight of one ordinary endpoint.
 const WEIGHT: i64 = 100;
-const TABLE: &[(&str, Bound)] = &[("weight", Bound::Whole(0, 65_535)), ("ttlSeconds", COUNT), ("maintenance", Bound::Text(1024))];
+const TABLE: &[(&str, Bound)] = &[("maintenance", Bound::Text(1024))];
 
 /// The rules of Instances.
 pub struct Instance;
 
 impl Rules for Instance {
     fn defaults(&self, object: &mut Value) {
-        let spec = object_at(object, "spec");
-        default_absent(spec, "weight", WEIGHT);
-        for port in list_mut(spec, "ports").into_iter().flatten() {
-            default_to(port, "protocol", "TCP");
-        }
+        structural::fill(INSTANCE, object);
     }
 
     fn validate_create(&self, object: &Value, _: &Settings) -> FieldErrors {
-        let (spec, mut errors) = (&object["spec"], FieldErrors::new());
+        let (spec, mut errors) = (&object["spec"], structural::check(INSTANCE, object));
+        // What the table refuses would only be refused again in other words.
+        if !errors.is_empty() {
+            return errors;
+        }
         check_addresses(spec, &mut errors);
         check_ports(spec, &mut errors);
         bounds::check(spec, TABLE, &SPEC, &mut errors);
-        for (field, rule) in [("node", syntax::dns1123_subdomain as fn(&str) -> Vec<String>), ("hostname", syntax::dns1123_label)] {
-            if let Some(name) = optional_text(spec, field) {
-                errors.extend(SPEC.child(field).invalid_all(name, rule(name)));
-            }
+        if let Some(node) = optional_text(spec, "node") {
+            errors.extend(SPEC.child("node").invalid_all(node, syntax::dns1123_subdomain(node)));
         }
         let (checks, at) = (list(spec, "checks"), SPEC.child("checks"));
-        if checks.len() > MAX_CHECKS {
-            errors.push(at.too_many(checks.len(), MAX_CHECKS));
-        }
-        for (index, check) in checks.iter().enumerate().take(MAX_CHECKS) {
+        for (index, check) in checks.iter().enumerate() {
             let at = at.index(index);
             if !has(check, "type") {
                 errors.push(at.child("type").required("must say which kind of check this is"));
@@ -116,13 +108,6 @@ fn port_cell(port: &Value) -> String {
 
 fn check_addresses(spec: &Value, errors: &mut FieldErrors) {
     let (addresses, at) = (texts(spec, "addresses"), SPEC.child("addresses"));
-    if addresses.is_empty() {
-        errors.push(at.required("must contain at least 1 address"));
-    }
-    if addresses.len() > MAX_ADDRESSES {
-        errors.push(at.too_many(addresses.len(), MAX_ADDRESSES));
-        return;
-    }
     for (index, one) in addresses.iter().enumerate() {
         let at = at.index(index);
         if addresses[..index].contains(one) {
@@ -156,10 +141,6 @@ fn wrong_address(text: &str) -> Option<String> {
 
 fn check_ports(spec: &Value, errors: &mut FieldErrors) {
     let (ports, at) = (list(spec, "ports"), SPEC.child("ports"));
-    if ports.len() > MAX_PORTS {
-        errors.push(at.too_many(ports.len(), MAX_PORTS));
-        return;
-    }
     let mut names = BTreeSet::new();
     for (index, port) in ports.iter().enumerate() {
         let (at, name) = (at.index(index), text(port, "name"));
@@ -173,11 +154,9 @@ fn check_ports(spec: &Value, errors: &mut FieldErrors) {
                 errors.push(at.child("name").duplicate(name));
             }
         }
-        if !has(port, "port") {
-            errors.push(at.child("port").required(""));
+        if let Some(protocol) = optional_text(port, "appProtocol") {
+            errors.extend(at.child("appProtocol").invalid_all(protocol, syntax::qualified_name(protocol)));
         }
-        bounds::check(port, &[("port", PORT)], &at, errors);
-        check_protocol(port, &at, errors);
     }
 }
 
@@ -198,22 +177,29 @@ mod tests {
 
     #[test]
     fn each_rule_names_its_field() {
-        let range = "must be between 1 and 65535, inclusive";
         for (pointer, value, want) in [
-            ("/spec/addresses", json!([]), "spec.addresses: Required value: must contain at least 1 address".to_owned()),
+            ("/spec/addresses", json!([]), "spec.addresses: Invalid value: []: spec.addresses in body should have at least 1 items".to_owned()),
             ("/spec/addresses", json!(["0.0.0.0"]), "spec.addresses[0]: Invalid value: \"0.0.0.0\": may not be unspecified (0.0.0.0)".into()),
             ("/spec/addresses", json!(["a.test", "a.test"]), "spec.addresses[1]: Duplicate value: \"a.test\"".into()),
-            ("/spec/ports/0/port", json!(0), format!("spec.ports[0].port: Invalid value: 0: {range}")),
-            ("/spec/ports/0/port", json!(65536), format!("spec.ports[0].port: Invalid value: 65536: {range}")),
+            (
+                "/spec/ports/0/port",
+                json!(0),
+                "spec.ports[0].port: Invalid value: 0: spec.ports[0].port in body should be greater than or equal to 1".into(),
+            ),
+            (
+                "/spec/ports/0/port",
+                json!(65536),
+                "spec.ports[0].port: Invalid value: 65536: spec.ports[0].port in body should be less than or equal to 65535".into(),
+            ),
             ("/spec/ports/-", json!({"name": "http", "port": 1, "protocol": "TCP"}), "spec.ports[1].name: Duplicate value: \"http\"".into()),
             (
                 "/spec/ports/0/protocol",
                 json!("ICMP"),
-                "spec.ports[0].protocol: Unsupported value: \"ICMP\": supported values: \"SCTP\", \"TCP\", \"UDP\"".into(),
+                "spec.ports[0].protocol: Unsupported value: \"ICMP\": supported values: \"TCP\", \"UDP\", \"SCTP\"".into(),
             ),
-            ("/spec/weight", json!(65536), "spec.weight: Invalid value: 65536: must be between 0 and 65535, inclusive".into()),
-            ("/spec/weight", json!(-1), "spec.weight: Invalid value: -1: must be between 0 and 65535, inclusive".into()),
-            ("/spec/ttlSeconds", json!(0), "spec.ttlSeconds: Invalid value: 0: must be between 1 and 2147483647, inclusive".into()),
+            ("/spec/weight", json!(65536), "spec.weight: Invalid value: 65536: spec.weight in body should be less than or equal to 65535".into()),
+            ("/spec/weight", json!(-1), "spec.weight: Invalid value: -1: spec.weight in body should be greater than or equal to 0".into()),
+            ("/spec/ttlSeconds", json!(0), "spec.ttlSeconds: Invalid value: 0: spec.ttlSeconds in body should be greater than or equal to 1".into()),
             ("/spec/checks", json!([{"interval": "1s"}]), "spec.checks[0].type: Required value: must say which kind of check this is".into()),
             (
                 "/spec/checks",
@@ -236,7 +222,7 @@ mod tests {
             assert_eq!(refused(pointer, value), [want], "{pointer}");
         }
         let words = "must be an IPv4 or IPv6 address or a DNS name (e.g. 192.0.2.10, 2001:db8::1 or vm.example.com)";
-        for wrong in ["not an address!", "1.2.3", "999.1.1.1", "", "a..b"] {
+        for wrong in ["not an address!", "1.2.3", "999.1.1.1", "a..b"] {
             assert_eq!(refused("/spec/addresses", json!([wrong])), [format!("spec.addresses[0]: Invalid value: \"{wrong}\": {words}")]);
         }
         for fine in ["2001:db8::1", "vm.example.com", "vm.example.com.", "127.0.0.1", "localhost"] {

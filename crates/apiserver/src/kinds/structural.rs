@@ -1,32 +1,34 @@
-//! Defaults of kinds that behave as custom resources: what their field tables say, filled in wherever the parent stands.
+//! Kinds that behave as custom resources: their field tables give defaults, bounds and the rules between fields, as a definition's
+//! structural schema and CEL would.
 
-use schema::{Gvk, Message, Shape};
+use schema::{Gvk, ViolationKind};
 use serde_json::Value;
 
-use super::value::has;
+use crate::field::{FieldError, FieldErrorKind, FieldErrors};
 
-/// Fills in what the table of this kind has defaults for. Nothing happens to a kind without a table.
+/// Fills in what the table of this kind has defaults for.
 pub(super) fn fill(gvk: Gvk<'_>, object: &mut Value) {
     if let Some(message) = schema::table(gvk) {
-        fill_message(message, object);
+        schema::apply_defaults(message, object);
     }
 }
 
-fn fill_message(message: &'static Message, object: &mut Value) {
-    if !object.is_object() {
-        return;
-    }
-    for field in message.fields {
-        if !has(object, field.name)
-            && let Some(default) = field.default()
-        {
-            object[field.name] = default;
-        }
-        let (Some(inner), Some(value)) = (field.message(), object.get_mut(field.name)) else { continue };
-        match field.shape {
-            Shape::One => fill_message(inner, value),
-            Shape::List => value.as_array_mut().into_iter().flatten().for_each(|v| fill_message(inner, v)),
-            Shape::Map => value.as_object_mut().into_iter().flatten().for_each(|(_, v)| fill_message(inner, v)),
-        }
-    }
+/// What the table of this kind has against an object.
+pub(super) fn check(gvk: Gvk<'_>, object: &Value) -> FieldErrors {
+    let found = schema::table(gvk).map(|message| schema::validate(message, object)).unwrap_or_default();
+    found
+        .into_iter()
+        .map(|violation| {
+            let kind = match violation.kind {
+                ViolationKind::Required => FieldErrorKind::Required,
+                ViolationKind::Invalid => FieldErrorKind::Invalid,
+                ViolationKind::NotSupported => FieldErrorKind::NotSupported,
+                ViolationKind::Duplicate => FieldErrorKind::Duplicate,
+                ViolationKind::TooLong => FieldErrorKind::TooLong,
+                ViolationKind::TooMany => FieldErrorKind::TooMany,
+                ViolationKind::Forbidden => FieldErrorKind::Forbidden,
+            };
+            FieldError { kind, path: violation.path, value: violation.value, detail: violation.detail }
+        })
+        .collect()
 }

@@ -75,7 +75,7 @@ pub fn address(scope: &mut Scope<'_>) {
     let value = scope.text("value");
     let is_hostname = pattern(HOSTNAME).is_some_and(|p| p.is_match(value));
     let holds = scope.text("type") != "Hostname" || !scope.has("value") || is_hostname;
-    scope.require(holds, "Hostname value must be empty or contain only valid characters");
+    scope.require(holds, &format!("Hostname value must be empty or contain only valid characters (matching {HOSTNAME})"));
     let routability = scope.text("routability");
     let prefixed = routability
         .split_once('/')
@@ -90,15 +90,21 @@ fn is_subdomain(name: &str) -> bool {
 }
 
 pub fn infrastructure(scope: &mut Scope<'_>) {
-    for field in ["labels", "annotations"] {
+    for (field, what) in [("labels", "Label"), ("annotations", "Annotation")] {
         let keys = || scope.object.get(field).and_then(Value::as_object).into_iter().flat_map(Map::keys);
         let qualified = keys().all(|key| pattern(LABEL_KEY).is_some_and(|p| p.is_match(key)));
         let short = keys().all(|key| key.split('/').next().unwrap_or_default().chars().count() < 253);
         if !qualified {
-            scope.fail_at(field, "keys must be an optional DNS subdomain prefix and a name of up to 63 characters");
+            scope.fail_at(
+                field,
+                &format!(
+                    "{what} keys must be in the form of an optional DNS subdomain prefix followed by a required name segment of up to 63 characters."
+                ),
+            );
         }
         if !short {
-            scope.fail_at(field, "the prefix of a key must be a DNS subdomain of at most 253 characters");
+            let key = what.to_lowercase();
+            scope.fail_at(field, &format!("If specified, the {key} key's prefix must be a DNS subdomain not longer than 253 characters in total."));
         }
     }
 }

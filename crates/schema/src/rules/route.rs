@@ -31,7 +31,10 @@ pub fn spec(scope: &mut Scope<'_>, part: &str) {
     if matches!(part, "HTTPRouteSpec" | "GRPCRouteSpec") {
         let matches: usize = objects(scope.object, "rules").map(|r| list(r, "matches").len()).sum();
         if matches > MOST_MATCHES {
-            scope.fail_at("rules", "the total number of matches across all rules in a route must not exceed 128");
+            scope.fail_at(
+                "rules",
+                "While 16 rules and 64 matches per rule are allowed, the total number of matches across all rules in a route must be less than 128",
+            );
         }
     }
     if matches!(part, "HTTPRouteSpec" | "GRPCRouteSpec")
@@ -73,8 +76,9 @@ pub fn http_rule(scope: &mut Scope<'_>) {
             scope.fail(&format!("When using {name} filter with path.replacePrefixMatch, exactly one PathPrefix match must be specified"));
         }
         if inner && !one_prefix {
+            let when = if field == "urlRewrite" { "When" } else { "when" };
             scope.fail(&format!(
-                "Within backendRefs, when using {name} filter with path.replacePrefixMatch, exactly one PathPrefix match must be specified"
+                "Within backendRefs, {when} using {name} filter with path.replacePrefixMatch, exactly one PathPrefix match must be specified"
             ));
         }
     }
@@ -90,7 +94,7 @@ pub fn filters(scope: &mut Scope<'_>) {
     let kinds: Vec<&str> = objects(scope.object, "filters").map(|f| text(f, "type")).collect();
     let count = |kind: &str| kinds.iter().filter(|k| **k == kind).count();
     if count("RequestRedirect") > 0 && count("URLRewrite") > 0 {
-        scope.fail_at("filters", "May specify either a RequestRedirect or a URLRewrite filter, but not both");
+        scope.fail_at("filters", "May specify either httpRouteFilterRequestRedirect or httpRouteFilterRequestRewrite, but not both");
     }
     for kind in ["CORS", "RequestHeaderModifier", "ResponseHeaderModifier", "RequestRedirect", "URLRewrite"] {
         if count(kind) > 1 {
@@ -130,10 +134,13 @@ pub fn backend(scope: &mut Scope<'_>) {
 }
 
 pub fn cors(scope: &mut Scope<'_>) {
-    for (field, what) in [("allowHeaders", "headers"), ("allowMethods", "methods"), ("allowOrigins", "origins")] {
+    // The word for headers is upstream's slip.
+    for (field, name, what) in
+        [("allowHeaders", "AllowHeaders", "methods"), ("allowMethods", "AllowMethods", "methods"), ("allowOrigins", "AllowOrigins", "origins")]
+    {
         let values = scope.list(field);
         if values.len() > 1 && values.iter().any(|v| v == "*") {
-            scope.fail_at(field, &format!("'*' must not stand beside other {what}"));
+            scope.fail_at(field, &format!("{name} cannot contain '*' alongside other {what}"));
         }
     }
 }
@@ -182,7 +189,7 @@ pub fn path_match(scope: &mut Scope<'_>) {
         scope.require(!value.ends_with(end), &format!("must not end with '{end}' when type one of ['Exact', 'PathPrefix']"));
     }
     let valid = pattern(PATH).is_some_and(|p| p.is_match(&value));
-    scope.require(valid, "must only contain valid characters for types ['Exact', 'PathPrefix']");
+    scope.require(valid, &format!("must only contain valid characters (matching {PATH}) for types ['Exact', 'PathPrefix']"));
 }
 
 pub fn grpc_method(scope: &mut Scope<'_>) {

@@ -54,6 +54,7 @@ fn bounds_are_refused_with_the_texts_of_a_custom_resource() {
         "spec.listeners[0].port: Invalid: spec.listeners[0].port in body should be greater than or equal to 1",
         "spec.listeners[1].port: Invalid: spec.listeners[1].port in body must be of type integer: \"string\"",
         "spec.listeners[1].tls.mode: NotSupported: supported values: \"Terminate\", \"Passthrough\"",
+        "<nil>: Invalid: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
     ];
     assert_eq!(texts("Gateway", spec), wanted);
     assert_eq!(texts("Gateway", json!({}))[..1], ["spec.gatewayClassName: Required: "]);
@@ -152,9 +153,6 @@ fn instances_and_policies_are_checked() {
         own("BackendPolicy", json!({"targetRefs": target, "strategy": "LeastRequest", "healthCheck": {"type": "http", "http": {"path": "/"}}})).1,
         vec![]
     );
-    assert_eq!(own("BackendPolicy", json!({"targetRefs": target, "strategy": "Maglev"})).1.len(), 1);
-    assert_eq!(own("BackendPolicy", json!({"targetRefs": target, "hash": {"tableSize": 1000}})).1.len(), 1);
-    assert_eq!(own("BackendPolicy", json!({"targetRefs": target, "outlier": {"baseTime": "40s"}})).1.len(), 1);
     assert_eq!(own("BackendPolicy", json!({})).1.len(), 1);
 }
 

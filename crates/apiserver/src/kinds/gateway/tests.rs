@@ -6,7 +6,9 @@ fn gateway(listeners: Value) -> Value {
 }
 
 fn refused(listeners: Value) -> Vec<String> {
-    messages(&Gateway.validate_create(&gateway(listeners), &Settings::default()))
+    let mut object = gateway(listeners);
+    Gateway.defaults(&mut object);
+    messages(&Gateway.validate_create(&object, &Settings::default()))
 }
 
 #[test]
@@ -19,9 +21,8 @@ fn listeners_do_not_clash() {
     };
     let at = "spec.listeners: Invalid value: \"array\":";
     for (listeners, want) in [
-        (json!([http, but("port", json!(81))]), "Listener name must be unique within the Gateway"),
         (json!([http, but("name", json!("b"))]), "Combination of port, protocol and hostname must be unique for each listener"),
-        (json!([but("tls", json!({}))]), "tls must not be specified for protocols ['HTTP', 'TCP', 'UDP']"),
+        (json!([but("tls", json!({"certificateRefs": [{"name": "c"}]}))]), "tls must not be specified for protocols ['HTTP', 'TCP', 'UDP']"),
         (json!([{"name": "a", "port": 1, "protocol": "TCP", "hostname": "a.test"}]), "hostname must not be specified for protocols ['TCP', 'UDP']"),
         (json!([{"name": "a", "port": 1, "protocol": "HTTPS", "tls": {"mode": "Passthrough"}}]), "tls mode must be Terminate for protocol HTTPS"),
         (json!([{"name": "a", "port": 1, "protocol": "TLS"}]), "tls mode must be set for protocol TLS"),
@@ -31,6 +32,10 @@ fn listeners_do_not_clash() {
     assert_eq!(
         refused(json!([{"name": "a", "port": 1, "protocol": "HTTPS", "tls": {"mode": "Terminate"}}])),
         ["spec.listeners[0].tls: Invalid value: \"object\": certificateRefs or options must be specified when mode is Terminate"]
+    );
+    assert_eq!(
+        refused(json!([http, but("port", json!(81))])),
+        ["spec.listeners[1]: Duplicate value: {\"name\":\"a\"}".to_owned(), format!("{at} Listener name must be unique within the Gateway")]
     );
     assert!(refused(json!([http, {"name": "b", "port": 80, "protocol": "HTTP", "hostname": "*.test"}])).is_empty());
 }
@@ -55,21 +60,10 @@ fn the_controller_of_a_class_never_changes() {
     );
 }
 
-#[test]
-fn addresses_are_unique_and_hostnames_are_names() {
-    let of = |addresses: Value| messages(&Gateway.validate_create(&json!({"spec": {"addresses": addresses}}), &Settings::default()));
-    assert_eq!(
-        of(json!([{"type": "IPAddress", "value": "10.0.0.1"}, {"type": "IPAddress", "value": "10.0.0.1"}])),
-        ["spec.addresses: Invalid value: \"array\": IPAddress values must be unique"]
-    );
-    assert!(
-        of(json!([{"type": "Hostname", "value": "a b"}]))[0]
-            .starts_with("spec.addresses[0]: Invalid value: \"object\": Hostname value must be empty")
-    );
-}
-
 fn route(rule: Value) -> Vec<String> {
-    messages(&HttpRoute.validate_create(&json!({"metadata": {"name": "r"}, "spec": {"rules": [rule]}}), &Settings::default()))
+    let mut object = json!({"metadata": {"name": "r"}, "spec": {"rules": [rule]}});
+    HttpRoute.defaults(&mut object);
+    messages(&HttpRoute.validate_create(&object, &Settings::default()))
 }
 
 #[test]
@@ -127,7 +121,11 @@ fn routes_refuse_contradictions_with_the_rules_own_texts() {
 
 #[test]
 fn one_parent_is_named_once_or_by_section() {
-    let of = |parents: Value| messages(&HttpRoute.validate_create(&json!({"spec": {"parentRefs": parents}}), &Settings::default()));
+    let of = |parents: Value| {
+        let mut object = json!({"spec": {"parentRefs": parents}});
+        HttpRoute.defaults(&mut object);
+        messages(&HttpRoute.validate_create(&object, &Settings::default()))
+    };
     assert_eq!(
         of(json!([{"name": "a"}, {"name": "a"}])),
         [
