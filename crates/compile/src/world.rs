@@ -112,8 +112,7 @@ impl World {
     /// An empty World. Its snapshot is incomplete until every kind is synced.
     pub fn new(settings: Settings) -> Self {
         let ground = Ground::new(&settings);
-        let mut dirty = Dirty::default();
-        dirty.node = true;
+        let dirty = Dirty { node: true, ..Dirty::default() };
         Self { ground, dirty, tables: Tables::new(&settings), routes: Routes::default(), current: Arc::default(), settings }
     }
 

@@ -31,6 +31,7 @@ pub(crate) enum Via {
 }
 
 /// What becomes of a message.
+#[allow(clippy::large_enum_variant, reason = "on the stack for one query; a box would be an allocation")]
 pub(crate) enum Outcome {
     /// So many octets of the buffer are the reply; its response code, for the count.
     Reply(usize, u16),

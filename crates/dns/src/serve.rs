@@ -21,6 +21,9 @@ use crate::table::Table;
 use crate::{Config, Sockets};
 pub(crate) use tcp::Crowd;
 
+/// Octets of datagrams that may wait in the kernel, which doubles it for its own needs.
+const RECEIVE_BUFFER: usize = 1 << 20;
+
 /// What all cores share.
 pub(crate) struct Shared {
     pub config: Arc<Config>,
@@ -113,6 +116,10 @@ impl Core {
 /// Serves one core's sockets until `stop`; then finishes what is under way. `alive` is held until the end.
 pub(crate) fn core(shared: Arc<Shared>, sockets: Sockets, stop: watch::Receiver<bool>, alive: mpsc::Sender<()>) -> Pin<Box<dyn Future<Output = ()>>> {
     Box::pin(async move {
+        // Not larger: what waits in a longer queue is answered too late to be of use (dns spec O3).
+        if let Err(why) = socket2::SockRef::from(&sockets.udp).set_recv_buffer_size(RECEIVE_BUFFER) {
+            tracing::debug!(%why, "the receive buffer keeps the system's size");
+        }
         let (udp, tcp) = match (tokio::net::UdpSocket::from_std(sockets.udp), tokio::net::TcpListener::from_std(sockets.tcp)) {
             (Ok(udp), Ok(tcp)) => (Rc::new(udp), tcp),
             (Err(why), _) | (_, Err(why)) => {

@@ -143,7 +143,7 @@ fn s23_words_of_other_balancers_are_understood() {
 fn y8_client_affinity_is_source_ip_unless_a_strategy_is_set() {
     let mut web = two_ports(json!({}));
     web["spec"]["sessionAffinity"] = json!("ClientIP");
-    let strategy = |web: &Value| effective(&world(&[web.clone()]).1)[0].strategy;
+    let strategy = |web: &Value| effective(&world(std::slice::from_ref(web)).1)[0].strategy;
     assert_eq!(strategy(&web), Strategy::SourceIp);
     web["metadata"]["annotations"] = json!({"fairlead.dev/strategy": "rr"});
     assert_eq!(strategy(&web), Strategy::RoundRobin);

@@ -185,7 +185,7 @@ fn s43_source_ranges_are_of_the_vips_family_sorted_and_admit_the_vip_with_the_no
 #[test]
 fn s46_external_ips_are_refused_unless_allowed() {
     let web = service("web", json!({"clusterIP": "10.0.0.1", "externalIPs": ["198.51.100.9"], "ports": [{"name": "http", "port": 80}]}));
-    let (world, compiled) = world(&[web.clone()]);
+    let (world, compiled) = world(std::slice::from_ref(&web));
     assert_eq!((frontends(&compiled.snapshot).len(), world.diagnostics().next().map(|one| one.reason)), (1, Some("ExternalIPsRefused")));
     let (_, compiled) = world_with(Settings { external_ips: true, ..Settings::loopback("here") }, &[web]);
     assert_eq!(frontends(&compiled.snapshot)[1], "198.51.100.9:80 TCP LoadBalancer Reject Reject");

@@ -122,7 +122,8 @@ fn the_serial_is_the_time_of_the_last_change_and_never_falls() {
 #[test]
 fn statuses_wait_until_everything_is_known() {
     let mut world = World::new(Settings::loopback("here"));
-    let policy = json!({"kind": "BackendPolicy", "metadata": {"name": "p", "namespace": "n"}, "spec": {"targetRefs": [{"kind": "Service", "name": "web"}]}});
+    let policy =
+        json!({"kind": "BackendPolicy", "metadata": {"name": "p", "namespace": "n"}, "spec": {"targetRefs": [{"kind": "Service", "name": "web"}]}});
     world.apply(upsert(policy));
     assert!(world.compile(1).decided.is_empty());
     world.apply(upsert(web("10.0.0.1")));

@@ -65,6 +65,9 @@ pub(crate) struct Srv {
     pub weight: u16,
 }
 
+/// Weights of endpoints by (host, port).
+type Weighted = BTreeMap<(u32, u16), u32>;
+
 /// A name below the owner.
 pub(crate) struct Host {
     /// Its label; `None` is the dashed form of its address.
@@ -189,8 +192,8 @@ impl Block {
 
     /// SRV records of a headless service: ready endpoints by ports, numbers as the endpoints say (R8).
     fn set_endpoint_ports(&mut self, endpoints: &[NamedEndpoint]) {
-        let mut all: BTreeMap<(u32, u16), u32> = BTreeMap::new();
-        let mut named: BTreeMap<(&str, Transport), BTreeMap<(u32, u16), u32>> = BTreeMap::new();
+        let mut all = Weighted::new();
+        let mut named: BTreeMap<(&str, Transport), Weighted> = BTreeMap::new();
         for endpoint in endpoints {
             let Some(host) = self.index_of(endpoint) else { continue };
             for port in &endpoint.ports {
@@ -290,7 +293,7 @@ fn share(count: usize) -> u16 {
 }
 
 /// Records of (host, port) with their endpoint's weight; equal ones share 100 (R8).
-fn records(found: &BTreeMap<(u32, u16), u32>) -> Box<[Srv]> {
+fn records(found: &Weighted) -> Box<[Srv]> {
     let mut weights = found.values();
     let first = weights.next();
     let equal = weights.all(|weight| Some(weight) == first);

@@ -182,15 +182,14 @@ pub fn read_framed(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
 /// `liar` sends forged replies first, `slow` takes 200 ms.
 pub struct Upstream {
     pub address: SocketAddr,
-    pub seen: Arc<Mutex<Vec<(String, u16, &'static str)>>>,
+    pub seen: Arc<Seen>,
     stopped: Arc<AtomicBool>,
 }
 
 impl Upstream {
     /// `records` are data by (name, type).
     pub fn start(records: &[(&str, u16, Vec<Vec<u8>>)]) -> Self {
-        let records: Arc<HashMap<(String, u16), Vec<Vec<u8>>>> =
-            Arc::new(records.iter().map(|(name, kind, data)| (((*name).to_owned(), *kind), data.clone())).collect());
+        let records: Arc<Records> = Arc::new(records.iter().map(|(name, kind, data)| (((*name).to_owned(), *kind), data.clone())).collect());
         let (udp, tcp) = loop {
             let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
             if let Ok(tcp) = TcpListener::bind(udp.local_addr().expect("bound")) {
@@ -239,9 +238,12 @@ impl Drop for Upstream {
     }
 }
 
+/// Data by name and type.
 type Records = HashMap<(String, u16), Vec<Vec<u8>>>;
+/// Name, type and transport of every query.
+type Seen = Mutex<Vec<(String, u16, &'static str)>>;
 
-fn replies(query: &[u8], via: &'static str, known: &Records, seen: &Mutex<Vec<(String, u16, &'static str)>>) -> Vec<Vec<u8>> {
+fn replies(query: &[u8], via: &'static str, known: &Records, seen: &Seen) -> Vec<Vec<u8>> {
     let (mut at, mut name) = (12, String::new());
     while query[at] != 0 {
         let end = at + 1 + usize::from(query[at]);
