@@ -165,6 +165,9 @@ impl Answerer {
             (Via::Udp, Some(edns)) => usize::from(edns.size).clamp(PLAIN_UDP, usize::from(self.config.max_udp).max(PLAIN_UDP)),
         };
         let mut writer = Writer::new(buffer, limit, query.question, query.edns, self.config.max_udp);
+        if via == Via::Tcp {
+            writer.last_resort();
+        }
         if via == Via::Tcp && query.edns.is_some_and(|edns| edns.keepalive) {
             writer.keepalive(KEEPALIVE_100MS);
         }

@@ -72,7 +72,7 @@ impl Answer {
         let (mut at, mut kept_to, mut shortest) = (first, first, None::<u32>);
         let mut complete = true;
         for index in 0..answers + authorities + additionals {
-            let record = wire::record(message, at)?;
+            let record = wire::record(message, at).filter(|record| wire::is_sound(message, record))?;
             at = record.end;
             if record.kind == kind::OPT {
                 if index < answers + authorities {

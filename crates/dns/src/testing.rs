@@ -148,6 +148,13 @@ impl Decoded {
         decoded
     }
 
+    /// Reads names and sizes only: data of types that are passed on unread may be anything.
+    pub fn walk(reply: &[u8]) {
+        let message = Message::from_octets(reply).expect("a header");
+        let sections = [message.answer().expect("answers"), message.authority().expect("authorities"), message.additional().expect("additionals")];
+        sections.into_iter().flatten().for_each(|record| drop(record.expect("a record").owner().to_string()));
+    }
+
     /// The data of the answer's records, sorted, without the dots that some names are shown with at their end.
     pub fn data(&self) -> Vec<&str> {
         let mut data: Vec<&str> =

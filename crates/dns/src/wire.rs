@@ -75,6 +75,29 @@ pub(crate) mod flag {
     pub const RCODE: u16 = 0x000F;
 }
 
+/// Whether the names and the size of a record are what its type says; types that are not known are opaque (RFC 3597).
+pub(crate) fn is_sound(message: &[u8], record: &Record) -> bool {
+    let mut name = [0; LONGEST_NAME];
+    let mut names = |from: usize, count: usize, rest: usize| {
+        let mut at = from;
+        for _ in 0..count {
+            let (Some(_), Some(after)) = (expand_name(message, at, &mut name), skip_name(message, at)) else { return false };
+            at = after;
+        }
+        at + rest == record.end
+    };
+    names(record.name, 1, record.end - record.data + 10)
+        && match record.kind {
+            kind::A => record.end - record.data == 4,
+            kind::AAAA => record.end - record.data == 16,
+            kind::NS | kind::CNAME | kind::PTR | kind::DNAME => names(record.data, 1, 0),
+            kind::MX => record.end - record.data > 2 && names(record.data + 2, 1, 0),
+            kind::SRV => record.end - record.data > 6 && names(record.data + 6, 1, 0),
+            kind::SOA => names(record.data, 2, 20),
+            _ => true,
+        }
+}
+
 /// Two octets at a place, if they are there.
 pub(crate) fn u16_at(message: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(*message.get(at..)?.first_chunk()?))

@@ -56,7 +56,8 @@ impl Answerer {
                 }
                 zone.pointers.contains_key(&address)
             }
-            Reverse::Network(low, high) => ours.is_some() && zone.pointers.range(low..=high).next().is_some(),
+            // A name above public addresses is others' even where some of ours lie below it.
+            Reverse::Network(low, high) => (ours.is_some() || self.denies(asked)) && zone.pointers.range(low..=high).next().is_some(),
             Reverse::Nothing => false,
         };
         if !exists && localhost(&mut reply, zone, asked) {
@@ -81,7 +82,8 @@ impl Answerer {
     fn denies(&self, asked: Reverse) -> bool {
         let private = match asked {
             Reverse::Address(address) => is_private(address),
-            Reverse::Network(low, high) => is_private(low) && is_private(high),
+            // Both ends of one range, not of two.
+            Reverse::Network(low, high) => first_octet(low) == first_octet(high) && is_private(low) && is_private(high),
             Reverse::Nothing => false,
         };
         private && !self.config.upstreams.is_empty() && !self.config.upstreams.iter().any(|upstream| is_private(upstream.ip()))
@@ -131,6 +133,13 @@ fn localhost(reply: &mut Reply<'_, '_>, zone: &Zone, asked: Reverse) -> bool {
         reply.writer.record(Name::Pointer(QUESTION_NAME), kind::PTR, zone.ttl_s, &[b"\x09localhost\x00"]);
     }
     here
+}
+
+fn first_octet(address: IpAddr) -> u8 {
+    match address {
+        IpAddr::V4(v4) => v4.octets()[0],
+        IpAddr::V6(v6) => v6.octets()[0],
+    }
 }
 
 /// Ranges that mean something else at every site (RFC 6303).

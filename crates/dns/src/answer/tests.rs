@@ -131,6 +131,8 @@ fn r5_r9_the_way_back() {
     assert_eq!(bench.ask("9.9.168.192.in-addr.arpa", kind::PTR).denial(), NXDOMAIN, "private ranges are nobody else's");
     assert_eq!(bench.ask("1.0.0.127.in-addr.arpa", kind::PTR).data(), ["localhost"]);
     assert_eq!(bench.ask("8.8.8.8.in-addr.arpa", kind::PTR).rcode, rcode::REFUSED);
+    assert_eq!(bench.ask("10.in-addr.arpa", kind::A).denial(), NODATA, "endpoints lie below it");
+    assert_eq!(bench.ask("in-addr.arpa", kind::SOA).rcode, rcode::REFUSED, "not ours");
     assert_eq!(bench.ask("1.0.96.10.in-addr.arpa", kind::ANY).data(), ["\"RFC8482\" \"\""]);
 }
 
@@ -409,6 +411,86 @@ proptest! {
         }
         check(&message, Via::Udp)?;
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_an_upstream_says_the_client_gets_a_well_formed_reply(
+        damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+        alias: bool,
+        tcp: bool,
+        age_s in 0..400u32,
+    ) {
+        let mut message = upstream_reply();
+        for (at, octet) in damage {
+            let at = at.index(message.len() - 12 - 17) + 12 + 17;
+            message[at] = octet;
+        }
+        if let Some(cut) = cut {
+            message.truncate(cut.index(message.len() + 1));
+        }
+        let Some(answer) = crate::cache::Answer::read(&message) else { return Ok(()) };
+        let upstreams = vec!["9.9.9.9:53".parse().expect("an address")];
+        let owners = vec![owner("out", Shape::Alias("a.example.org".into()), vec![], vec![])];
+        let mut bench = Bench::new(Config { upstreams, ..config() }, &snapshot(owners));
+        let query = query(if alias { "out.n.svc.cluster.local" } else { "A.example.ORG" }, kind::A, None);
+        let name = crate::name::Folded::of(&crate::name::encode("a.example.org").expect("a name"));
+        let external = super::External { name: &name, result: Ok(&answer), age_s };
+        let super::Outcome::Reply(length, _) = bench.answerer.complete(&query, if tcp { Via::Tcp } else { Via::Udp }, &mut bench.buffer, &external) else { panic!("a reply") };
+        Decoded::walk(&bench.buffer[..length]);
+    }
+}
+
+/// A reply with compressed names of every kind, as an upstream sends it to a question for `a.example.org`.
+fn upstream_reply() -> Vec<u8> {
+    let mut message = query("a.example.org", kind::A, None);
+    message[2..4].copy_from_slice(&[0x81, 0x80]);
+    message[6..12].copy_from_slice(&[0, 3, 0, 1, 0, 3]);
+    let mut record = |owner: &[u8], kind: u16, data: &[u8]| {
+        message.extend(owner);
+        message.extend(kind.to_be_bytes());
+        message.extend([0, 1, 0, 0, 1, 44]);
+        message.extend(u16::try_from(data.len()).expect("short").to_be_bytes());
+        message.extend(data);
+    };
+    record(&[0xC0, 12], kind::CNAME, b"\x03www\xc0\x0e");
+    record(b"\x03www\xc0\x0e", kind::A, &[192, 0, 2, 1]);
+    record(&[0xC0, 12], kind::MX, b"\x00\x0a\xc0\x0c");
+    record(&[0xC0, 14], kind::SOA, &[&b"\xc0\x0e\x04root\xc0\x0e"[..], &[0; 20]].concat());
+    record(&[0xC0, 14], kind::NS, b"\x02ns\xc0\x0e");
+    record(b"\x02ns\xc0\x0e", kind::AAAA, &[1; 16]);
+    record(&[0], kind::OPT, &[]);
+    message
+}
+
+#[test]
+fn what_upstreams_say_is_passed_on_with_its_names() {
+    let answer = crate::cache::Answer::read(&upstream_reply()).expect("well-formed");
+    let upstreams = vec!["9.9.9.9:53".parse().expect("an address")];
+    let owners = vec![owner("out", Shape::Alias("a.example.org".into()), vec![], vec![])];
+    let mut bench = Bench::new(Config { upstreams, ..config() }, &snapshot(owners));
+    let name = crate::name::Folded::of(&crate::name::encode("a.example.org").expect("a name"));
+    let external = super::External { name: &name, result: Ok(&answer), age_s: 100 };
+    let mut complete = |name: &str| {
+        let super::Outcome::Reply(length, _) = bench.answerer.complete(&query(name, kind::A, None), Via::Udp, &mut bench.buffer, &external) else {
+            panic!("a reply")
+        };
+        Decoded::of(&bench.buffer[..length])
+    };
+    let whole = complete("A.Example.org");
+    assert_eq!(
+        whole.answer,
+        ["A.Example.org 200 CNAME www.Example.org.", "www.Example.org 200 A 192.0.2.1", "A.Example.org 200 MX 10 A.Example.org."]
+    );
+    assert_eq!((whole.authority.len(), whole.additional.len()), (1, 2), "all but the OPT");
+    let chased = complete("out.n.svc.cluster.local");
+    assert_eq!(
+        chased.answer[..3],
+        ["out.n.svc.cluster.local 5 CNAME a.example.org.", "a.example.org 200 CNAME www.example.org.", "www.example.org 200 A 192.0.2.1"]
+    );
 }
 
 /// A message gets silence, or a reply of its own that another implementation can read.

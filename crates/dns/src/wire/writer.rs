@@ -31,6 +31,8 @@ pub(crate) struct Writer<'b> {
     extended_error: Option<u16>,
     keepalive_100ms: Option<u16>,
     truncated: bool,
+    /// No TC: there is no larger transport to turn to.
+    last_resort: bool,
     /// Where the first record begins.
     records: usize,
 }
@@ -52,6 +54,7 @@ impl<'b> Writer<'b> {
             extended_error: None,
             keepalive_100ms: None,
             truncated: false,
+            last_resort: false,
             records: at,
         };
         if edns.is_some() {
@@ -79,6 +82,11 @@ impl<'b> Writer<'b> {
     /// Where the next record begins.
     pub fn position(&self) -> usize {
         self.at
+    }
+
+    /// What does not fit is left out without TC, because the client has no larger transport to turn to.
+    pub fn last_resort(&mut self) {
+        self.last_resort = true;
     }
 
     /// Everything written so far.
@@ -177,7 +185,7 @@ impl<'b> Writer<'b> {
             self.opt(edns, rcode);
             additional += 1;
         }
-        let cut = if self.truncated { flag::TC } else { 0 };
+        let cut = if self.truncated && !self.last_resort { flag::TC } else { 0 };
         // Without an OPT there is no room for the upper bits: the nearest plain code is "format error".
         let low = if self.edns.is_none() && rcode > flag::RCODE { rcode::FORMERR } else { rcode & flag::RCODE };
         let words = [id, flag::QR | flags | cut | low, u16::from(self.records > HEADER), self.counts[0], self.counts[1], additional];
