@@ -59,7 +59,7 @@ pub async fn serve(front: &mut impl Front, asked: &mut Asked, head: &mut Head, v
     let ending = live(front, asked, head, visit, &snapshot, &mut record).await;
     let go_on = match ending {
         Ok(go_on) => go_on,
-        Err(Ending::Answer(answer)) => refuse(front, asked, &answer, visit, &mut record).await,
+        Err(Ending::Answer(answer)) => Box::pin(refuse(front, asked, &answer, visit, &mut record)).await,
         Err(Ending::Abort(reason)) => {
             record.reason = reason;
             front.abort();
@@ -109,7 +109,7 @@ async fn live<'s>(
 
     // A tunnel, or the body and its trailers.
     if won.reply.websocket {
-        tunnel_through(front, won, head, visit, record).await;
+        Box::pin(tunnel_through(front, won, head, visit, record)).await;
         return Ok(false);
     }
     let close = visit.ticket.is_closing() || !asked.keep_alive;

@@ -63,7 +63,7 @@ pub async fn serve(wire: Wire, peer: SocketAddr, https: bool, listener: Option<A
         let visit = Visit { core, ticket, listener: listener.as_ref(), started: now() };
         if let Err(answer) = client.read(&mut asked, &visit).await {
             if let Some(answer) = answer {
-                refuse(&mut client, &asked, &answer, &visit).await;
+                Box::pin(refuse(&mut client, &asked, &answer, &visit)).await;
             }
             return Over::Closed;
         }

@@ -142,7 +142,7 @@ impl<'a> Tries<'a> {
             };
             match failed {
                 Next::End(ending) => return Err(ending),
-                Next::Again(wait) => self.pause(wait, front, clock).await?,
+                Next::Again(wait) => Box::pin(self.pause(wait, front, clock)).await?,
             }
             if !upload.rewind() {
                 return Err(Answer::last(502, Reason::UpstreamReset).into());
@@ -164,7 +164,7 @@ impl<'a> Tries<'a> {
         let endpoint = guard.endpoint();
         if speaks_http2(self.pool) {
             let within = self.core.options().connect_timeout;
-            let link = upstream::join(&self.core.http2, endpoint, self.pool.id, within, self.fresh).await?;
+            let link = Box::pin(upstream::join(&self.core.http2, endpoint, self.pool.id, within, self.fresh)).await?;
             guard.connected(now());
             return Ok(link);
         }
@@ -175,7 +175,7 @@ impl<'a> Tries<'a> {
                 return Ok(link);
             }
         }
-        let link = upstream::connect(endpoint, self.pool.id, self.core.options().connect_timeout).await?;
+        let link = Box::pin(upstream::connect(endpoint, self.pool.id, self.core.options().connect_timeout)).await?;
         guard.connected(now());
         Ok(link)
     }

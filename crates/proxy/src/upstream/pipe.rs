@@ -22,7 +22,7 @@ impl Pipe {
     pub async fn begin(&mut self, asked: &Asked, id: u128, expects: bool) {
         match self {
             Pipe::Http1(wire) => queue_head(wire, asked, id, expects),
-            Pipe::Http2(stream) => stream.begin(asked, id).await,
+            Pipe::Http2(stream) => Box::pin(stream.begin(asked, id)).await,
         }
     }
 
