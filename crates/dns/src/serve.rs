@@ -21,9 +21,6 @@ use crate::table::Table;
 use crate::{Config, Sockets};
 pub(crate) use tcp::Crowd;
 
-/// Octets of datagrams that may wait in the kernel, which doubles it for its own needs.
-const RECEIVE_BUFFER: usize = 1 << 20;
-
 /// What all cores share.
 pub(crate) struct Shared {
     pub config: Arc<Config>,
@@ -54,7 +51,7 @@ struct Job {
 /// Where the reply goes.
 #[derive(Clone)]
 enum ReplyTo {
-    Datagram(Rc<tokio::net::UdpSocket>, std::net::SocketAddr),
+    Datagram(Rc<udp::Datagrams>, udp::Asker),
     Connection(mpsc::UnboundedSender<Vec<u8>>),
 }
 
@@ -105,8 +102,7 @@ impl Core {
         let outcome = self.answerer.borrow_mut().complete(&job.message, job.via, &mut self.buffer.borrow_mut(), &external);
         let buffer = self.buffer.borrow();
         self.send(outcome, &buffer, |octets| match &job.reply_to {
-            // A full send buffer loses this reply as the network might; the client asks again.
-            ReplyTo::Datagram(socket, peer) => drop(socket.try_send_to(octets, *peer)),
+            ReplyTo::Datagram(socket, asker) => socket.reply(octets, *asker),
             ReplyTo::Connection(connection) => drop(connection.send(octets.to_vec())),
         });
         drop(job.permit);
@@ -116,11 +112,7 @@ impl Core {
 /// Serves one core's sockets until `stop`; then finishes what is under way. `alive` is held until the end.
 pub(crate) fn core(shared: Arc<Shared>, sockets: Sockets, stop: watch::Receiver<bool>, alive: mpsc::Sender<()>) -> Pin<Box<dyn Future<Output = ()>>> {
     Box::pin(async move {
-        // Not larger: what waits in a longer queue is answered too late to be of use (dns spec O3).
-        if let Err(why) = socket2::SockRef::from(&sockets.udp).set_recv_buffer_size(RECEIVE_BUFFER) {
-            tracing::debug!(%why, "the receive buffer keeps the system's size");
-        }
-        let (udp, tcp) = match (tokio::net::UdpSocket::from_std(sockets.udp), tokio::net::TcpListener::from_std(sockets.tcp)) {
+        let (udp, tcp) = match (udp::Datagrams::new(sockets.udp), tokio::net::TcpListener::from_std(sockets.tcp)) {
             (Ok(udp), Ok(tcp)) => (Rc::new(udp), tcp),
             (Err(why), _) | (_, Err(why)) => {
                 tracing::error!(%why, "a DNS socket cannot be served");

@@ -233,3 +233,18 @@ fn stopping_finishes_what_is_under_way() {
     assert_eq!(answers(&read_framed(&mut stream).unwrap()), ["A 300 192.0.2.8"]);
     assert!(read_framed(&mut stream).is_err(), "and then the connection ends");
 }
+
+#[test]
+fn a_plane_that_listens_everywhere_replies_from_the_address_that_was_asked() {
+    let served = Served::start_on("0.0.0.0:0", Config::default(), snapshot(3));
+    for asked in ["127.0.0.1", "127.0.0.7"] {
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        // Connected: a reply from another address would not arrive.
+        socket.connect((asked, served.address.port())).unwrap();
+        socket.send(&query(1, "web.n.svc.cluster.local", A)).unwrap();
+        let mut reply = [0; 512];
+        let length = socket.recv(&mut reply).unwrap();
+        assert_eq!(answers(&reply[..length]), ["A 5 10.96.0.1"]);
+    }
+}

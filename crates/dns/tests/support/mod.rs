@@ -26,7 +26,11 @@ pub struct Served {
 
 impl Served {
     pub fn start(config: Config, snapshot: Snapshot) -> Self {
-        let udp = net::bind_udp("127.0.0.1:0".parse().expect("an address"), 1).expect("a port").remove(0);
+        Self::start_on("127.0.0.1:0", config, snapshot)
+    }
+
+    pub fn start_on(address: &str, config: Config, snapshot: Snapshot) -> Self {
+        let udp = net::bind_udp(address.parse().expect("an address"), 1).expect("a port").remove(0);
         let address = udp.local_addr().expect("bound");
         let tcp = net::bind_tcp(address, 1).expect("the same port").remove(0);
         let control = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
