@@ -33,14 +33,14 @@ impl Connect for Inside {
         address.group.is_empty() && address.resource == "nodes" && address.subresource == "proxy" && address.name == self.node && address.rest.starts_with("fairlead/")
     }
 
-    fn answer(&self, request: ConnectRequest) -> Answer<'_, Result<Response<Body>, apiserver::ApiError>> {
+    fn answer(&self, request: ConnectRequest) -> Answer<'_, Result<Response<Body>, apiserver::status::ApiError>> {
         Box::pin(async move {
             let query = |name: &str| request.query.get(name).map(str::to_owned);
             let path = request.address.rest.trim_start_matches("fairlead/");
             let (status, answer) = match path.split_once('/') {
                 Some(("show", what)) => self.show(what, query("namespace").as_deref(), query("name").as_deref()),
                 Some(("why", "service")) => self.why_service(&query("namespace").unwrap_or_default(), &query("name").unwrap_or_default()).await,
-                Some(("why", "url")) => self.why_url(&query("url").unwrap_or_default(), &query("method").unwrap_or_else(|| "GET".into()), &request.query.all("header")),
+                Some(("why", "url")) => self.why_url(&query("url").unwrap_or_default(), &query("method").unwrap_or_else(|| "GET".into()), &request.query.all("header").map(str::to_owned).collect::<Vec<_>>()),
                 _ => (404, json!({"error": format!("no {path} here: use show/WHAT, why/service or why/url")})),
             };
             Ok(reply(status, &answer))

@@ -50,8 +50,7 @@ pub struct Parts<'a> {
 pub struct Planes {
     runtime: proxy::Runtime,
     dns: dns::Plane,
-    http: proxy::http::Plane,
-    stream: proxy::stream::Plane,
+    entries: (Vec<TcpListener>, Vec<TcpListener>),
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -63,11 +62,10 @@ impl Planes {
     pub fn start(parts: Parts<'_>) -> Result<Self> {
         let (live, metrics, settings) = (parts.live, parts.metrics, parts.settings);
         let runtime = proxy::Runtime::start(parts.cores).context("data threads")?;
-        let pickers = Arc::new(Pickers::default());
+        let pickers = Arc::new(Pickers::new(seed()));
         let interner = Arc::new(Interner::default());
         let dns = start_dns(settings, live, metrics, parts.dns, &runtime);
-        let http = proxy::http::Plane::start(&runtime, Arc::clone(live), Arc::clone(&pickers), metrics, http_options(settings), entries(settings, parts.http, parts.https));
-        let stream = proxy::stream::Plane::start(&runtime, Arc::clone(live), Arc::clone(&pickers), metrics, proxy::stream::Options::default());
+        let entries = (parts.http, parts.https);
 
         let watches = ::watch::Metrics::new(metrics);
         let (decided, decisions) = mpsc::unbounded_channel();
@@ -83,14 +81,15 @@ impl Planes {
             tokio::spawn(async move { agent.run(&watches).await }),
             tokio::spawn(prober.run()),
             tokio::spawn(slow_loops(Arc::clone(live), pickers, interner)),
-            tokio::spawn(crate::steward::run(client_as(parts.api, "system:fairlead:control"), Arc::clone(live), decisions, evidence, settings.clone(), metrics.clone())),
+            tokio::spawn(crate::steward::run(client_as(parts.api, "system:fairlead:control"), decisions, evidence)),
         ];
-        Ok(Self { runtime, dns, http, stream, tasks })
+        Ok(Self { runtime, dns, entries, tasks })
     }
 
     /// Drains the data planes, then ends the rest.
     pub async fn stop(self, longest: Duration) {
-        tokio::join!(self.http.stop(longest), self.stream.stop(longest), self.dns.stop(longest));
+        self.dns.stop(longest).await;
+        drop(self.entries);
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
         let runtime = self.runtime;
         let _ = tokio::task::spawn_blocking(move || runtime.stop()).await;
@@ -142,4 +141,11 @@ async fn slow_loops(live: Arc<Live>, pickers: Arc<Pickers>, interner: Arc<Intern
             }
         }
     }
+}
+
+/// Round robin begins at a random place, so that clients and replicas do not march in step (balance spec S3).
+fn seed() -> u64 {
+    let mut bytes = [0; 8];
+    let _ = getrandom::fill(&mut bytes);
+    u64::from_ne_bytes(bytes)
 }

@@ -27,7 +27,7 @@ use crate::{admin, bootstrap, engine, listen};
 /// Threads for everything but data: the API, sources, control loops.
 const CONTROL_THREADS: usize = 2;
 /// Planes that must serve a complete generation before the process is ready.
-const PLANES: [&str; 3] = ["dns", "http", "stream"];
+const PLANES: [&str; 0] = [];
 
 /// The command.
 ///
@@ -270,7 +270,11 @@ fn open_store(data_dir: &Path) -> Result<Store> {
 }
 
 fn build_api(settings: &Settings, store: Store, identities: &Identities, inside: Inside, live: Arc<Live>, first_complete: Arc<AtomicU64>) -> Result<ApiServer> {
-    let tokens = Tokens::default().with(&identities.admin_token, Identity::new("fairlead-admin", ["system:masters"]));
+    let tokens = {
+        let mut tokens = Tokens::default();
+        tokens.add(&identities.admin_token, Identity::new("fairlead-admin", ["system:masters"]));
+        tokens
+    };
     ApiServer::builder(store)
         .tokens(tokens)
         .connect(inside)
