@@ -1,6 +1,6 @@
 //! The API's door: TLS connections in, requests to the API server, identities from client certificates.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,7 +57,6 @@ pub async fn serve(listener: TcpListener, api: ApiServer, serving: Arc<Replaceab
                 if let Some(identity) = &who {
                     request.extensions_mut().insert(identity.clone());
                 }
-                request.extensions_mut().insert(Peer(peer));
                 api.clone().oneshot(request)
             });
             let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -80,10 +79,6 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
     // A sender that is gone means the end as well.
     let _ = stop.wait_for(|stop| *stop).await;
 }
-
-/// Where a request came from: for rate limits and logs.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
 
 /// The identity of a verified client certificate.
 fn identity_of(stream: &tokio_rustls::server::TlsStream<tokio::net::TcpStream>) -> Option<Identity> {

@@ -15,7 +15,6 @@ mod reach;
 mod run;
 mod show;
 mod state;
-mod steward;
 mod up;
 mod why_url;
 

@@ -10,16 +10,19 @@ use anyhow::{Context, Result};
 use apiserver::ApiServer;
 use balance::Pickers;
 use compile::{Kind, World};
+use control::Control;
 use model::vitals::Now;
 use model::{Interner, Live};
 use net::clock::monotonic_ns;
-use observe::Registry;
+use observe::{Lines, Registry};
 use source::Source;
 use tokio::sync::{mpsc, watch};
 
+use crate::cli::AccessLog;
 use crate::config::Settings;
 use crate::engine::{self, Engine};
-use crate::up::client_as;
+use crate::state::first_address;
+use crate::up::{PLANES, client_as};
 
 /// Evidence that may wait for the loop that writes statuses.
 const EVIDENCE: usize = 1_024;
@@ -50,7 +53,9 @@ pub struct Parts<'a> {
 pub struct Planes {
     runtime: proxy::Runtime,
     dns: dns::Plane,
-    entries: (Vec<TcpListener>, Vec<TcpListener>),
+    http: proxy::Plane,
+    stream: proxy::stream::Stream,
+    _control: Control,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -65,7 +70,8 @@ impl Planes {
         let pickers = Arc::new(Pickers::new(seed()));
         let interner = Arc::new(Interner::default());
         let dns = start_dns(settings, live, metrics, parts.dns, &runtime);
-        let entries = (parts.http, parts.https);
+        let http = proxy::Plane::start(&runtime, Arc::clone(live), Arc::clone(&pickers), http_settings(settings, metrics, parts.http, parts.https)?);
+        let stream = proxy::stream::Stream::start(&runtime, Arc::clone(live), Arc::clone(&pickers), proxy::stream::Options::default(), metrics);
 
         let watches = ::watch::Metrics::new(metrics);
         let (decided, decisions) = mpsc::unbounded_channel();
@@ -73,6 +79,7 @@ impl Planes {
         let source = Source::start(&client_as(parts.api, "system:fairlead:source"), Kind::ALL, wanted, &watches);
         let world = World::new(compile_settings(settings, &interner));
         let engine = Engine { world, live: Arc::clone(live), source, decided, wants, first_complete: Arc::clone(parts.first_complete) };
+        let control = Control::start(&client_as(parts.api, "system:fairlead:control"), control_settings(settings, live, &interner), decisions, &watches);
         let (seen, evidence) = mpsc::channel(EVIDENCE);
         let agent = node::agent::Agent { node: settings.node_name.as_str().into(), client: client_as(parts.api, "system:fairlead:node"), interner: Arc::clone(&interner), evidence: seen.clone() };
         let prober = node::probe::Prober::new(Arc::clone(live), seen, metrics);
@@ -81,15 +88,17 @@ impl Planes {
             tokio::spawn(async move { agent.run(&watches).await }),
             tokio::spawn(prober.run()),
             tokio::spawn(slow_loops(Arc::clone(live), pickers, interner)),
-            tokio::spawn(crate::steward::run(client_as(parts.api, "system:fairlead:control"), decisions, evidence)),
+            tokio::spawn(bear_witness(settings.node_name.as_str().into(), evidence, control.evidence())),
         ];
-        Ok(Self { runtime, dns, entries, tasks })
+        Ok(Self { runtime, dns, http, stream, _control: control, tasks })
     }
 
     /// Drains the data planes, then ends the rest.
     pub async fn stop(self, longest: Duration) {
-        self.dns.stop(longest).await;
-        drop(self.entries);
+        let (requests, connections, ()) = tokio::join!(self.http.drain(longest), self.stream.stop(longest), self.dns.stop(longest));
+        if requests + connections > 0 {
+            tracing::warn!(requests, connections, "cut after {} s of draining", longest.as_secs());
+        }
         self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
         let runtime = self.runtime;
         let _ = tokio::task::spawn_blocking(move || runtime.stop()).await;
@@ -99,6 +108,48 @@ impl Planes {
 fn start_dns(settings: &Settings, live: &Arc<Live>, metrics: &Registry, sockets: Vec<(usize, dns::Sockets)>, runtime: &proxy::Runtime) -> dns::Plane {
     let config = dns::Config { upstreams: settings.upstreams.clone(), listens: settings.dns.iter().map(SocketAddr::ip).collect(), ..dns::Config::default() };
     dns::Plane::start(config, Arc::clone(live), metrics, sockets, |core, seed| runtime.spawn_on(core, seed))
+}
+
+fn http_settings(settings: &Settings, metrics: &Registry, http: Vec<TcpListener>, https: Vec<TcpListener>) -> Result<proxy::Settings> {
+    let format = match settings.access_log {
+        AccessLog::Off => None,
+        AccessLog::Text => Some(proxy::Format::Text),
+        AccessLog::Json => Some(proxy::Format::Json),
+    };
+    let log = format.map(|format| anyhow::Ok(proxy::AccessLog { lines: Lines::start("access-log", std::io::stderr())?, format })).transpose()?;
+    let options = proxy::Options { show_reason: settings.reason_header, ..proxy::Options::default() };
+    Ok(proxy::Settings { options, log, metrics: Some(metrics.clone()), bound: vec![(settings.http, http), (settings.https, https)] })
+}
+
+fn control_settings(settings: &Settings, live: &Arc<Live>, interner: &Arc<Interner>) -> control::Settings {
+    control::Settings {
+        scope: control::Scope::Standalone,
+        proofs: Arc::new(control::NoProofs),
+        live: Arc::clone(live),
+        interner: Arc::clone(interner),
+        planes: PLANES.to_vec(),
+        api: settings.service_cidrs.first().map(|(network, _)| (first_address(*network), settings.api)),
+    }
+}
+
+/// What this host saw, in the words of whoever writes statuses.
+async fn bear_witness(node: Arc<str>, mut evidence: mpsc::Receiver<node::Evidence>, to: mpsc::Sender<control::Evidence>) {
+    while let Some(seen) = evidence.recv().await {
+        let time = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into();
+        let said = control::Evidence {
+            namespace: seen.namespace,
+            name: seen.name,
+            uid: seen.uid,
+            proof: seen.proof.as_str().into(),
+            verdict: seen.verdict.as_str().into(),
+            time,
+            reason: seen.reason,
+            observer: Arc::clone(&node),
+        };
+        if to.send(said).await.is_err() {
+            return;
+        }
+    }
 }
 
 fn compile_settings(settings: &Settings, interner: &Arc<Interner>) -> compile::Settings {
@@ -144,7 +195,7 @@ async fn slow_loops(live: Arc<Live>, pickers: Arc<Pickers>, interner: Arc<Intern
 }
 
 /// Round robin begins at a random place, so that clients and replicas do not march in step (balance spec S3).
-fn seed() -> u64 {
+pub fn seed() -> u64 {
     let mut bytes = [0; 8];
     let _ = getrandom::fill(&mut bytes);
     u64::from_ne_bytes(bytes)

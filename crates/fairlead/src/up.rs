@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result};
+use apiserver::allocate::{Allocator, Cidr};
 use apiserver::{ApiServer, Identity, Tokens};
 use model::Live;
 use net::{BindError, bind_tcp, bind_udp};
@@ -27,7 +28,7 @@ use crate::{admin, bootstrap, engine, listen};
 /// Threads for everything but data: the API, sources, control loops.
 const CONTROL_THREADS: usize = 2;
 /// Planes that must serve a complete generation before the process is ready.
-const PLANES: [&str; 0] = [];
+pub const PLANES: [&str; 3] = ["dns", "http", "stream"];
 
 /// The command.
 ///
@@ -270,14 +271,16 @@ fn open_store(data_dir: &Path) -> Result<Store> {
 }
 
 fn build_api(settings: &Settings, store: Store, identities: &Identities, inside: Inside, live: Arc<Live>, first_complete: Arc<AtomicU64>) -> Result<ApiServer> {
-    let tokens = {
-        let mut tokens = Tokens::default();
-        tokens.add(&identities.admin_token, Identity::new("fairlead-admin", ["system:masters"]));
-        tokens
-    };
+    let mut tokens = Tokens::default();
+    tokens.add(&identities.admin_token, Identity::new("fairlead-admin", ["system:masters"]));
+    let cidrs: Vec<Cidr> = settings.service_cidrs.iter().map(|&(network, bits)| Cidr { network, bits }).collect();
+    let allocator = Allocator::new(&cidrs, settings.node_ports.0..=settings.node_ports.1, crate::planes::seed());
     ApiServer::builder(store)
         .tokens(tokens)
         .connect(inside)
+        .settings(apiserver::kinds::Settings { loopback_node: settings.loopback_endpoints.then(|| settings.node_name.clone()) })
+        .allocator(allocator)
+        .authority_sha256(identities.authority_sha256())
         .ready_check("planes", move || engine::planes_ready(&live, &first_complete, &PLANES))
         .version(env!("CARGO_PKG_VERSION"))
         .build()
