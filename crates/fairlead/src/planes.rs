@@ -55,7 +55,7 @@ pub struct Planes {
     dns: dns::Plane,
     http: proxy::Plane,
     stream: proxy::stream::Stream,
-    _control: Control,
+    control: Option<Control>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -90,16 +90,22 @@ impl Planes {
             tokio::spawn(slow_loops(Arc::clone(live), pickers, interner)),
             tokio::spawn(bear_witness(settings.node_name.as_str().into(), evidence, control.evidence())),
         ];
-        Ok(Self { runtime, dns, http, stream, _control: control, tasks })
+        Ok(Self { runtime, dns, http, stream, control: Some(control), tasks })
     }
 
-    /// Drains the data planes, then ends the rest.
+    /// Ends what follows and writes objects. The last snapshot stays in force while the planes drain; sources would only
+    /// complain about the API that goes.
+    pub fn rest(&mut self) {
+        self.control = None;
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    /// Drains the data planes and ends their threads.
     pub async fn stop(self, longest: Duration) {
         let (requests, connections, ()) = tokio::join!(self.http.drain(longest), self.stream.stop(longest), self.dns.stop(longest));
         if requests + connections > 0 {
             tracing::warn!(requests, connections, "cut after {} s of draining", longest.as_secs());
         }
-        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
         let runtime = self.runtime;
         let _ = tokio::task::spawn_blocking(move || runtime.stop()).await;
     }

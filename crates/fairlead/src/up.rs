@@ -249,7 +249,8 @@ impl Server {
     }
 
     /// Fails readiness, drains planes and API, closes the store (gateway spec G123).
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
+        self.planes.rest();
         self.api.stop();
         self.planes.stop(self.settings.drain_timeout).await;
         self.stop_api.send_replace(true);
