@@ -25,13 +25,12 @@ async fn node(client: &kube::Client, settings: &Settings) -> Result<()> {
     let name = &settings.node_name;
     let labels = json!({"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": std::env::consts::ARCH.replace("x86_64", "amd64").replace("aarch64", "arm64")});
     let object = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}});
-    create_if_missing(client, "/api/v1/nodes", &object).await?;
-    merge(client, &format!("/api/v1/nodes/{name}"), &json!({"metadata": {"labels": labels}})).await?;
+    apply(client, &format!("/api/v1/nodes/{name}"), &object).await?;
     let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let mut addresses: Vec<Value> = settings.node_addresses.iter().map(|address| json!({"type": "InternalIP", "address": address})).collect();
     addresses.push(json!({"type": "Hostname", "address": name}));
     let uname = rustix::system::uname();
-    let status = json!({"status": {
+    let status = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": {
         "addresses": addresses,
         "conditions": [{"type": "Ready", "status": "True", "reason": "FairleadReady", "message": "fairlead serves on this node", "lastHeartbeatTime": now, "lastTransitionTime": now}],
         "nodeInfo": {
@@ -39,7 +38,7 @@ async fn node(client: &kube::Client, settings: &Settings) -> Result<()> {
             "kernelVersion": uname.release().to_string_lossy(), "osImage": os_image(), "containerRuntimeVersion": "", "machineID": "", "systemUUID": "", "bootID": "",
         },
     }});
-    merge(client, &format!("/api/v1/nodes/{name}/status"), &status).await
+    apply(client, &format!("/api/v1/nodes/{name}/status"), &status).await
 }
 
 fn os_image() -> String {
@@ -48,8 +47,8 @@ fn os_image() -> String {
     name.map_or_else(|| "Linux".into(), |name| name.trim_matches('"').to_owned())
 }
 
-async fn merge(client: &kube::Client, path: &str, change: &Value) -> Result<()> {
-    let request = Request::patch(format!("{path}?fieldManager=fairlead")).header("Content-Type", "application/merge-patch+json").body(serde_json::to_vec(change)?)?;
+async fn apply(client: &kube::Client, path: &str, object: &Value) -> Result<()> {
+    let request = Request::patch(format!("{path}?fieldManager=fairlead&force=true")).header("Content-Type", "application/apply-patch+yaml").body(serde_json::to_vec(object)?)?;
     client.request::<Value>(request).await.map(drop).map_err(crate::reach::readable)
 }
 

@@ -18,7 +18,7 @@ mod h1;
 mod halves;
 mod log;
 mod numbers;
-pub mod path;
+mod path;
 mod plane;
 mod relay;
 mod request;

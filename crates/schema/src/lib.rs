@@ -4,6 +4,7 @@
 //! Called by `apiserver`. Pure: it never does I/O, never waits, never asks the time, and never panics on what a client
 //! sent. It knows shapes, not meanings: defaults and rules of a kind that need thought live in `apiserver::kinds`.
 
+pub mod apply;
 mod custom;
 mod decode;
 mod error;

@@ -194,7 +194,9 @@ fn table(sources: &Sources<'_>, key: &str, spellings: &BTreeMap<String, String>)
             // `k8s-pb` may know fields that the definition has dropped already, and the other way round.
             (None, Some(_)) => continue,
         };
-        let fact = fact(sources.facts, key, &json);
+        let mut fact = fact(sources.facts, key, &json);
+        // An empty list of owners differs from an absent one: it resets them.
+        fact.pointer |= json == "managedFields";
         // k8s-openapi makes the metadata of every kind required, which upstream does not.
         let required = definition.is_some_and(|d| d.required.contains(&json)) && (json != "metadata" || fact.always);
         table.rows.push(row(sources, field, json, required, fact)?);

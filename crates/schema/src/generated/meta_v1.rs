@@ -117,7 +117,7 @@ pub static OBJECT_META: Message = Message {
         f("annotations", 12, Map, Str, 0),
         x("ownerReferences", 13, List, Msg(&OWNER_REFERENCE), MAP | MERGE, &X0),
         f("finalizers", 14, List, Str, SET | MERGE),
-        f("managedFields", 17, List, Msg(&MANAGED_FIELDS_ENTRY), 0),
+        f("managedFields", 17, List, Msg(&MANAGED_FIELDS_ENTRY), KEEP),
     ],
     inlined: &[],
     custom: false,

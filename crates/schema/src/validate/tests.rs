@@ -59,7 +59,7 @@ fn bounds_are_refused_with_the_texts_of_a_custom_resource() {
     assert_eq!(texts("Gateway", spec), wanted);
     assert_eq!(texts("Gateway", json!({}))[..1], ["spec.gatewayClassName: Required: "]);
     let many = texts("HTTPRoute", json!({"hostnames": vec!["a.example"; 17]}));
-    assert_eq!(many, ["spec.hostnames: TooMany: must have at most 16 items"]);
+    assert_eq!(many[..1], ["spec.hostnames: TooMany: must have at most 16 items"]);
 }
 
 #[test]
