@@ -19,8 +19,8 @@ use watch::{Event, Metrics, Target, Watcher};
 /// Changes that may wait for the reader.
 const QUEUE: usize = 4096;
 
-/// What is wanted besides the watched kinds, as the last compilation says; `None` until every other kind is synced and the
-/// World was compiled once. The kind Secret is synced when everything that the first list names was tried.
+/// What is wanted besides the watched kinds, as the last compilation says; `None` until there was one. The kind Secret is
+/// synced when every other kind is, nothing new has been wanted for a moment, and everything that is wanted was tried.
 pub type Wanted = tokio::sync::watch::Receiver<Option<Wants>>;
 
 /// Watches that run until this is dropped.
@@ -34,8 +34,11 @@ impl Source {
     pub fn start(client: &Client, kinds: &[Kind], wanted: Wanted, metrics: &Metrics) -> Source {
         let (sender, changes) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
+        let unsynced = kinds.iter().filter(|kind| **kind != Kind::Secret).count();
+        let start = Start { client: client.clone(), metrics: metrics.clone(), changes: sender, unsynced: tokio::sync::watch::Sender::new(unsynced) };
+        let start = Arc::new(start);
         for kind in kinds {
-            let all = Arc::new(Start { client: client.clone(), metrics: metrics.clone(), changes: sender.clone() });
+            let all = start.clone();
             match kind {
                 Kind::Secret => drop(tasks.spawn(secrets::follow(all, wanted.clone()))),
                 Kind::Service => watch_all::<api::Service>(&mut tasks, all, *kind),
@@ -72,6 +75,8 @@ struct Start {
     client: Client,
     metrics: Metrics,
     changes: mpsc::Sender<Change>,
+    /// Kinds besides Secret whose first list is not complete.
+    unsynced: tokio::sync::watch::Sender<usize>,
 }
 
 fn watch_all<T: api::Object + Into<Object>>(tasks: &mut JoinSet<()>, start: Arc<Start>, kind: Kind) {
@@ -79,9 +84,13 @@ fn watch_all<T: api::Object + Into<Object>>(tasks: &mut JoinSet<()>, start: Arc<
         let mut watcher = Watcher::<T>::new(start.client.clone(), Target::of::<T>(), &start.metrics);
         loop {
             let change = to_change(kind, watcher.next().await);
+            let is_synced = matches!(change, Change::Synced(_));
             // The reader went away: nobody wants to know any more.
             if start.changes.send(change).await.is_err() {
                 return;
+            }
+            if is_synced {
+                start.unsynced.send_modify(|count| *count -= 1);
             }
         }
     });

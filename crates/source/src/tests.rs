@@ -96,3 +96,17 @@ async fn a_secret_that_may_not_be_read_does_not_hold_up_the_world() {
     assert_eq!(told(&mut source).await, "Secret synced");
     drop(send);
 }
+
+#[tokio::test(start_paused = true)]
+async fn secrets_are_synced_last_whenever_they_are_wanted() {
+    let objects = BTreeMap::from([("/api/v1/namespaces/a/secrets", vec!["x"]), ("/api/v1/services", vec!["s"])]);
+    let server = Server { objects: Arc::new(objects), ..Server::default() };
+    let (send, wanted) = tokio::sync::watch::channel(wants(&[]));
+    let mut source = Source::start(&server.client(), &[Kind::Secret, Kind::Service], wanted, &Metrics::default());
+    assert_eq!(told(&mut source).await, "Service s");
+    send.send(wants(&["x"])).unwrap();
+    let mut rest = vec![told(&mut source).await, told(&mut source).await];
+    rest.sort();
+    assert_eq!(rest, ["Secret x", "Service synced"]);
+    assert_eq!(told(&mut source).await, "Secret synced");
+}
