@@ -94,15 +94,20 @@ pub(crate) fn read(disk: &dyn Disk, revision: u64) -> Result<Snapshot, Error> {
     let reader = disk.read(&name).map_err(|e| Error::Io { path: file.clone(), reason: e.to_string() })?;
     let mut reader = io::BufReader::with_capacity(BLOCK_BYTES, reader);
     let mut offset = 0;
-    read_from(&mut reader, revision, &mut offset).map_err(|reason| Error::Corrupt { file, offset, reason })
+    read_from(&mut reader, Some(revision), &mut offset).map_err(|reason| Error::Corrupt { file, offset, reason })
 }
 
-fn read_from(reader: &mut dyn Read, revision: u64, offset: &mut u64) -> Result<Snapshot, String> {
+/// Reads an image of any revision; `file` names it in messages.
+pub(crate) fn read_any(reader: &mut dyn Read, file: &str) -> Result<Snapshot, Error> {
+    let mut offset = 0;
+    read_from(reader, None, &mut offset).map_err(|reason| Error::Corrupt { file: file.to_owned(), offset, reason })
+}
+
+fn read_from(reader: &mut dyn Read, expected: Option<u64>, offset: &mut u64) -> Result<Snapshot, String> {
     let mut header = [0; HEADER_BYTES];
     reader.read_exact(&mut header).map_err(|e| e.to_string())?;
-    if Header::decode(&header) != Some(Header { is_image: true, revision, is_relaxed: false }) {
-        return Err("not the header of an image of this revision".into());
-    }
+    let header = Header::decode(&header).filter(|header| header.is_image && expected.is_none_or(|expected| header.revision == expected));
+    let Some(Header { revision, .. }) = header else { return Err("not the header of an image of this revision".into()) };
     *offset = HEADER_BYTES as u64;
     let mut index = Index::default();
     let mut block = Vec::new();

@@ -12,7 +12,7 @@ use crate::log::{self, Segment};
 use crate::{Error, Record, image};
 
 /// How far revisions jump when some may have been shown and lost.
-const JUMP: u64 = 1_000_000_000;
+pub(crate) const JUMP: u64 = 1_000_000_000;
 
 /// What a directory held.
 pub(crate) struct Recovered {
@@ -24,8 +24,17 @@ pub(crate) struct Recovered {
     pub image: Option<(u64, u64)>,
 }
 
+/// What is done about damage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Damage {
+    /// It is an error, and nothing is touched.
+    Refuse,
+    /// Everything from there on is given up.
+    CutOff,
+}
+
 /// Reads everything, cuts a torn end off, and removes what an interrupted clean-up left.
-pub(crate) fn recover(disk: &dyn Disk, limits: Limits) -> Result<Recovered, Error> {
+pub(crate) fn recover(disk: &dyn Disk, limits: Limits, damage: Damage) -> Result<Recovered, Error> {
     let files = disk.list().map_err(|e| io_error(disk, "", &e))?;
     let image = files.iter().filter_map(|(name, bytes)| Some((image::revision_of(name)?, *bytes))).max();
     let base = match image {
@@ -42,9 +51,28 @@ pub(crate) fn recover(disk: &dyn Disk, limits: Limits) -> Result<Recovered, Erro
     let mut replay = Replay { newest: base.clone(), history: History::new(base, limits), is_suspect: false };
     let mut segments = VecDeque::new();
     let count = kept.len();
+    let mut is_cut_off = false;
     for (i, segment) in kept.into_iter().enumerate() {
-        if let Some(bytes) = replay.segment(disk, &segment, i + 1 == count)? {
-            segments.push_back(Segment { bytes, ..segment });
+        let name = log::name(segment.first);
+        if is_cut_off {
+            tracing::warn!(segment = name, "store: gave up a segment that follows damage");
+            disk.remove(&name).map_err(|e| io_error(disk, &name, &e))?;
+            continue;
+        }
+        match replay.segment(disk, &segment, i + 1 == count) {
+            Ok(Some(bytes)) => segments.push_back(Segment { bytes, ..segment }),
+            Ok(None) => {}
+            Err(Error::Corrupt { offset, reason, .. }) if damage == Damage::CutOff => {
+                tracing::warn!(segment = name, offset, reason, "store: gave up everything from a damaged record on");
+                let cut = if offset == 0 { disk.remove(&name).and_then(|()| disk.sync_names()) } else { disk.cut(&name, offset) };
+                cut.map_err(|e| io_error(disk, &name, &e))?;
+                if offset > 0 {
+                    segments.push_back(Segment { bytes: offset, ..segment });
+                }
+                // Revisions may have been shown that are gone now.
+                (is_cut_off, replay.is_suspect) = (true, true);
+            }
+            Err(error) => return Err(error),
         }
     }
     let recovered = Recovered { newest: replay.newest, history: replay.history, segments, image };

@@ -13,7 +13,7 @@ use crate::disk::{Directory, Disk};
 use crate::history::Limits;
 use crate::log::Log;
 use crate::queue::Queue;
-use crate::recover::recover;
+use crate::recover::{Damage, recover};
 use crate::shared::Shared;
 use crate::writer::{Journal, NoJournal, Writer};
 use crate::{Error, Outcome, Snapshot, Txn, Watch};
@@ -132,7 +132,7 @@ impl Store {
     }
 
     pub(crate) fn open_on(disk: Arc<dyn Disk>, options: Options, clock: Clock) -> Result<Store, Error> {
-        let mut recovered = recover(&*disk, options.limits())?;
+        let mut recovered = recover(&*disk, options.limits(), Damage::Refuse)?;
         let log = Log::new(disk, options, &mut recovered);
         Ok(Store::start(Shared::new(recovered.newest, recovered.history, clock), Box::new(log)))
     }
@@ -223,6 +223,15 @@ impl Store {
             segments: read(&meters.segments),
             image_bytes: read(&meters.image_bytes),
         }
+    }
+
+    /// Writes the newest state to one new file, from which [`restore`](crate::restore) makes a store. Blocks for as long as the
+    /// disk takes; the store goes on meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Io`], also if the file exists.
+    pub fn backup(&self, file: &Path) -> Result<u64, Error> {
+        crate::offline::backup(&self.snapshot(), file)
     }
 
     /// Why the store accepts no more writes, if the disk failed.

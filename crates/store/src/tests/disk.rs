@@ -342,6 +342,50 @@ async fn crash(writes: Vec<(u8, u8)>, at: u64, seed: u64) {
     assert_eq!(commit(&found, vec![put("/after", "v")]).await, next);
 }
 
+#[tokio::test]
+async fn repair_keeps_what_is_before_the_damage_and_revisions_jump() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { segment_bytes: 300, ..Options::default() };
+    let store = Store::open(dir.path(), options.clone()).unwrap();
+    for i in 0..20 {
+        commit(&store, vec![put(&format!("/k/{i:02}"), &"x".repeat(100))]).await;
+    }
+    drop(store);
+    assert_eq!(check(dir.path()).unwrap().records, 20);
+    let mut logs: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    logs.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with("log-"));
+    logs.sort();
+    let mut bytes = std::fs::read(&logs[3]).unwrap();
+    let middle = bytes.len() - 20;
+    bytes[middle] ^= 1;
+    std::fs::write(&logs[3], bytes).unwrap();
+    assert!(matches!(check(dir.path()), Err(Error::Corrupt { .. })));
+    let repaired = repair(dir.path()).unwrap();
+    assert!(repaired.records > 3 && repaired.records < 12 && repaired.revision > 1_000_000_000, "{repaired:?}");
+    let store = Store::open(dir.path(), options).unwrap();
+    assert_eq!((store.snapshot().count("/k/"), store.revision()), (repaired.records, repaired.revision));
+    assert_eq!(commit(&store, vec![put("/k/new", "v")]).await, repaired.revision + 1);
+}
+
+#[tokio::test]
+async fn a_backup_of_a_running_store_makes_another_one_with_later_revisions() {
+    let parent = tempfile::tempdir().unwrap();
+    let (dir, file, copy) = (parent.path().join("store"), parent.path().join("backup"), parent.path().join("copy"));
+    let store = Store::open(&dir, Options::default()).unwrap();
+    commit(&store, vec![put("/a", "1"), put("/b", "2")]).await;
+    assert_eq!(store.backup(&file).unwrap(), 2);
+    assert!(store.backup(&file).is_err(), "a backup is never overwritten");
+    commit(&store, vec![put("/c", "3")]).await;
+    let restored = restore(&file, &copy).unwrap();
+    assert_eq!((restored.records, restored.floor), (2, restored.revision));
+    assert!(restored.revision > 1_000_000_000);
+    assert!(matches!(restore(&file, &copy), Err(Error::Io { .. })));
+    assert!(matches!(restore(&file, &dir), Err(Error::Locked { .. })));
+    let copy = Store::open(&copy, Options::default()).unwrap();
+    assert_eq!(keys(&copy.snapshot(), "/"), ["/a", "/b"]);
+    assert_eq!(commit(&copy, vec![put("/d", "4")]).await, restored.revision + 1);
+}
+
 /// Not a test of its own: the process that the next one kills. It prints each revision that was acknowledged.
 #[tokio::test]
 #[ignore = "run by the test that kills it"]
