@@ -99,6 +99,8 @@ impl FieldError {
         if let Some(value) = &self.value {
             text.push_str(": ");
             match value {
+                // Words of closed sets are types of their own upstream, which are shown as JSON.
+                Value::String(_) if self.kind == FieldErrorKind::NotSupported => text.push_str(&go_json(value)),
                 Value::String(s) => text.push_str(&quote(s)),
                 Value::Array(_) | Value::Object(_) => text.push_str(&go_json(value)),
                 plain => text.push_str(&plain.to_string()),
@@ -201,6 +203,11 @@ impl<'a> Path<'a> {
     /// `Too many: COUNT: must have at most N items`.
     pub fn too_many(&self, count: usize, max: usize) -> FieldError {
         self.error(FieldErrorKind::TooMany, Some(count.into()), format!("must have at most {max} item{}", plural(max)))
+    }
+
+    /// `Internal error: DETAIL`.
+    pub fn internal(&self, detail: impl Into<String>) -> FieldError {
+        self.error(FieldErrorKind::Internal, None, detail)
     }
 
     /// `Invalid value: VALUE: DETAIL` for a value of the wrong JSON type.

@@ -162,10 +162,10 @@ fn check_shape(object: &Value) -> FieldErrors {
 
 /// `protocol` and `appProtocol` of a port.
 pub(super) fn check_protocol(port: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
-    match text(port, "protocol") {
-        "" => errors.push(at.child("protocol").required("")),
-        protocol if PROTOCOLS.contains(&protocol) => {}
-        other => errors.push(at.child("protocol").not_supported(other, &PROTOCOLS)),
+    match optional_text(port, "protocol") {
+        None => errors.push(at.child("protocol").required("")),
+        Some(protocol) if PROTOCOLS.contains(&protocol) => {}
+        Some(other) => errors.push(at.child("protocol").not_supported(other, &PROTOCOLS)),
     }
     if let Some(app) = optional_text(port, "appProtocol") {
         errors.extend(at.child("appProtocol").invalid_all(app, syntax::qualified_name(app)));

@@ -110,9 +110,20 @@ impl Rules for NewEvent {
         if new.get("series") != old.get("series") {
             check_series(new, &mut errors);
         }
-        for field in
-            ["involvedObject", "reason", "message", "source", "firstTimestamp", "lastTimestamp", "count", "type", "eventTime", "action", "related"]
-        {
+        for field in [
+            "involvedObject",
+            "reason",
+            "message",
+            "source",
+            "firstTimestamp",
+            "lastTimestamp",
+            "count",
+            "reason",
+            "type",
+            "eventTime",
+            "action",
+            "related",
+        ] {
             check_fixed(new, old, field, field, &mut errors);
         }
         check_fixed(new, old, "reportingComponent", "reportingController", &mut errors);
@@ -213,8 +224,28 @@ fn check_series(event: &Value, errors: &mut FieldErrors) {
 
 fn check_fixed(new: &Value, old: &Value, field: &str, shown: &str, errors: &mut FieldErrors) {
     if new[field] != old[field] {
-        errors.push(Path::new(shown).invalid(new[field].clone(), "field is immutable"));
+        errors.push(Path::new(shown).invalid(unversioned(field, &new[field]), "field is immutable"));
     }
+}
+
+/// A value as upstream shows it here: in the form it has inside the server, with every field.
+fn unversioned(field: &str, value: &Value) -> Value {
+    let fields: &[(&str, &str)] = match field {
+        "source" => &[("Component", "component"), ("Host", "host")],
+        "involvedObject" => &[
+            ("Kind", "kind"),
+            ("Namespace", "namespace"),
+            ("Name", "name"),
+            ("UID", "uid"),
+            ("APIVersion", "apiVersion"),
+            ("ResourceVersion", "resourceVersion"),
+            ("FieldPath", "fieldPath"),
+        ],
+        "reason" | "message" | "type" | "action" | "reportingComponent" | "reportingInstance" if value.is_null() => return "".into(),
+        "count" if value.is_null() => return 0.into(),
+        _ => return value.clone(),
+    };
+    fields.iter().map(|(inside, outside)| ((*inside).to_owned(), Value::from(text(value, outside)))).collect::<Map<_, _>>().into()
 }
 
 static COLUMNS: &[Column] = &[

@@ -58,9 +58,13 @@ fn check_http(http: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
     if !path.is_empty() && (!path.starts_with('/') || path.bytes().any(|b| b <= b' ' || b == 0x7f)) {
         errors.push(at.child("path").invalid(path, "must be an absolute path without spaces and control characters"));
     }
-    let expected = at.child("expect");
+    // A list of ranges, or one as text.
+    let (expected, words) = (at.child("expect"), "must be a status or a range of them, such as 204, 2xx or 200-399");
+    if let Some(range) = optional_text(http, "expect").filter(|r| !is_status_range(r)) {
+        errors.push(expected.invalid(range, words));
+    }
     for (index, range) in texts(http, "expect").into_iter().enumerate().filter(|(_, r)| !is_status_range(r)) {
-        errors.push(expected.index(index).invalid(range, "must be a status or a range of them, such as 204, 2xx or 200-399"));
+        errors.push(expected.index(index).invalid(range, words));
     }
     let headers = at.child("headers");
     for (index, header) in list(http, "headers").iter().enumerate() {

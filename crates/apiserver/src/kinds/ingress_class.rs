@@ -84,8 +84,11 @@ fn check_parameters(parameters: &Value, errors: &mut FieldErrors) {
     let at = SPEC.child("parameters");
     check_reference(parameters, &at, errors);
     let namespace = optional_text(parameters, "namespace");
-    match (text(parameters, "scope"), namespace) {
-        ("", _) => errors.push(at.child("scope").required("")),
+    let Some(scope) = optional_text(parameters, "scope") else {
+        errors.push(at.child("scope").required(""));
+        return;
+    };
+    match (scope, namespace) {
         ("Namespace", None) => errors.push(at.child("namespace").required("`parameters.scope` is set to 'Namespace'")),
         ("Namespace", Some(namespace)) => errors.extend(at.child("namespace").invalid_all(namespace, syntax::dns1123_label(namespace))),
         ("Cluster", Some(_)) => errors.push(at.child("namespace").forbidden("`parameters.scope` is set to 'Cluster'")),

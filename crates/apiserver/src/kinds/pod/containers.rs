@@ -22,10 +22,12 @@ const ENV_FIELDS: [&str; 9] = [
     "status.podIP",
     "status.podIPs",
 ];
+/// Fields that exist, and cannot be had in a variable.
+const OTHER_FIELDS: [&str; 6] = ["metadata.annotations", "metadata.labels", "spec.restartPolicy", "spec.schedulerName", "status.phase", "spec.host"];
 const SOURCES: [&str; 5] = ["fieldRef", "resourceFieldRef", "configMapKeyRef", "secretKeyRef", "fileKeyRef"];
 const ONLY_SIDECARS: &str = "may not be set for init containers without restartPolicy=Always";
 
-pub(super) fn regular(spec: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
+pub(super) fn regular(spec: &Value, mountable: &BTreeSet<&str>, at: &Path<'_>, errors: &mut FieldErrors) {
     let (containers, at) = (list(spec, "containers"), at.child("containers"));
     if containers.is_empty() {
         errors.push(at.required(""));
@@ -33,7 +35,7 @@ pub(super) fn regular(spec: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
     }
     for (index, container) in containers.iter().enumerate() {
         let here = at.index(index);
-        common(container, spec, &here, errors);
+        common(container, mountable, &here, errors);
         if containers[..index].iter().any(|c| text(c, "name") == text(container, "name")) {
             errors.push(here.child("name").duplicate(text(container, "name")));
         }
@@ -45,12 +47,12 @@ pub(super) fn regular(spec: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
     host_ports(containers.iter(), &at, errors);
 }
 
-pub(super) fn init(spec: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
+pub(super) fn init(spec: &Value, mountable: &BTreeSet<&str>, at: &Path<'_>, errors: &mut FieldErrors) {
     let (containers, at) = (list(spec, "initContainers"), at.child("initContainers"));
     let mut names: BTreeSet<&str> = list(spec, "containers").iter().map(|c| text(c, "name")).collect();
     for (index, container) in containers.iter().enumerate() {
         let here = at.index(index);
-        common(container, spec, &here, errors);
+        common(container, mountable, &here, errors);
         if has(container, "restartPolicy") {
             restart_policy(container, &here, errors);
         }
@@ -70,6 +72,20 @@ pub(super) fn init(spec: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
     }
 }
 
+/// Containers added to a running Pod for a look: what all containers must be, and names of their own.
+pub(super) fn ephemeral(spec: &Value, mountable: &BTreeSet<&str>, at: &Path<'_>, errors: &mut FieldErrors) {
+    let (containers, at) = (list(spec, "ephemeralContainers"), at.child("ephemeralContainers"));
+    let others = || list(spec, "containers").iter().chain(list(spec, "initContainers"));
+    let mut names: BTreeSet<&str> = others().map(|c| text(c, "name")).collect();
+    for (index, container) in containers.iter().enumerate() {
+        let here = at.index(index);
+        common(container, mountable, &here, errors);
+        if !names.insert(text(container, "name")) {
+            errors.push(here.child("name").duplicate(text(container, "name")));
+        }
+    }
+}
+
 fn restart_policy(container: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
     let policy = text(container, "restartPolicy");
     if !matches!(policy, "Always" | "Never" | "OnFailure") {
@@ -77,7 +93,7 @@ fn restart_policy(container: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
     }
 }
 
-fn common(container: &Value, spec: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
+fn common(container: &Value, mountable: &BTreeSet<&str>, at: &Path<'_>, errors: &mut FieldErrors) {
     match text(container, "name") {
         "" => errors.push(at.child("name").required("")),
         name => errors.extend(at.child("name").invalid_all(name, syntax::dns1123_label(name))),
@@ -91,7 +107,7 @@ fn common(container: &Value, spec: &Value, at: &Path<'_>, errors: &mut FieldErro
     word(container, "terminationMessagePolicy", &["File", "FallbackToLogsOnError"], at, errors);
     ports(container, at, errors);
     environment(container, at, errors);
-    volumes::mounts(container, spec, at, errors);
+    volumes::mounts(container, mountable, at, errors);
     word(container, "imagePullPolicy", &["Always", "IfNotPresent", "Never"], at, errors);
     resources(&container["resources"], &at.child("resources"), errors);
 }
@@ -164,8 +180,10 @@ fn environment(container: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
         }
         let named: Vec<&str> = ["configMapRef", "secretRef"].into_iter().filter(|s| has(source, s)).collect();
         for field in &named {
-            if text(&source[*field], "name").is_empty() {
-                errors.push(here.child(field).child("name").required(""));
+            let at = here.child(field);
+            match text(&source[*field], "name") {
+                "" => errors.push(at.child("name").required("")),
+                name => errors.extend(at.child("name").invalid_all(name, syntax::dns1123_subdomain(name))),
             }
         }
         match named.len() {
@@ -184,14 +202,11 @@ fn value_from(variable: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
         match *field {
             "fieldRef" => field_ref(one, &at, errors),
             "configMapKeyRef" | "secretKeyRef" => {
-                for part in ["name", "key"] {
-                    if text(one, part).is_empty() {
-                        errors.push(at.child(part).required(""));
-                    }
-                }
-                let key = text(one, "key");
-                if !key.is_empty() {
-                    errors.extend(at.child("key").invalid_all(key, syntax::config_key(key)));
+                let name = text(one, "name");
+                errors.extend(at.child("name").invalid_all(name, syntax::dns1123_subdomain(name)));
+                match text(one, "key") {
+                    "" => errors.push(at.child("key").required("")),
+                    key => errors.extend(at.child("key").invalid_all(key, syntax::config_key(key))),
                 }
             }
             "resourceFieldRef" if text(one, "resource").is_empty() => errors.push(at.child("resource").required("")),
@@ -215,6 +230,8 @@ fn field_ref(reference: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
     let subscript = |prefix: &str| path.strip_prefix(prefix).and_then(|p| p.strip_prefix("['")).and_then(|p| p.strip_suffix("']"));
     if let Some(key) = subscript("metadata.annotations").or_else(|| subscript("metadata.labels")) {
         errors.extend(at.invalid_all(key, syntax::qualified_name(key)));
+    } else if !ENV_FIELDS.contains(&path) && !OTHER_FIELDS.contains(&path) {
+        errors.push(at.child("fieldPath").invalid(path, format!("error converting fieldPath: field label not supported: {path}")));
     } else if !ENV_FIELDS.contains(&path) {
         errors.push(at.child("fieldPath").not_supported(path, &ENV_FIELDS));
     }

@@ -18,6 +18,9 @@ pub(super) fn pod(object: &mut Value) {
     }
     object_at(spec, "securityContext");
     default_absent(spec, "terminationGracePeriodSeconds", 30);
+    if number(spec, "terminationGracePeriodSeconds") < 0 {
+        spec["terminationGracePeriodSeconds"] = 1.into();
+    }
     default_absent(spec, "enableServiceLinks", true);
     for field in ["hostNetwork", "hostPID", "hostIPC"] {
         if !flag(spec, field) {
@@ -36,7 +39,7 @@ pub(super) fn pod(object: &mut Value) {
         for one in list_mut(spec, name).into_iter().flatten() {
             container(one);
             if host_network && name != "ephemeralContainers" {
-                for port in list_mut(one, "ports").into_iter().flatten().filter(|p| number(p, "hostPort") == 0) {
+                for port in list_mut(one, "ports").into_iter().flatten().filter(|p| number(p, "hostPort") == 0 && number(p, "containerPort") != 0) {
                     port["hostPort"] = port["containerPort"].clone();
                 }
             }

@@ -17,6 +17,10 @@ pub(super) fn check(new: &Value, old: &Value, errors: &mut FieldErrors) {
             errors.push(SPEC.child(kind).forbidden("pod updates may not add or remove containers"));
             return;
         }
+        let at = SPEC.child(kind);
+        for (index, _) in list(new, kind).iter().enumerate().filter(|(_, c)| text(c, "image").is_empty()) {
+            errors.push(at.index(index).child("image").required(""));
+        }
     }
     if !deadline(new, old, errors) {
         return;

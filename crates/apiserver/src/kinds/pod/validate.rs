@@ -18,9 +18,10 @@ const MAX_SEARCH_BYTES: usize = 2048;
 pub(super) fn pod(object: &Value) -> FieldErrors {
     let mut errors = FieldErrors::new();
     let spec = &object["spec"];
-    volumes::volumes(spec, &SPEC, &mut errors);
-    containers::regular(spec, &SPEC, &mut errors);
-    containers::init(spec, &SPEC, &mut errors);
+    let mountable = volumes::volumes(spec, &SPEC, &mut errors);
+    containers::regular(spec, &mountable, &SPEC, &mut errors);
+    containers::init(spec, &mountable, &SPEC, &mut errors);
+    containers::ephemeral(spec, &mountable, &SPEC, &mut errors);
     host_network(spec, &mut errors);
     word(spec, "restartPolicy", &["Always", "OnFailure", "Never"], &SPEC, &mut errors);
     word(spec, "dnsPolicy", &["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"], &SPEC, &mut errors);
@@ -134,8 +135,8 @@ fn gates(spec: &Value, errors: &mut FieldErrors) {
 }
 
 fn topology_spread(spec: &Value, errors: &mut FieldErrors) {
-    let at = SPEC.child("topologySpreadConstraints");
-    for (index, constraint) in list(spec, "topologySpreadConstraints").iter().enumerate() {
+    let (constraints, at) = (list(spec, "topologySpreadConstraints"), SPEC.child("topologySpreadConstraints"));
+    for (index, constraint) in constraints.iter().enumerate() {
         let at = at.index(index);
         if number(constraint, "maxSkew") <= 0 {
             errors.push(at.child("maxSkew").invalid(number(constraint, "maxSkew"), "must be greater than zero"));
@@ -146,6 +147,11 @@ fn topology_spread(spec: &Value, errors: &mut FieldErrors) {
         let action = text(constraint, "whenUnsatisfiable");
         if !matches!(action, "DoNotSchedule" | "ScheduleAnyway") {
             errors.push(at.child("whenUnsatisfiable").not_supported(action, &["DoNotSchedule", "ScheduleAnyway"]));
+        }
+        let key = |c: &Value| (text(c, "topologyKey").to_owned(), text(c, "whenUnsatisfiable").to_owned());
+        for _ in constraints[index + 1..].iter().filter(|c| key(c) == key(constraint)) {
+            let (topology, action) = key(constraint);
+            errors.push(at.child("{topologyKey, whenUnsatisfiable}").duplicate(format!("{{{topology}, {action}}}")));
         }
     }
 }
@@ -226,9 +232,6 @@ pub(super) fn warnings(pod: &Value) -> Vec<String> {
     port_name_warnings(spec, &mut warnings);
     for (index, alias) in list(spec, "hostAliases").iter().enumerate() {
         warnings.extend(address::ip_warnings(&format!("spec.hostAliases[{index}].ip"), text(alias, "ip")));
-    }
-    if number(spec, "terminationGracePeriodSeconds") < 0 {
-        warnings.push("spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1".to_owned());
     }
     warnings
 }

@@ -11,20 +11,25 @@ use crate::syntax;
 /// Sources that must name an object, and the field that names it.
 const NAMED: [(&str, &str); 3] = [("secret", "secretName"), ("configMap", "name"), ("persistentVolumeClaim", "claimName")];
 
-pub(super) fn volumes(spec: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
+/// Judges the volumes. Returns the names of those that can be mounted: the ones without a mistake.
+pub(super) fn volumes<'a>(spec: &'a Value, at: &Path<'_>, errors: &mut FieldErrors) -> BTreeSet<&'a str> {
     let at = at.child("volumes");
     let mut names = BTreeSet::new();
     for (index, volume) in list(spec, "volumes").iter().enumerate() {
-        let (at, name) = (at.index(index), text(volume, "name"));
+        let (at, name, before) = (at.index(index), text(volume, "name"), errors.len());
         source(volume, &at, errors);
         match name {
             "" => errors.push(at.child("name").required("")),
             name => errors.extend(at.child("name").invalid_all(name, syntax::dns1123_label(name))),
         }
-        if !names.insert(name) {
+        if names.contains(name) {
             errors.push(at.child("name").duplicate(name));
         }
+        if errors.len() == before {
+            names.insert(name);
+        }
     }
+    names
 }
 
 fn source(volume: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
@@ -55,9 +60,8 @@ fn source(volume: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
     }
 }
 
-pub(super) fn mounts(container: &Value, spec: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
+pub(super) fn mounts(container: &Value, known: &BTreeSet<&str>, at: &Path<'_>, errors: &mut FieldErrors) {
     let at = at.child("volumeMounts");
-    let known: BTreeSet<&str> = list(spec, "volumes").iter().map(|v| text(v, "name")).collect();
     let mut paths = BTreeSet::new();
     for (index, mount) in list(container, "volumeMounts").iter().enumerate() {
         let (here, name, path) = (at.index(index), text(mount, "name"), text(mount, "mountPath"));

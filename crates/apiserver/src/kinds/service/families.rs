@@ -135,7 +135,8 @@ fn family_changes(new: &Value, old: &Value, errors: &mut FieldErrors) {
         return;
     }
     if was.len() > families.len() && ips.is_empty() {
-        errors.push(at.index(0).invalid(families.clone(), "primary ipFamily can not be unset"));
+        let shown = if families.is_empty() { Value::Null } else { families.clone().into() };
+        errors.push(at.index(0).invalid(shown, "primary ipFamily can not be unset"));
     }
     // Upstream shows the addresses here, not the families.
     if matches!((families.first(), was.first()), (Some(a), Some(b)) if a != b) {

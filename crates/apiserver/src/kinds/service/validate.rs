@@ -215,13 +215,15 @@ fn check_load_balancer_fields(spec: &Value, errors: &mut FieldErrors) {
     if balancer && !allocates {
         errors.push(Path::new("allocateLoadBalancerNodePorts").required(""));
     }
-    if let Some(class) = optional_text(spec, "loadBalancerClass") {
-        let at = SPEC.child("loadBalancerClass");
-        if balancer {
-            errors.extend(at.invalid_all(class, syntax::qualified_name(class)));
-        } else {
-            errors.push(at.forbidden(ONLY_LOAD_BALANCER));
-        }
+    check_class(spec, errors);
+}
+
+fn check_class(spec: &Value, errors: &mut FieldErrors) {
+    let (Some(class), at) = (optional_text(spec, "loadBalancerClass"), SPEC.child("loadBalancerClass")) else { return };
+    if text(spec, "type") == "LoadBalancer" {
+        errors.extend(at.invalid_all(class, syntax::qualified_name(class)));
+    } else {
+        errors.push(at.forbidden(ONLY_LOAD_BALANCER));
     }
 }
 
@@ -258,14 +260,8 @@ pub(super) fn fixed_once_set(new: &Value, old: &Value) -> FieldErrors {
     if balancer(old) && balancer(new) && old.get("loadBalancerClass") != new.get("loadBalancerClass") {
         errors.push(SPEC.child("loadBalancerClass").invalid(new["loadBalancerClass"].clone(), "may not change once set"));
     }
-    // The new class is judged here and once more with the whole object, as upstream does: the text repeats, the message drops repeats.
-    let mut class = FieldErrors::new();
-    if let Some(name) = optional_text(new, "loadBalancerClass")
-        && balancer(new)
-    {
-        class.extend(SPEC.child("loadBalancerClass").invalid_all(name, syntax::qualified_name(name)));
-    }
-    errors.extend(class);
+    // The class is judged here and once more with the whole object, as upstream does: the message drops what repeats, the causes do not.
+    check_class(new, &mut errors);
     if needs_health_check(old) && needs_health_check(new) && number(old, "healthCheckNodePort") != number(new, "healthCheckNodePort") {
         errors.push(SPEC.child("healthCheckNodePort").forbidden("field is immutable"));
     }
