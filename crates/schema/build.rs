@@ -19,6 +19,8 @@ mod paths;
 mod schemas;
 #[path = "src/table.rs"]
 mod table;
+#[path = "build/texts.rs"]
+mod texts;
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -34,7 +34,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
     }
     if go.is_some() {
         let wanted: BTreeSet<String> = tables.iter().map(|t| t.key.clone()).collect();
-        std::fs::write(&facts_file, facts::print(&facts, &wanted))?;
+        let newer = tables.iter().flat_map(|t| t.newer.iter().map(|json| (t.key.clone(), json.clone()))).collect();
+        std::fs::write(&facts_file, facts::print(&facts, &wanted, &newer))?;
     }
     let folder = root.join("crates/schema/src/generated");
     let mut files = emit::files(&tables);

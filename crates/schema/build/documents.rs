@@ -14,7 +14,8 @@ const PATCHES: &[&str] =
 
 /// Path below `/openapi/v3/` and content of every document.
 pub fn all() -> BTreeMap<String, Value> {
-    let texts = crate::kinds::texts();
+    let mut texts = crate::kinds::texts();
+    crate::custom::kinds().for_each(|message| crate::texts::add(message, &mut texts));
     let mut rows = crate::kinds::rows();
     rows.extend(crate::custom::kinds().filter_map(crate::kinds::custom_row));
     let mut groups: BTreeMap<(&str, &str), Vec<&Row>> = BTreeMap::new();

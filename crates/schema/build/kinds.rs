@@ -17,9 +17,12 @@ pub struct Row {
     pub namespaced: bool,
     /// Only POST: reviews that are answered and not stored.
     pub create_only: bool,
-    /// Subresource and the group, version and kind of its body; `None` = that of the object.
-    pub subresources: Vec<(&'static str, Option<(&'static str, &'static str, &'static str)>)>,
+    /// Subresource and what its body is; `None` = the object.
+    pub subresources: Vec<(&'static str, Option<Gvk>)>,
 }
+
+/// Group, version and kind.
+pub type Gvk = (&'static str, &'static str, &'static str);
 
 trait Scope {
     const NAMESPACED: Option<bool>;
@@ -53,7 +56,7 @@ where
 }
 
 /// Subresources whose body is another kind.
-fn body(subresource: &str) -> Option<(&'static str, &'static str, &'static str)> {
+fn body(subresource: &str) -> Option<Gvk> {
     match subresource {
         "scale" => Some(("autoscaling", "v1", "Scale")),
         "token" => Some(("authentication.k8s.io", "v1", "TokenRequest")),

@@ -91,6 +91,17 @@ mod tests {
     }
 
     #[test]
+    fn own_kinds_explain_themselves() {
+        for (path, name, field) in [
+            ("apis/gateway.networking.k8s.io/v1", "io.k8s.networking.gateway.v1.HTTPRoute", "spec"),
+            ("apis/fairlead.dev/v1alpha1", "dev.fairlead.v1alpha1.InstanceSpec", "addresses"),
+        ] {
+            let schema = &parsed(path)["components"]["schemas"][name];
+            assert!(schema["properties"][field]["description"].is_string(), "{name}.{field}");
+        }
+    }
+
+    #[test]
     fn all_documents_stay_small() {
         let total: usize = index().iter().map(|d| d.gzip.len()).sum();
         assert!(total < 600_000, "{total} bytes");

@@ -280,9 +280,12 @@ impl Walk {
     }
 }
 
+/// Patterns by their text; `None` for one that does not compile.
+type Patterns = HashMap<&'static str, Option<Arc<Regex>>>;
+
 /// A compiled pattern of a table. Compiled on first need and kept: there are some sixty, most never used.
 pub(crate) fn pattern(text: &'static str) -> Option<Arc<Regex>> {
-    static COMPILED: OnceLock<RwLock<HashMap<&'static str, Option<Arc<Regex>>>>> = OnceLock::new();
+    static COMPILED: OnceLock<RwLock<Patterns>> = OnceLock::new();
     let compiled = COMPILED.get_or_init(Default::default);
     if let Some(found) = compiled.read().ok()?.get(text) {
         return found.clone();

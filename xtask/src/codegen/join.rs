@@ -94,6 +94,8 @@ pub struct Table {
     pub rows: Vec<Row>,
     /// Messages whose fields are fields of this one in JSON: number and key.
     pub inlined: Vec<(u32, String)>,
+    /// JSON names of fields that k8s-pb does not know.
+    pub newer: Vec<String>,
 }
 
 /// The sources.
@@ -169,6 +171,7 @@ fn table(sources: &Sources<'_>, key: &str, spellings: &BTreeMap<String, String>)
         atomic: message.markers.get("structType") == Some("atomic"),
         rows: Vec::new(),
         inlined: Vec::new(),
+        newer: Vec::new(),
     };
     let matched: BTreeSet<String> = message.fields.iter().map(|f| normal(&f.ident)).collect();
     for type_meta in ["kind", "apiVersion"] {
@@ -201,16 +204,34 @@ fn table(sources: &Sources<'_>, key: &str, spellings: &BTreeMap<String, String>)
         let required = definition.is_some_and(|d| d.required.contains(&json)) && (json != "metadata" || fact.always);
         table.rows.push(row(sources, field, json, required, fact)?);
     }
-    for (ident, json) in &own {
-        if !table.rows.iter().any(|r| &r.json == json) {
-            eprintln!("codegen: {name}: {json} ({ident}) is left out: k8s-pb does not know it");
+    for json in own.values().filter(|json| !table.rows.iter().any(|r| &r.json == *json)).cloned().collect::<Vec<_>>() {
+        if !add_newer(sources, &json, definition, &mut table) {
+            eprintln!("codegen: {name}: {json} is left out: k8s-pb does not know it");
         }
     }
     Ok(table)
 }
 
+/// Adds a field that only the facts know, behind the one it follows in Go. `false` when its type is unknown too.
+fn add_newer(sources: &Sources<'_>, json: &str, definition: Option<&Definition>, table: &mut Table) -> bool {
+    table.newer.push(json.to_owned());
+    let fact = fact(sources.facts, &table.key, json);
+    let Some(wire) = fact.wire.clone() else { return false };
+    let (shape, of) = match (wire.of.strip_prefix("[]"), wire.of.strip_prefix("map")) {
+        (Some(of), _) => (Shape::List, of),
+        (None, Some(of)) => (Shape::Map, of),
+        (None, None) => (Shape::One, wire.of.as_str()),
+    };
+    let field = PbField { ident: json.to_owned(), number: wire.number, shape, of: of.to_owned(), markers: Markers::default() };
+    let required = definition.is_some_and(|d| d.required.contains(&json.to_owned()));
+    let Ok(row) = row(sources, &field, json.to_owned(), required, fact) else { return false };
+    let at = table.rows.iter().position(|r| r.json == wire.after).map_or(table.rows.len(), |at| at + 1);
+    table.rows.insert(at, row);
+    true
+}
+
 fn fact(facts: &Facts, message: &str, json: &str) -> Fact {
-    facts.get(message).and_then(|m| m.get(json)).copied().unwrap_or_default()
+    facts.get(message).and_then(|m| m.get(json)).cloned().unwrap_or_default()
 }
 
 /// Adds the fields of an embedded Go struct at the place where it is embedded. `false` when the field is no such struct.

@@ -6,10 +6,11 @@
 mod bounds;
 mod fairlead;
 mod gateway;
+mod routes;
 
 use crate::table::Message;
 
 /// Every kind in every version.
 pub fn kinds() -> impl Iterator<Item = &'static Message> {
-    gateway::KINDS.iter().chain(fairlead::KINDS).copied()
+    gateway::KINDS.iter().chain(routes::KINDS).chain(fairlead::KINDS).copied()
 }

@@ -93,6 +93,7 @@ pub static HORIZONTAL_POD_AUTOSCALER_CONDITION: Message = Message {
         f("lastTransitionTime", 3, One, Time, ALWAYS),
         f("reason", 4, One, Str, 0),
         f("message", 5, One, Str, 0),
+        f("observedGeneration", 6, One, Int64, KEEP),
     ],
     inlined: &[],
     custom: false,
