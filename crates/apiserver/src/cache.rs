@@ -22,6 +22,8 @@ pub const ROOT: &str = "/registry/";
 
 /// Changes of one kind kept decoded for watches that resume; older ones come from the store's history.
 const RECENT_CHANGES: usize = 1000;
+/// The objects of those changes together, bytes.
+const RECENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// The objects of a kind by key, in the order of lists.
 pub type Items = OrdMap<Arc<str>, Arc<Object>>;
@@ -52,8 +54,21 @@ struct State {
     /// Revision of the newest change of this kind.
     changed: u64,
     recent: VecDeque<Arc<Change>>,
+    recent_bytes: usize,
     /// Every change above this revision is in `recent`.
     recent_floor: u64,
+}
+
+impl State {
+    fn remember(&mut self, change: Arc<Change>) {
+        self.recent_bytes += change.bytes();
+        self.recent.push_back(change);
+        while self.recent.len() > RECENT_CHANGES || self.recent_bytes > RECENT_BYTES {
+            let Some(oldest) = self.recent.pop_front() else { return };
+            self.recent_bytes -= oldest.bytes();
+            self.recent_floor = oldest.revision;
+        }
+    }
 }
 
 /// The objects of one kind at one revision.
@@ -179,12 +194,7 @@ impl Cache {
             return;
         }
         let change = Arc::new(Change::new(event.revision, now, before));
-        state.recent.push_back(change.clone());
-        if state.recent.len() > RECENT_CHANGES
-            && let Some(oldest) = state.recent.pop_front()
-        {
-            state.recent_floor = oldest.revision;
-        }
+        state.remember(change.clone());
         drop(state);
         shelf.watchers.lock().tell(&change);
     }

@@ -12,6 +12,8 @@ use crate::object::Object;
 
 /// Changes that may wait for one slow client before its watch is ended with 410 and it lists again.
 const QUEUE_MAX: usize = 4096;
+/// The objects of those changes together, bytes.
+const QUEUE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// Changes of one object at one revision.
 pub struct Change {
@@ -67,6 +69,11 @@ impl Change {
         Self { revision, now, before, frames: Mutex::default() }
     }
 
+    /// Bytes of the objects it holds.
+    pub fn bytes(&self) -> usize {
+        [&self.now, &self.before].into_iter().flatten().map(|object| object.len()).sum()
+    }
+
     /// What a watch with this filter sees: the type of the event and the object it shows.
     pub fn seen_by(&self, matches: impl Fn(&Object) -> bool) -> Option<(EventKind, &Arc<Object>)> {
         let now = self.now.as_ref().filter(|o| matches(o));
@@ -119,7 +126,16 @@ pub struct Watcher {
 #[derive(Default)]
 struct Queue {
     changes: VecDeque<Arc<Change>>,
+    bytes: usize,
     end: Option<End>,
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<Arc<Change>> {
+        let change = self.changes.pop_front()?;
+        self.bytes -= change.bytes();
+        Some(change)
+    }
 }
 
 /// Why a watch ends.
@@ -138,7 +154,7 @@ impl Watcher {
             let news = self.wake.notified();
             {
                 let mut queue = self.queue.lock();
-                if let Some(change) = queue.changes.pop_front() {
+                if let Some(change) = queue.pop() {
                     return Ok(change);
                 }
                 if let Some(end) = queue.end {
@@ -151,7 +167,7 @@ impl Watcher {
 
     /// The next change if it is there already.
     pub fn try_next(&self) -> Option<Arc<Change>> {
-        self.queue.lock().changes.pop_front()
+        self.queue.lock().pop()
     }
 
     fn tell(&self, change: &Arc<Change>) {
@@ -159,9 +175,10 @@ impl Watcher {
         if queue.end.is_some() {
             return;
         }
-        if queue.changes.len() >= QUEUE_MAX {
-            *queue = Queue { changes: VecDeque::new(), end: Some(End::Lagged) };
+        if queue.changes.len() >= QUEUE_MAX || queue.bytes > QUEUE_BYTES_MAX {
+            *queue = Queue { end: Some(End::Lagged), ..Queue::default() };
         } else {
+            queue.bytes += change.bytes();
             queue.changes.push_back(change.clone());
         }
         drop(queue);
@@ -171,7 +188,7 @@ impl Watcher {
     fn end(&self, end: End) {
         let mut queue = self.queue.lock();
         if end == End::Lagged {
-            queue.changes.clear();
+            *queue = Queue::default();
         }
         queue.end.get_or_insert(end);
         drop(queue);

@@ -185,6 +185,7 @@ pub trait Rules: Sync {
     /// From the form that clients of this row see to the stored one, for rows that are a second view of another row's objects.
     fn to_stored(&self, object: &mut Value) {}
     /// The reverse of [`Rules::to_stored`].
+    #[allow(clippy::wrong_self_convention)]
     fn from_stored(&self, object: &mut Value) {}
     /// How long a deleted object stays for its owner to finish, in seconds; `asked` is what the client wants. None: it goes at once.
     fn grace_s(&self, object: &Value, asked: Option<i64>) -> Option<i64> {

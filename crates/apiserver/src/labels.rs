@@ -53,7 +53,7 @@ impl LabelIndex {
         let sets = requirements.iter().filter_map(|r| self.sets(r)).min_by_key(|sets| sets.iter().map(|s| s.len()).sum::<usize>())?;
         let start: Arc<str> = prefix.into();
         let under = |set: &&Keys| set.range(start.clone()..).take_while(|key| key.starts_with(prefix)).cloned().collect::<Vec<_>>();
-        let mut keys: Vec<Arc<str>> = sets.iter().flat_map(|set| under(set)).collect();
+        let mut keys: Vec<Arc<str>> = sets.iter().flat_map(under).collect();
         if sets.len() > 1 {
             keys.sort_unstable();
         }

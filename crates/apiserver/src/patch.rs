@@ -2,13 +2,14 @@
 
 use http::Response;
 use jiff::Timestamp;
+use schema::{Problem, Strictness};
 use serde_json::Value;
 
 use crate::body::Body;
 use crate::call::Call;
 use crate::decode::{self, Source};
 use crate::kinds::Sub;
-use crate::managed::Origin;
+use crate::managed::{self, Origin};
 use crate::metadata;
 use crate::negotiate;
 use crate::query::{Write, WriteOptions};
@@ -25,41 +26,75 @@ pub enum Edit {
     Merge(Value),
     /// By a strategic merge patch.
     Strategic(Value),
+    /// By an apply configuration.
+    Apply(Value),
 }
 
 impl Core {
     /// PATCH of an object or of a subresource.
     pub(crate) async fn patch(&self, call: &Call, sub: Option<Sub>) -> Result<Response<Body>> {
         let media_type = negotiate::content_type(&call.headers);
-        let write = if media_type == "application/apply-patch+yaml" { Write::Apply } else { Write::Patch };
         let kind: fn(Value) -> Edit = match media_type {
             "application/json-patch+json" => Edit::Json,
             "application/merge-patch+json" => Edit::Merge,
             "application/strategic-merge-patch+json" if call.kind.native => Edit::Strategic,
+            "application/apply-patch+yaml" => Edit::Apply,
             _ => return Err(ApiError::unsupported_media_type(if call.kind.native { negotiate::PATCHES } else { negotiate::CUSTOM_PATCHES })),
         };
-        let options = WriteOptions::read(&call.query, write, call.user_agent())?;
-        let (patch, _) = schema::from_json(&call.body).map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))?;
-        self.modify(call, &options, sub, &kind(patch)).await
+        let is_apply = media_type == "application/apply-patch+yaml";
+        let options = WriteOptions::read(&call.query, if is_apply { Write::Apply } else { Write::Patch }, call.user_agent())?;
+        let (patch, problems) = if is_apply {
+            schema::from_yaml(&call.body).map_err(|e| ApiError::bad_request(format!("error decoding YAML: {e}")))?
+        } else {
+            schema::from_json(&call.body).map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))?
+        };
+        let mut edit = kind(patch);
+        if let Edit::Apply(config) = &mut edit {
+            repeated_keys(call, &problems, options.strictness)?;
+            if !config.is_object() {
+                return Err(ApiError::bad_request("error decoding YAML: the configuration is no object"));
+            }
+            self.agree(call, config)?;
+        }
+        self.modify(call, &options, sub, &edit).await
     }
+}
+
+/// An apply configuration that says a thing twice.
+fn repeated_keys(call: &Call, problems: &[Problem], strictness: Strictness) -> Result<()> {
+    match (strictness, schema::strict_text(problems)) {
+        (Strictness::Strict, Some(text)) => return Err(ApiError::bad_request(format!("error strict decoding YAML: {text}"))),
+        (Strictness::Warn, Some(_)) => problems.iter().for_each(|problem| call.warnings.add(problem.to_string())),
+        _ => {}
+    }
+    Ok(())
 }
 
 impl Edit {
     /// Who records ownership.
     pub(crate) fn origin(&self) -> Origin {
-        Origin::Write
+        if matches!(self, Self::Apply(_)) { Origin::Apply } else { Origin::Write }
     }
 
     /// The object to create when there is none to change.
-    pub(crate) fn missing(&self, call: &Call, sub: Option<Sub>) -> Result<Value> {
+    pub(crate) fn missing(&self, call: &Call, options: &WriteOptions, sub: Option<Sub>, now: Timestamp) -> Result<Value> {
         match self {
+            Self::Apply(config) if sub.is_none() => {
+                let uid = metadata::text(config, "uid");
+                if !uid.is_empty() {
+                    let why = format!("uid mismatch: the provided object specified uid {uid}, and no existing object was found");
+                    return Err(ApiError::conflict(call.kind, &call.address.name, &why));
+                }
+                let made = managed::apply(call, None, config, options, sub, now)?;
+                decode::canonical(call, made, Vec::new(), options.strictness, Source::Patch)
+            }
             Self::Replace(object) if call.kind.create_on_update && sub.is_none() => Ok(object.clone()),
             _ => Err(ApiError::not_found(call.kind, &call.address.name)),
         }
     }
 
     /// The new state, in the stored form.
-    pub(crate) fn apply(&self, call: &Call, options: &WriteOptions, _: Option<Sub>, old: &Value, _: Timestamp) -> Result<Value> {
+    pub(crate) fn apply(&self, call: &Call, options: &WriteOptions, sub: Option<Sub>, old: &Value, now: Timestamp) -> Result<Value> {
         let base = match self {
             Self::Replace(object) => return Ok(object.clone()),
             _ => as_seen(call, old),
@@ -70,6 +105,7 @@ impl Edit {
                 Some(message) => schema::strategic_merge(message, &base, patch).map_err(refused)?,
                 None => schema::merge_patch(&base, patch),
             },
+            Self::Apply(config) => managed::apply(call, Some(&base), config, options, sub, now)?,
             Self::Replace(patch) | Self::Merge(patch) => schema::merge_patch(&base, patch),
         };
         let mut patched = decode::canonical(call, patched, Vec::new(), options.strictness, Source::Patch)?;

@@ -312,7 +312,7 @@ impl Iterator for Zipped {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        while let Some(piece) = self.pieces.next() {
+        for piece in self.pieces.by_ref() {
             let encoder = self.encoder.as_mut()?;
             encoder.write_all(&piece).ok()?;
             if !encoder.get_ref().is_empty() {

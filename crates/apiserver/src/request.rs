@@ -30,12 +30,12 @@ impl Address {
     pub fn parse(path: &str) -> Option<Self> {
         let mut parts: Vec<&str> = path.trim_matches('/').split('/').collect();
         let mut address = Self::default();
-        match parts.first()? {
-            &"api" => {
+        match *parts.first()? {
+            "api" => {
                 address.version = parts.get(1).map(|v| decode(v, false))?;
                 parts.drain(..2);
             }
-            &"apis" => {
+            "apis" => {
                 address.group = parts.get(1).map(|g| decode(g, false))?;
                 address.version = parts.get(2).map(|v| decode(v, false))?;
                 parts.drain(..3);

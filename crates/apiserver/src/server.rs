@@ -32,6 +32,9 @@ use crate::status::{ApiError, Result};
 /// A request that is no watch gets an answer within this time (as kube-apiserver).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
+type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+type Random = Box<dyn Fn(&mut [u8]) + Send + Sync>;
+
 /// The Kubernetes API. Clones are handles to one server.
 #[derive(Clone)]
 pub struct ApiServer(Arc<Core>);
@@ -41,8 +44,8 @@ pub(crate) struct Core {
     pub cache: Arc<Cache>,
     pub health: Health,
     pub discovery: Discovery,
-    pub now: Box<dyn Fn() -> Timestamp + Send + Sync>,
-    pub random: Box<dyn Fn(&mut [u8]) + Send + Sync>,
+    pub now: Clock,
+    pub random: Random,
     pub settings: Settings,
     pub allocator: Option<Allocator>,
     pub registration: Registration,
@@ -67,8 +70,8 @@ pub struct Builder {
     version: String,
     reads: usize,
     writes: usize,
-    now: Box<dyn Fn() -> Timestamp + Send + Sync>,
-    random: Box<dyn Fn(&mut [u8]) + Send + Sync>,
+    now: Clock,
+    random: Random,
 }
 
 impl Builder {
@@ -309,12 +312,8 @@ impl Core {
         if let Some(identity) = request.extensions().get::<Identity>() {
             return Ok(identity.clone());
         }
-        match header_text(request.headers(), header::AUTHORIZATION).split_once(' ') {
-            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => {
-                self.tokens.find(token.trim()).cloned().ok_or_else(ApiError::unauthorized)
-            }
-            _ => Ok(Identity::anonymous()),
-        }
+        let Some(token) = access::token(header_text(request.headers(), header::AUTHORIZATION)) else { return Ok(Identity::anonymous()) };
+        self.tokens.find(&token).cloned().ok_or_else(ApiError::unauthorized)
     }
 
     async fn route(self: Arc<Self>, request: Request<Incoming>, mut query: Query, warnings: &Arc<Warnings>) -> Result<Response<Body>> {

@@ -113,26 +113,11 @@ impl ApiError {
         Self::conflict(kind, name, "the object has been modified; please apply your changes to the latest version and try again")
     }
 
-    /// 409: fields of an apply that other owners hold: `(manager as shown, path)` each, in order.
-    pub fn apply_conflict(conflicts: &[(String, String)]) -> Self {
-        let mut owners: Vec<&str> = conflicts.iter().map(|(owner, _)| owner.as_str()).collect();
-        owners.dedup();
-        let message = match conflicts {
-            [(owner, path)] => format!("Apply failed with 1 conflict: conflict with {owner}: {path}"),
-            _ => {
-                let listed: Vec<String> = owners
-                    .iter()
-                    .map(|owner| {
-                        let paths: Vec<&str> = conflicts.iter().filter(|(o, _)| o == owner).map(|(_, path)| path.as_str()).collect();
-                        format!("conflicts with {owner}:\n- {}", paths.join("\n- "))
-                    })
-                    .collect();
-                format!("Apply failed with {} conflicts: {}", conflicts.len(), listed.join("\n"))
-            }
-        };
+    /// 409: fields of an apply that other owners hold; a text and a path for each.
+    pub fn apply_conflict(message: String, conflicts: impl Iterator<Item = (String, String)>) -> Self {
         let mut error = Self::new(409, "Conflict", message);
         error.details = Some(Box::default());
-        conflicts.iter().fold(error, |error, (owner, path)| error.with_cause("FieldManagerConflict", &format!("conflict with {owner}"), path))
+        conflicts.fold(error, |error, (text, path)| error.with_cause("FieldManagerConflict", &text, &path))
     }
 
     /// 422: the object breaks rules. `kind` is the kind's name as in `Service` or `Ingress.networking.k8s.io`.

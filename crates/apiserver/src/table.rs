@@ -96,7 +96,7 @@ impl Shape {
     pub fn write_table(&self, out: &mut Vec<u8>, version: MetaVersion, objects: &[&Object], revision: u64, with_columns: bool) {
         let head = json!({ "kind": "Table", "apiVersion": version.api_version(), "metadata": { "resourceVersion": revision.to_string() }, "columnDefinitions": if with_columns { columns(self.kind) } else { Value::Array(Vec::new()) } });
         let head = head.to_string();
-        out.extend_from_slice(head[..head.len() - 1].as_bytes());
+        out.extend_from_slice(&head.as_bytes()[..head.len() - 1]);
         out.extend_from_slice(b",\"rows\":[");
         for (at, object) in objects.iter().enumerate() {
             if at > 0 {

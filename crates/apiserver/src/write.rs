@@ -22,6 +22,15 @@ use crate::table::Shape;
 /// How often a name is generated before the collection is taken for full.
 const NAME_ATTEMPTS: usize = 8;
 
+/// What a change is made for.
+#[derive(Clone, Copy)]
+struct Intent<'a> {
+    call: &'a Call,
+    options: &'a WriteOptions,
+    sub: Option<Sub>,
+    origin: Origin,
+}
+
 impl Core {
     /// POST to a collection.
     pub(crate) async fn create(&self, call: &Call) -> Result<Response<Body>> {
@@ -107,9 +116,10 @@ impl Core {
     pub(crate) async fn modify(&self, call: &Call, options: &WriteOptions, sub: Option<Sub>, edit: &Edit) -> Result<Response<Body>> {
         let (kind, name) = (call.kind, call.address.name.as_str());
         let key = cache::key(kind, call.namespace(), name);
+        let intent = Intent { call, options, sub, origin: edit.origin() };
         loop {
             let Some(current) = self.cache.get(kind, &key) else {
-                let object = edit.missing(call, sub)?;
+                let object = edit.missing(call, options, sub, (self.now)())?;
                 return match self.create_object(call, options, object, edit.origin()).await {
                     // Somebody else created it in the meantime, which is what this request wants, too.
                     Err(error) if error.reason == "AlreadyExists" && !options.dry_run => continue,
@@ -121,24 +131,15 @@ impl Core {
             let mut new = edit.apply(call, options, sub, &old, (self.now)())?;
             self.agree(call, &mut new)?;
             check_preconditions(kind, &new, &old, edit)?;
-            if let Some(written) = self.replace(call, options, sub, current.revision, &old, new, edit.origin()).await? {
+            if let Some(written) = self.replace(intent, current.revision, &old, new).await? {
                 return Ok(self.reply_value(call, 200, written));
             }
         }
     }
 
     /// One attempt to put a new state in the place of an old one; none when somebody wrote in between.
-    #[allow(clippy::too_many_arguments)]
-    async fn replace(
-        &self,
-        call: &Call,
-        options: &WriteOptions,
-        sub: Option<Sub>,
-        revision: u64,
-        old: &Value,
-        mut new: Value,
-        origin: Origin,
-    ) -> Result<Option<Value>> {
+    async fn replace(&self, intent: Intent<'_>, revision: u64, old: &Value, mut new: Value) -> Result<Option<Value>> {
+        let Intent { call, options, sub, origin } = intent;
         let kind = call.kind;
         kind.rules.defaults(&mut new);
         metadata::fill_updated(&mut new, old);

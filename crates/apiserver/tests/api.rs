@@ -4,6 +4,7 @@ mod api {
     mod harness;
     mod lists;
     mod objects;
+    mod patches;
     mod tokens;
     mod watches;
 }

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 
+use apiserver::allocate::Allocator;
 use apiserver::{ApiServer, Body, Identity};
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
@@ -46,7 +47,8 @@ impl Reply {
 
 impl Server {
     pub async fn start() -> Self {
-        let server = ApiServer::builder(store::Store::memory()).version("0.1.0").build().expect("an open store");
+        let allocator = Allocator::new(&["10.96.0.0/16".parse().expect("a network")], 30000..=32767, 1);
+        let server = ApiServer::builder(store::Store::memory()).version("0.1.0").allocator(allocator).build().expect("an open store");
         server.bootstrap().await.expect("namespaces are made");
         Self(server)
     }
