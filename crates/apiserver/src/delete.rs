@@ -147,6 +147,7 @@ impl Core {
             let old = current.value();
             let mut new = old.clone();
             self.mark(kind, options, &mut new);
+            metadata::order(&mut new);
             if is_released(kind, &new) {
                 let gone = if options.dry_run { Some(current.revision) } else { self.remove(&key, current.revision).await? };
                 if let Some(revision) = gone {
@@ -185,7 +186,9 @@ impl Core {
         let start = if was_deleting { first_marked(meta, before_s).unwrap_or(now) } else { now };
         let end = start.checked_add(SignedDuration::from_secs(grace_s)).unwrap_or(now);
         meta.insert("deletionTimestamp".to_owned(), metadata::seconds(end).into());
-        meta.insert("deletionGracePeriodSeconds".to_owned(), grace_s.into());
+        if !kind.has(Sub::Finalize) {
+            meta.insert("deletionGracePeriodSeconds".to_owned(), grace_s.into());
+        }
         if !was_deleting && generation > 0 {
             meta.insert("generation".to_owned(), (generation + 1).into());
         }

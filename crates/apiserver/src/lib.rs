@@ -3,7 +3,7 @@
 //! Called by the `fairlead` crate, which serves the same value on TLS connections and, without a socket, to the in-process Kubernetes client of
 //! `source`, `control` and `node`. It never opens a socket, knows no compiled state and no plane: what it cannot know enters as a trait.
 //!
-//! Reading order: `server` (a request's way), `kinds` (what is served), `object` and `cache` (what lies where), then `read`, `watch`, `write`,
+//! Reading order: `route` (a request's way), `kinds` (what is served), `object` and `cache` (what lies where), then `read`, `watch`, `write`,
 //! `patch` and `delete`.
 
 mod access;
@@ -25,6 +25,7 @@ pub mod kinds;
 mod labels;
 mod managed;
 mod metadata;
+mod metrics;
 mod negotiate;
 mod object;
 mod openapi;
@@ -33,6 +34,7 @@ mod query;
 mod read;
 mod registration;
 mod request;
+mod route;
 mod selector;
 mod server;
 pub mod status;

@@ -19,7 +19,7 @@ pub fn answer(path: &str, query: &Query, headers: &HeaderMap) -> Option<Response
     }
     let path = below.strip_prefix('/')?;
     let Some(document) = schema::openapi::document(path) else {
-        return Some(crate::server::refusal(&ApiError::no_resource(), false));
+        return Some(crate::route::refusal(&ApiError::no_resource(), false));
     };
     match query.get("hash") {
         Some(hash) if hash != document.hash => Some(moved(path, document.hash)),

@@ -14,6 +14,7 @@ use crate::call::Call;
 use crate::dispatch::{Change, End, EventKind, FrameKey, Watcher};
 use crate::filter::Filter;
 use crate::kinds::Kind;
+use crate::metrics::Watching;
 use crate::negotiate::Form;
 use crate::object::Object;
 use crate::query::ListOptions;
@@ -46,7 +47,7 @@ impl Core {
         let stream = match self.cache.watch(call.kind, filter.scope(call.kind), start) {
             Ok(begun) => {
                 let state = if with_state { filter.select(call.kind, &begun.sight, None, usize::MAX) } else { Vec::new() };
-                let guard = Guard { cache: self.cache.clone(), kind: call.kind, watcher: begun.watcher };
+                let guard = Guard { cache: self.cache.clone(), kind: call.kind, watcher: begun.watcher, _count: self.metrics.watching(call.kind) };
                 let end = Instant::now() + options.timeout.unwrap_or_else(|| self.random_timeout());
                 let marks_end = with_state && options.initial_events == Some(true) && options.bookmarks;
                 Stream {
@@ -98,6 +99,7 @@ struct Guard {
     cache: Arc<Cache>,
     kind: &'static Kind,
     watcher: Arc<Watcher>,
+    _count: Watching,
 }
 
 impl Drop for Guard {
