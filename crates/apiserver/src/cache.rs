@@ -7,6 +7,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use imbl::OrdMap;
 use parking_lot::Mutex;
@@ -27,6 +28,11 @@ const RECENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// The objects of a kind by key, in the order of lists.
 pub type Items = OrdMap<Arc<str>, Arc<Object>>;
+
+/// States of one kind kept for the next pages of lists; beyond it they come from the store, which is slower.
+const PINS: usize = 32;
+/// How long they are kept.
+const PIN_AGE: Duration = Duration::from_secs(300);
 
 /// Every kind's objects, following one store.
 pub struct Cache {
@@ -55,11 +61,25 @@ struct State {
     changed: u64,
     recent: VecDeque<Arc<Change>>,
     recent_bytes: usize,
+    /// States that pages of lists were cut from, oldest first.
+    pinned: VecDeque<Pin>,
     /// Every change above this revision is in `recent`.
     recent_floor: u64,
 }
 
+struct Pin {
+    since: Instant,
+    sight: Sight,
+}
+
 impl State {
+    /// Lets go of states whose lists are surely over. What they held may be large.
+    fn unpin(&mut self) {
+        while self.pinned.front().is_some_and(|pin| self.pinned.len() > PINS || pin.since.elapsed() > PIN_AGE) {
+            self.pinned.pop_front();
+        }
+    }
+
     fn remember(&mut self, change: Arc<Change>) {
         self.recent_bytes += change.bytes();
         self.recent.push_back(change);
@@ -72,6 +92,7 @@ impl State {
 }
 
 /// The objects of one kind at one revision.
+#[derive(Clone)]
 pub struct Sight {
     /// The revision: everything up to it is in, nothing above it.
     pub revision: u64,
@@ -138,7 +159,10 @@ impl Cache {
                     state.items.insert(object.key.clone(), object);
                 }
             }
-            *shelf.state.lock() = state;
+            let mut present = shelf.state.lock();
+            // What pages were cut from stays true.
+            state.pinned = std::mem::take(&mut present.pinned);
+            *present = state;
         }
         self.applied.store(snapshot.revision(), Ordering::Release);
     }
@@ -195,6 +219,7 @@ impl Cache {
         }
         let change = Arc::new(Change::new(event.revision, now, before));
         state.remember(change.clone());
+        state.unpin();
         drop(state);
         shelf.watchers.lock().tell(&change);
     }
@@ -222,13 +247,37 @@ impl Cache {
         Sight { revision: reached.max(state.changed), items: state.items.clone(), labels: Some(state.labels.clone()) }
     }
 
-    /// The objects of a kind under a key prefix at an earlier revision.
-    pub fn sight_at(&self, kind: &Kind, prefix: &str, revision: u64) -> Result<Vec<Arc<Object>>, store::Error> {
+    /// Keeps a state for the next page of a list.
+    pub fn pin(&self, kind: &Kind, sight: &Sight) {
+        let mut state = self.shelf(kind).state.lock();
+        if state.pinned.iter().all(|pin| pin.sight.revision != sight.revision) {
+            state.pinned.push_back(Pin { since: Instant::now(), sight: sight.clone() });
+            state.unpin();
+        }
+    }
+
+    /// The objects of a kind at an earlier revision.
+    pub fn sight_at(&self, kind: &Kind, revision: u64) -> Result<Sight, store::Error> {
+        let reached = self.sync();
+        let state = self.shelf(kind).state.lock();
+        if state.changed <= revision && revision <= reached {
+            return Ok(Sight { revision, items: state.items.clone(), labels: Some(state.labels.clone()) });
+        }
+        if let Some(pin) = state.pinned.iter().find(|pin| pin.sight.revision == revision) {
+            return Ok(pin.sight.clone());
+        }
+        drop(state);
+        let objects = self.read_at(kind, revision)?;
+        Ok(Sight { revision, items: objects.into_iter().map(|o| (o.key.clone(), o)).collect(), labels: None })
+    }
+
+    fn read_at(&self, kind: &Kind, revision: u64) -> Result<Vec<Arc<Object>>, store::Error> {
         let snapshot = self.store.snapshot_at(revision)?;
         let present = self.sight(kind).items;
         let shelf = self.shelf(kind);
         let known = |record: &Record| present.get(&record.key).filter(|o| o.revision == record.mod_revision).cloned();
-        Ok(snapshot.range(prefix, None).filter_map(|record| known(record).or_else(|| shelf.decode(record))).collect())
+        let prefix = key(kind, "", "");
+        Ok(snapshot.range(&prefix, None).filter_map(|record| known(record).or_else(|| shelf.decode(record))).collect())
     }
 
     /// Begins a watch without a gap: nothing is delivered twice, nothing is left out.

@@ -138,34 +138,52 @@ impl Core {
             let token = Token::read(&options.resume)?;
             let after = format!("{kind_prefix}{}", token.start);
             let Ok(revision) = u64::try_from(token.rv) else {
-                return Ok(cut(call, options, filter, &self.cache.sight(call.kind), Some(&after)));
+                return Ok(self.cut(call, options, filter, &self.cache.sight(call.kind), Some(&after)));
             };
-            let sight = self.past(call, revision).map_err(|error| expired_token(error, &token.start))?;
-            return Ok(cut(call, options, filter, &sight, Some(&after)));
+            let sight = self.cache.sight_at(call.kind, revision).map_err(|error| expired_token(error, &token.start))?;
+            return Ok(self.cut(call, options, filter, &sight, Some(&after)));
         }
         let revision = if options.resource_version.is_empty() { 0 } else { parse_revision(&options.resource_version)? };
         self.reach(revision).await?;
         // With a limit, a revision without a rule means exactly that revision: the way of clients before there were rules.
         let is_exact = options.exact || (options.limit > 0 && revision > 0 && !options.not_older_than);
         let sight = if is_exact {
-            self.past(call, revision).map_err(|error| match error {
+            self.cache.sight_at(call.kind, revision).map_err(|error| match error {
                 store::Error::Compacted { .. } => ApiError::expired("The resourceVersion for the provided list is too old."),
                 other => ApiError::internal(other),
             })?
         } else {
             self.cache.sight(call.kind)
         };
-        Ok(cut(call, options, filter, &sight, None))
+        Ok(self.cut(call, options, filter, &sight, None))
     }
 
-    /// The objects of the kind at a revision.
-    fn past(&self, call: &Call, revision: u64) -> std::result::Result<Sight, store::Error> {
-        let present = self.cache.sight(call.kind);
-        if present.revision == revision {
-            return Ok(present);
+    /// The page that begins behind a key.
+    fn cut(&self, call: &Call, options: &ListOptions, filter: &Filter, sight: &Sight, after: Option<&str>) -> Page {
+        // From "any" revision the cache upstream answers whole lists, and clients count on it.
+        let limit = if options.resource_version == "0" { 0 } else { options.limit };
+        if limit == 0 {
+            return Page {
+                objects: filter.select(call.kind, sight, after, usize::MAX),
+                revision: sight.revision,
+                resume: String::new(),
+                remaining: None,
+            };
         }
-        let objects = self.cache.sight_at(call.kind, &cache::key(call.kind, "", ""), revision)?;
-        Ok(Sight { revision, items: objects.into_iter().map(|o| (o.key.clone(), o)).collect(), labels: None })
+        let mut objects = filter.select(call.kind, sight, after, limit + 1);
+        if objects.len() <= limit {
+            return Page { objects, revision: sight.revision, resume: String::new(), remaining: None };
+        }
+        objects.truncate(limit);
+        let last = objects.last().map(|o| o.key.clone()).unwrap_or_default();
+        let start = last.strip_prefix(&*cache::key(call.kind, "", "")).unwrap_or_default();
+        let resume = Token::write(i64::try_from(sight.revision).unwrap_or(-1), start);
+        self.cache.pin(call.kind, sight);
+        let remaining = (!filter.has_selectors()).then(|| {
+            let prefix = filter.prefix(call.kind);
+            sight.items.range(last.clone()..).skip(1).take_while(|(key, _)| key.starts_with(&prefix)).count()
+        });
+        Page { objects, revision: sight.revision, resume, remaining }
     }
 
     fn write_list(&self, call: &Call, page: Page) -> Response<Body> {
@@ -199,33 +217,6 @@ impl Core {
         }
         body::reply(200, "application/json", Body::pieces(pieces))
     }
-}
-
-/// The page that begins behind a key.
-fn cut(call: &Call, options: &ListOptions, filter: &Filter, sight: &Sight, after: Option<&str>) -> Page {
-    // From "any" revision the cache upstream answers whole lists, and clients count on it.
-    let limit = if options.resource_version == "0" { 0 } else { options.limit };
-    if limit == 0 {
-        return Page {
-            objects: filter.select(call.kind, sight, after, usize::MAX),
-            revision: sight.revision,
-            resume: String::new(),
-            remaining: None,
-        };
-    }
-    let mut objects = filter.select(call.kind, sight, after, limit + 1);
-    if objects.len() <= limit {
-        return Page { objects, revision: sight.revision, resume: String::new(), remaining: None };
-    }
-    objects.truncate(limit);
-    let last = objects.last().map(|o| o.key.clone()).unwrap_or_default();
-    let start = last.strip_prefix(&*cache::key(call.kind, "", "")).unwrap_or_default();
-    let resume = Token::write(i64::try_from(sight.revision).unwrap_or(-1), start);
-    let remaining = (!filter.has_selectors()).then(|| {
-        let prefix = filter.prefix(call.kind);
-        sight.items.range(last.clone()..).skip(1).take_while(|(key, _)| key.starts_with(&prefix)).count()
-    });
-    Page { objects, revision: sight.revision, resume, remaining }
 }
 
 fn expired_token(error: store::Error, start: &str) -> ApiError {

@@ -115,3 +115,27 @@ async fn a_stored_object_that_cannot_be_read_does_not_kill_the_list() {
     assert_eq!(names(&server.get(MAPS).await.ok()), ["good"]);
     assert_eq!(server.get(&format!("{MAPS}/bad")).await.code, 500);
 }
+
+#[tokio::test]
+async fn a_list_goes_on_from_its_pages_when_the_history_is_gone_and_afresh_when_they_are() {
+    let store = store::Store::memory();
+    let server = Server(apiserver::ApiServer::builder(store.clone()).build().expect("an open store"));
+    server.0.bootstrap().await.expect("namespaces are made");
+    for name in ["a", "b", "c"] {
+        server.send("POST", MAPS, &config_map(name, json!({}))).await.ok();
+    }
+    let first = server.get(&format!("{MAPS}?limit=1")).await.ok();
+    let token = first["metadata"]["continue"].as_str().expect("a token").to_owned();
+    server.send("POST", MAPS, &config_map("bb", json!({}))).await.ok();
+    store.compact(store.revision());
+    let second = server.get(&format!("{MAPS}?limit=1&continue={token}")).await.ok();
+    assert_eq!((names(&second), &second["metadata"]["resourceVersion"]), (vec!["b"], &first["metadata"]["resourceVersion"]), "kept for the token");
+    let restarted = Server(apiserver::ApiServer::builder(store).build().expect("an open store"));
+    let expired = restarted.get(&format!("{MAPS}?limit=1&continue={token}")).await;
+    assert_eq!(expired.refusal().1, "Expired");
+    let fresh = expired.json()["metadata"]["continue"].as_str().expect("a fresh token").to_owned();
+    let rest = restarted.get(&format!("{MAPS}?limit=2&continue={fresh}")).await.ok();
+    assert_eq!(names(&rest), ["b", "bb"], "inconsistent, as the refusal says");
+    let last = restarted.get(&format!("{MAPS}?limit=2&continue={}", rest["metadata"]["continue"].as_str().expect("a token"))).await.ok();
+    assert_eq!((names(&last), &last["metadata"]["resourceVersion"]), (vec!["c"], &rest["metadata"]["resourceVersion"]));
+}
