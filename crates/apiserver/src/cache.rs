@@ -179,7 +179,7 @@ impl Cache {
             match feed.try_next() {
                 Ok(Some(event)) => self.apply(&event),
                 // Readers see a revision a moment before the history is told of it.
-                Ok(None) if feed.position() < target => std::hint::spin_loop(),
+                Ok(None) if feed.position() < target => std::thread::yield_now(),
                 Ok(None) => break,
                 Err(store::Error::Closed) => return self.applied.load(Ordering::Acquire),
                 Err(_) => return self.start_over(feed),
