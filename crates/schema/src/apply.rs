@@ -112,15 +112,14 @@ pub fn apply(message: &'static Message, live: Option<&Value>, config: &Value, wr
         track(message, &nothing(message), &live, &mut managers, &before);
     }
     let id = Id::new(writer, Operation::Apply);
-    let mut owners = managers.fields();
+    let allowed = if writer.manager == "kubectl" { allowed_by_last_applied(message, &live, writer) } else { None };
+    let before = allowed.as_ref().map(|_| managers.clone());
+    let mut owners = managers.take();
     let mut outcome = updater::apply(message, &live, config, writer, &mut owners, &id, force);
-    if let Err(Failure::Conflicts(conflicts)) = &outcome
-        && writer.manager == "kubectl"
-        && let Some(allowed) = allowed_by_last_applied(message, &live, writer)
-    {
+    if let (Err(Failure::Conflicts(conflicts)), Some(allowed), Some(mut before)) = (&outcome, allowed, before) {
         let remaining: Vec<_> = conflicts.iter().filter(|(_, path)| !allowed.has(path)).cloned().collect();
         outcome = if remaining.is_empty() {
-            owners = managers.fields();
+            owners = before.take();
             updater::apply(message, &live, config, writer, &mut owners, &id, true)
         } else {
             Err(Failure::Conflicts(remaining))
@@ -158,11 +157,13 @@ pub fn update(message: &'static Message, old: Option<&Value>, new: &mut Value, w
         managers::decode(given).filter(|m| !m.is_empty()).unwrap_or_else(stored)
     };
     let object = without_managed_fields(std::mem::take(new));
-    let empty = nothing(message);
-    let live = old.map_or(empty, |o| without_managed_fields(o.clone()));
     // An object that nobody tracks stays untracked until it is applied; a new one is tracked from the start.
     if !managers.is_empty() || old.is_none() {
-        track(message, &live, &object, &mut managers, writer);
+        let empty = old.is_none().then(|| nothing(message));
+        // The stored managed fields count as removed, which nobody owned.
+        if let Some(live) = old.or(empty.as_ref()) {
+            track(message, live, &object, &mut managers, writer);
+        }
         managers.cap();
     }
     *new = object;
@@ -171,7 +172,7 @@ pub fn update(message: &'static Message, old: Option<&Value>, new: &mut Value, w
 
 /// The update of the managers: what `writer` changed becomes its own, what vanished is nobody's.
 fn track(message: &'static Message, live: &Value, new: &Value, managers: &mut Managers, writer: &Writer<'_>) {
-    let mut owners = managers.fields();
+    let mut owners = managers.take();
     let id = Id::new(writer, Operation::Update);
     let taken = updater::update(message, live, new, writer, &mut owners).difference(&managers::stripped());
     managers.replace(owners);

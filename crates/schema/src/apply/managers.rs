@@ -83,8 +83,9 @@ impl Managers {
         self.owners.is_empty()
     }
 
-    pub fn fields(&self) -> Owners {
-        self.owners.clone()
+    /// Hands out the owners; [`Managers::replace`] gives them back.
+    pub fn take(&mut self) -> Owners {
+        std::mem::take(&mut self.owners)
     }
 
     pub fn replace(&mut self, owners: Owners) {

@@ -24,11 +24,10 @@ pub fn update(message: &'static Message, live: &Value, new: &Value, writer: &Wri
     prepare(message, owners);
     let root = Type::of_message(message);
     let ignored = ignored(message, writer);
-    let changes = typed::compare(root, Some(live), Some(new));
-    let filtered = changes.clone().without(&ignored);
+    let changes = typed::compare(root, Some(live), Some(new)).without(&ignored);
     // Without an applier there is nobody who could object.
-    let _ = settle(&filtered, None, owners, true);
-    changes.modified.union(&changes.added).recursive_difference(&ignored)
+    let _ = settle(&changes, None, owners, true);
+    changes.modified.union(&changes.added)
 }
 
 /// Merges a configuration. Returns the new object, or nothing when it equals the live one.
