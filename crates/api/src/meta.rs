@@ -101,6 +101,8 @@ pub struct OwnerReference {
     pub uid: Arc<str>,
     /// Whether this owner drives the object.
     pub controller: Option<bool>,
+    /// Whether the owner, when it is deleted in the foreground, waits for the object to be gone.
+    pub block_owner_deletion: Option<bool>,
 }
 
 /// Reads `null` as the default: Go writes empty lists and maps so.

@@ -16,9 +16,9 @@ pub struct RetryBudget {
 }
 
 impl RetryBudget {
-    /// A request came (not a retry of one).
-    pub fn request(&self, now: Now) {
-        self.window.ok(now);
+    /// So many requests came (not retries of one).
+    pub fn requests(&self, count: u32, now: Now) {
+        self.window.ok_many(count, now);
     }
 
     /// Takes a token for a retry, a hedge or a retry that waits in back-off; false when there is none. Under contention a
@@ -69,14 +69,14 @@ mod tests {
     fn a_busy_service_may_retry_a_fifth_of_its_requests() {
         let budget = RetryBudget::default();
         let now = Now::from_ms(5000);
-        (0..1000).for_each(|_| budget.request(now));
+        budget.requests(1000, now);
         assert_eq!(allowed(&budget, 2000, now), 210, "200 by percentage and 10 by the floor");
     }
 
     #[test]
     fn requests_of_the_past_earn_nothing() {
         let budget = RetryBudget::default();
-        (0..1000).for_each(|_| budget.request(Now::from_ms(5000)));
+        budget.requests(1000, Now::from_ms(5000));
         assert_eq!(allowed(&budget, 2000, Now::from_ms(20_000)), 10);
     }
 }

@@ -12,7 +12,7 @@ use model::{InFlight, LoadReport, Now, Outcome};
 use crate::build::Picker;
 use crate::ledger::Ledger;
 use crate::report::Report;
-use crate::rng::mix;
+use crate::rng::{Handle, Worker, mix};
 use crate::{Layer, NoPick};
 
 /// One request at an endpoint. Dropping it lowers every count it raised, exactly once; the response body or the tunnel
@@ -28,7 +28,7 @@ pub struct Guard {
 /// The request's place in the counts of its service and pool, where those are kept.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    ledger: Arc<Ledger>,
+    handle: Arc<Handle>,
     in_service: bool,
     in_pool: bool,
 }
@@ -39,7 +39,7 @@ const TOLD_BAD: u8 = 2;
 
 impl Seat {
     /// Takes a place in the service's limit, if it has one.
-    pub(crate) fn take(picker: &Picker) -> Result<Self, NoPick> {
+    pub(crate) fn take(picker: &Picker, worker: &mut Worker) -> Result<Self, NoPick> {
         let limits = &picker.pool.policy.limits;
         let limit = if picker.layer == Layer::Http { limits.service_in_flight } else { limits.service_connections };
         let ledger = &picker.ledger;
@@ -52,7 +52,13 @@ impl Seat {
         if in_pool {
             ledger.in_flight.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Self { ledger: Arc::clone(ledger), in_service: limit.is_some(), in_pool })
+        Ok(Self { handle: worker.handle(ledger), in_service: limit.is_some(), in_pool })
+    }
+}
+
+impl Seat {
+    fn ledger(&self) -> &Ledger {
+        &self.handle.0
     }
 }
 
@@ -60,10 +66,10 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let lower = |count: &AtomicU32| count.fetch_sub(1, Ordering::Relaxed);
         if self.in_service {
-            lower(&self.ledger.service.in_flight);
+            lower(&self.ledger().service.in_flight);
         }
         if self.in_pool {
-            lower(&self.ledger.in_flight);
+            lower(&self.ledger().in_flight);
         }
     }
 }
@@ -99,7 +105,7 @@ impl Guard {
             return;
         }
         self.flight.answered();
-        self.seat.ledger.with_newest(|picker| self.sample(outcome, latency, picker.policy(), false, now));
+        self.seat.ledger().with_newest(|picker| self.sample(outcome, latency, picker.policy(), false, now));
         self.judge(outcome, latency, now);
     }
 
@@ -111,7 +117,7 @@ impl Guard {
             TOLD_GOOD if outcome.failed() => self.judge(outcome, elapsed, now),
             _ => {}
         }
-        self.seat.ledger.with_newest(|picker| self.sample(outcome, elapsed, picker.policy(), true, now));
+        self.seat.ledger().with_newest(|picker| self.sample(outcome, elapsed, picker.policy(), true, now));
     }
 
     /// The answer asked to be left alone for this long (`Retry-After`, gRPC push-back).
@@ -121,7 +127,7 @@ impl Guard {
 
     /// The answer carried a report of the endpoint's load.
     pub fn report(&self, report: &Report, now: Now) {
-        let utilisation = self.seat.ledger.with_newest(|picker| report.utilisation(&picker.policy().tuning.metrics)).flatten();
+        let utilisation = self.seat.ledger().with_newest(|picker| report.utilisation(&picker.policy().tuning.metrics)).flatten();
         let seconds = report.named("latency_seconds");
         self.flight.vitals().report(
             &LoadReport {
@@ -155,7 +161,7 @@ impl Guard {
     fn judge(&self, outcome: Outcome, took: Duration, now: Now) {
         let vitals = self.flight.vitals();
         vitals.record(outcome, took, now);
-        let ledger = &self.seat.ledger;
+        let ledger = self.seat.ledger();
         // A pool that is gone has no policy any more; its last requests are judged by the defaults.
         let outlier = ledger.with_newest(|picker| picker.policy().outlier.clone()).unwrap_or_default();
         if outcome == Outcome::Throttled && outlier.count_429 {

@@ -1,5 +1,6 @@
 //! What outlives a pool's recompilation: its current picker, hints of the judge, and the numbers of its service.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
@@ -20,7 +21,6 @@ pub(crate) struct ServiceLedger {
 }
 
 /// Of one pool at one layer.
-#[derive(Debug)]
 pub(crate) struct Ledger {
     /// Unique in the process: the key of round-robin cursors.
     pub(crate) number: u64,
@@ -38,6 +38,13 @@ pub(crate) struct Ledger {
     /// Taken for the moment of counting and ejecting, so that two failures at once cannot pass the cap.
     ejecting: AtomicBool,
     pub(crate) panic: AtomicBool,
+}
+
+impl fmt::Debug for Ledger {
+    /// Without the pickers, which lead back here.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger").field("number", &self.number).field("service", &self.service.origin).finish_non_exhaustive()
+    }
 }
 
 /// The picker of the newest pool and the one before: workers may still hold the older snapshot.

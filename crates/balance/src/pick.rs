@@ -42,12 +42,15 @@ impl Picker {
     ///
     /// # Errors
     /// [`NoPick`] when there is nothing to choose, or a limit is reached.
-    pub fn pick(self: &Arc<Self>, worker: &mut Worker, ask: &Ask<'_>, now: Now) -> Result<Guard, NoPick> {
+    pub fn pick(&self, worker: &mut Worker, ask: &Ask<'_>, now: Now) -> Result<Guard, NoPick> {
         self.ledger.touch(now);
-        if ask.tried.is_empty() && self.layer == Layer::Http {
-            self.ledger.service.budget.request(now);
+        if ask.tried.is_empty()
+            && self.layer == Layer::Http
+            && let Some(lot) = worker.count_request()
+        {
+            self.ledger.service.budget.requests(lot, now);
         }
-        let seat = Seat::take(self)?;
+        let seat = Seat::take(self, worker)?;
         for _ in 0..RACES {
             let choice = self.choose(worker, ask, now)?;
             if let Some(flight) = self.raise(choice.index, now) {
@@ -61,13 +64,13 @@ impl Picker {
     }
 
     /// The endpoint at this address, if it is in the pool and usable: for clients that stay where they were. `None`: pick.
-    pub fn pick_at(self: &Arc<Self>, address: SocketAddr, now: Now) -> Option<Guard> {
+    pub fn pick_at(&self, worker: &mut Worker, address: SocketAddr, now: Now) -> Option<Guard> {
         let index = self.entries.iter().position(|entry| entry.endpoint.address == address)?;
         self.ledger.touch(now);
         if !self.usable(index, &Ask::default(), Care::All, now) {
             return None;
         }
-        let seat = Seat::take(self).ok()?;
+        let seat = Seat::take(self, worker).ok()?;
         Some(Guard::new(self.raise(index, now)?, seat, false))
     }
 
@@ -121,7 +124,7 @@ impl Picker {
 
     fn round_robin(&self, worker: &mut Worker, usable: &impl Fn(usize) -> bool) -> Option<usize> {
         let Table::Sequence(sequence) = &self.table else { return None };
-        let index = sequence.at(worker.turn(self.ledger.number, sequence.len()));
+        let index = sequence.at(worker.turn(&self.ledger, sequence.len()));
         if usable(index) {
             return Some(index);
         }

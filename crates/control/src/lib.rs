@@ -6,8 +6,11 @@
 //!
 //! It knows neither the planes nor `compile`: statuses that were decided and acknowledgements of planes are handed in.
 
+mod discovery;
 mod endpoints;
+mod garbage;
 mod instances;
+mod namespaces;
 pub mod readiness;
 mod standing;
 mod statuses;
@@ -145,6 +148,8 @@ impl Control {
         tasks.spawn(standing::keep(context.clone(), Standing::IngressClass));
         tasks.spawn(standing::keep(context.clone(), Standing::GatewayClass));
         if scope == Scope::Standalone {
+            tasks.spawn(namespaces::run(context.clone()));
+            tasks.spawn(garbage::run(context.clone()));
             if let Some((address, served)) = api {
                 for one in [Standing::Service(address, served.port()), Standing::Endpoints(served), Standing::Slice(served)] {
                     tasks.spawn(standing::keep(context.clone(), one));

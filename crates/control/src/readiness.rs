@@ -178,7 +178,8 @@ mod tests {
         let checked = instance(r#"{"spec":{"checks":[{"type":"tcp"}]}}"#);
         let refused = Fact { reason: "connection refused".into(), ..fact(Probe, false, 5) };
         let leased = |until_s: i64| Fact { until_ms: Some(until_s * 1000), ..fact(Lease, true, 1) };
-        let table: &[(&str, &Instance, Vec<Fact>, (bool, bool, &str))] = &[
+        type Row<'a> = (&'a str, &'a Instance, Vec<Fact>, (bool, bool, &'a str));
+        let table: &[Row] = &[
             ("nothing known: started", &plain, vec![], (true, true, "Started")),
             ("process lives", &plain, vec![fact(Process, true, 1)], (true, true, "Ready")),
             ("process exited", &plain, vec![fact(Process, false, 2)], (false, false, "ProcessExited")),

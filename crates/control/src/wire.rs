@@ -93,9 +93,18 @@ impl Wire {
 
     /// Deletes an object if it still is the one with this UID. One that is gone already is as good.
     pub async fn delete(&self, path: &str, uid: &str, propagation: Propagation) -> Result<(), Error> {
+        self.delete_if(path, json!({"uid": uid}), propagation).await
+    }
+
+    /// Deletes an object if it still is this version of it.
+    pub async fn delete_version(&self, path: &str, uid: &str, version: &str, propagation: Propagation) -> Result<(), Error> {
+        self.delete_if(path, json!({"uid": uid, "resourceVersion": version}), propagation).await
+    }
+
+    async fn delete_if(&self, path: &str, preconditions: Value, propagation: Propagation) -> Result<(), Error> {
         let options = json!({
             "kind": "DeleteOptions", "apiVersion": "v1",
-            "preconditions": {"uid": uid}, "propagationPolicy": format!("{propagation:?}"),
+            "preconditions": preconditions, "propagationPolicy": format!("{propagation:?}"),
         });
         match self.send(Method::DELETE, path, "application/json", text(&options)).await {
             Ok(_) | Err(Error::NotFound) => Ok(()),

@@ -25,12 +25,13 @@ async fn node(client: &kube::Client, settings: &Settings) -> Result<()> {
     let name = &settings.node_name;
     let labels = json!({"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": std::env::consts::ARCH.replace("x86_64", "amd64").replace("aarch64", "arm64")});
     let object = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name, "labels": labels}});
-    apply(client, &format!("/api/v1/nodes/{name}"), &object).await?;
+    create_if_missing(client, "/api/v1/nodes", &object).await?;
+    merge(client, &format!("/api/v1/nodes/{name}"), &json!({"metadata": {"labels": labels}})).await?;
     let now = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let mut addresses: Vec<Value> = settings.node_addresses.iter().map(|address| json!({"type": "InternalIP", "address": address})).collect();
     addresses.push(json!({"type": "Hostname", "address": name}));
     let uname = rustix::system::uname();
-    let status = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "status": {
+    let status = json!({"status": {
         "addresses": addresses,
         "conditions": [{"type": "Ready", "status": "True", "reason": "FairleadReady", "message": "fairlead serves on this node", "lastHeartbeatTime": now, "lastTransitionTime": now}],
         "nodeInfo": {
@@ -38,7 +39,7 @@ async fn node(client: &kube::Client, settings: &Settings) -> Result<()> {
             "kernelVersion": uname.release().to_string_lossy(), "osImage": os_image(), "containerRuntimeVersion": "", "machineID": "", "systemUUID": "", "bootID": "",
         },
     }});
-    apply(client, &format!("/api/v1/nodes/{name}/status"), &status).await
+    merge(client, &format!("/api/v1/nodes/{name}/status"), &status).await
 }
 
 fn os_image() -> String {
@@ -47,8 +48,8 @@ fn os_image() -> String {
     name.map_or_else(|| "Linux".into(), |name| name.trim_matches('"').to_owned())
 }
 
-async fn apply(client: &kube::Client, path: &str, object: &Value) -> Result<()> {
-    let request = Request::patch(format!("{path}?fieldManager=fairlead&force=true")).header("Content-Type", "application/apply-patch+yaml").body(serde_json::to_vec(object)?)?;
+async fn merge(client: &kube::Client, path: &str, change: &Value) -> Result<()> {
+    let request = Request::patch(format!("{path}?fieldManager=fairlead")).header("Content-Type", "application/merge-patch+json").body(serde_json::to_vec(change)?)?;
     client.request::<Value>(request).await.map(drop).map_err(crate::reach::readable)
 }
 

@@ -51,6 +51,8 @@ pub struct Settings {
     pub reason_header: bool,
     /// Whether loopback endpoints are accepted.
     pub loopback_endpoints: bool,
+    /// Take any free port where the wanted one is taken (the demonstration).
+    pub any_port_if_taken: bool,
 }
 
 /// `fairlead.yaml`: the flags without their dashes.
@@ -148,6 +150,7 @@ impl Settings {
             access_log: flags.access_log.map_or_else(|| named(file.access_log, "access-log", &place), |format| Ok(Some(format)))?.unwrap_or(AccessLog::Text),
             reason_header: !flags.no_reason_header.or(file.no_reason_header).unwrap_or(false),
             loopback_endpoints: !flags.no_loopback_endpoints.or(file.no_loopback_endpoints).unwrap_or(false),
+            any_port_if_taken: false,
         }
         .with_upstreams(either(flags.dns_upstream, file.dns_upstream.into_vec()))?)
     }

@@ -5,14 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use api::Decided;
-use compile::{Change, Wants, World};
+use compile::{Wants, World};
 use model::Live;
 use observe::Registry;
 use observe::metrics::{Counter, Gauge, Histogram};
+use source::Source;
 use tokio::sync::{mpsc, watch};
 
-/// Changes that may wait for the World. Sources wait when it is full: a list of any size then costs no more memory.
-pub const CHANGES: usize = 4_096;
 /// Changes taken in before one compile: under load they coalesce, at rest each is compiled at once.
 const BATCH: usize = 1_024;
 
@@ -23,11 +22,11 @@ pub struct Engine {
     /// Where snapshots are published.
     pub live: Arc<Live>,
     /// Where changes come from.
-    pub changes: mpsc::Receiver<Change>,
+    pub source: Source,
     /// Who writes statuses.
     pub decided: mpsc::UnboundedSender<Vec<Decided>>,
     /// Who reads Secrets.
-    pub wants: watch::Sender<Wants>,
+    pub wants: watch::Sender<Option<Wants>>,
     /// Set to the number of the first complete generation.
     pub first_complete: Arc<AtomicU64>,
 }
@@ -48,10 +47,17 @@ impl Engine {
             changes: metrics.counter("fairlead_changes", "Changes taken in from sources"),
             diagnostics: metrics.counter("fairlead_diagnostics_reported", "Complaints about objects"),
         };
-        let mut batch = Vec::with_capacity(BATCH);
-        while self.changes.recv_many(&mut batch, BATCH).await > 0 {
-            numbers.changes.inc_by(batch.len() as u64);
-            batch.drain(..).for_each(|change| self.world.apply(change));
+        while let Some(first) = self.source.next().await {
+            let mut next = Some(first);
+            for _ in 0..BATCH {
+                let Some(change) = next else { break };
+                numbers.changes.inc();
+                self.world.apply(change);
+                next = self.source.try_next();
+            }
+            if let Some(last) = next {
+                self.world.apply(last);
+            }
             self.publish(&numbers);
         }
     }
@@ -66,9 +72,9 @@ impl Engine {
             tracing::warn!(object = %diagnostic.origin, reason = diagnostic.reason, "{}", diagnostic.message);
         }
         self.wants.send_if_modified(|known| {
-            let changed = *known != compiled.wants;
+            let changed = known.as_ref() != Some(&compiled.wants);
             if changed {
-                *known = compiled.wants;
+                *known = Some(compiled.wants);
             }
             changed
         });

@@ -1,6 +1,6 @@
 //! The API's door: TLS connections in, requests to the API server, identities from client certificates.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,17 +34,18 @@ pub async fn serve(listener: TcpListener, api: ApiServer, serving: Arc<Replaceab
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let slot = Arc::clone(&slots).acquire_owned().await.context("API slots")?;
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    // Out of descriptors: waiting is all that helps, and a busy loop would hurt everybody.
-                    tracing::warn!(%error, "the API cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
-            _ = stop.wait_for(|stop| *stop) => break,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stopped(&mut stop) => break,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                // Out of descriptors: waiting is all that helps, and a busy loop would hurt everybody.
+                tracing::warn!(%error, "the API cannot accept a connection");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
         };
         let (acceptor, api, watcher) = (acceptor.clone(), api.clone(), graceful.watcher());
         tokio::spawn(async move {
@@ -56,13 +57,12 @@ pub async fn serve(listener: TcpListener, api: ApiServer, serving: Arc<Replaceab
                 if let Some(identity) = &who {
                     request.extensions_mut().insert(identity.clone());
                 }
-                request.extensions_mut().insert(Peer(peer));
                 api.clone().oneshot(request)
             });
             let mut builder = auto::Builder::new(TokioExecutor::new());
             builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(64 * 1024);
             builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).max_header_list_size(32 * 1024).keep_alive_interval(Some(Duration::from_secs(30)));
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+            let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
             if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%peer, %error, "an API connection ended");
             }
@@ -75,9 +75,10 @@ pub async fn serve(listener: TcpListener, api: ApiServer, serving: Arc<Replaceab
     Ok(())
 }
 
-/// Where a request came from: for rate limits and logs.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub SocketAddr);
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // A sender that is gone means the end as well.
+    let _ = stop.wait_for(|stop| *stop).await;
+}
 
 /// The identity of a verified client certificate.
 fn identity_of(stream: &tokio_rustls::server::TlsStream<tokio::net::TcpStream>) -> Option<Identity> {

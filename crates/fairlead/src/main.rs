@@ -8,12 +8,15 @@ mod cli;
 mod config;
 mod demo;
 mod engine;
+mod inside;
 mod listen;
+mod planes;
 mod reach;
 mod run;
 mod show;
 mod state;
 mod up;
+mod why_url;
 
 use std::process::ExitCode;
 

@@ -69,6 +69,11 @@ impl Identities {
         Ok(Self { dir, authority, names, addresses, serving: Replaceable::new(&serving)?, authority_pem, admin_token, admin })
     }
 
+    /// SHA-256 of the authority's certificate (DER), hexadecimal: what a joining host is told to expect.
+    pub fn authority_sha256(&self) -> String {
+        identity::sha256_hex(&self.authority_pem)
+    }
+
     /// Replaces the serving certificate if it is past half its life. Open connections keep theirs.
     ///
     /// # Errors

@@ -90,6 +90,18 @@ pub struct Shared {
     pub open_max: usize,
 }
 
+/// A snapshot as a thread holds it: its requests count themselves here, and the threads do not fight over the one count that
+/// all of them share.
+pub struct Held(Arc<Snapshot>);
+
+impl std::ops::Deref for Held {
+    type Target = Snapshot;
+
+    fn deref(&self) -> &Snapshot {
+        &self.0
+    }
+}
+
 /// The state of one data thread.
 pub struct Core {
     /// What is shared with the others.
@@ -112,7 +124,7 @@ pub struct Core {
     pub copies: Cell<usize>,
     /// TLS handshakes under way.
     pub handshakes: Cell<usize>,
-    snapshot: RefCell<Rc<Arc<Snapshot>>>,
+    snapshot: RefCell<Rc<Held>>,
     random: Cell<u64>,
     ticks: Cell<u64>,
 }
@@ -134,7 +146,7 @@ impl Core {
             sampler: RefCell::default(),
             copies: Cell::new(0),
             handshakes: Cell::new(0),
-            snapshot: RefCell::new(Rc::new(snapshot)),
+            snapshot: RefCell::new(Rc::new(Held(snapshot))),
             random: Cell::new(seed ^ 0x9E37_79B9_7F4A_7C15),
             ticks: Cell::new(0),
             shared,
@@ -142,11 +154,11 @@ impl Core {
     }
 
     /// The snapshot in force, to hold for a request. The count that is raised is this thread's own.
-    pub fn snapshot(&self) -> Rc<Arc<Snapshot>> {
+    pub fn snapshot(&self) -> Rc<Held> {
         let newest = self.shared.live.load();
         let mut held = self.snapshot.borrow_mut();
-        if !Arc::ptr_eq(&held, &newest) {
-            *held = Rc::new(Arc::clone(&newest));
+        if !Arc::ptr_eq(&held.0, &newest) {
+            *held = Rc::new(Held(Arc::clone(&newest)));
         }
         Rc::clone(&held)
     }
@@ -174,7 +186,7 @@ impl Core {
             interval.tick().await;
             self.wheel.turn();
             self.ticks.set(self.ticks.get() + 1);
-            if self.ticks.get() % SWEEP_TICKS == 0 {
+            if self.ticks.get().is_multiple_of(SWEEP_TICKS) {
                 let snapshot = self.snapshot();
                 self.idle.borrow_mut().sweep(&snapshot, now());
                 self.http2.borrow_mut().sweep(&snapshot);

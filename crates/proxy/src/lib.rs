@@ -18,7 +18,7 @@ mod h1;
 mod halves;
 mod log;
 mod numbers;
-mod path;
+pub mod path;
 mod plane;
 mod relay;
 mod request;

@@ -91,7 +91,7 @@ impl Sampler {
         }
         self.seen += 1;
         self.silent += 1;
-        let written = self.seen <= u64::from(most) || self.seen % SAMPLED == 0;
+        let written = self.seen <= u64::from(most) || self.seen.is_multiple_of(SAMPLED);
         written.then(|| std::mem::take(&mut self.silent))
     }
 }

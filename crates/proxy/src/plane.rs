@@ -243,7 +243,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, ticket: &Ticket, core: 
         drop(snapshot);
         let wire = Wire::new(Socket::Tcp(stream), Buffer::default());
         if let Over::Http2(wire) = h1::serve(wire, peer, false, None, core, ticket).await {
-            Box::pin(h2::serve(wire, peer, false, None, core, ticket)).await;
+            Box::pin(h2::serve(*wire, peer, false, None, core, ticket)).await;
         }
         return;
     }

@@ -109,7 +109,7 @@ fn bytes_pass_both_ways_while_the_request_is_open() {
 fn a_refused_stream_is_an_unsent_request_and_a_broken_one_is_not() {
     let flaky = |number: usize, request: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
         match request.uri().path() {
-            "/refused" if number % 2 == 0 => respond.send_reset(Reason::REFUSED_STREAM),
+            "/refused" if number.is_multiple_of(2) => respond.send_reset(Reason::REFUSED_STREAM),
             "/broken" => respond.send_reset(Reason::INTERNAL_ERROR),
             _ => echo(number, request, respond).await,
         }

@@ -31,8 +31,12 @@ fn a_refused_connection_ejects_at_once_and_beyond_the_cap() {
 #[test]
 fn five_gateway_failures_in_a_row_eject_and_one_success_resets() {
     let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
-    for turn in 0..40 {
-        bench.request(|number| if number == 1 && turn % 8 != 7 { Outcome::Gateway } else { Outcome::Success });
+    let tries = std::cell::Cell::new(0);
+    for _ in 0..40 {
+        bench.request(|number| {
+            tries.set(tries.get() + number);
+            if number == 1 && tries.get() % 5 != 0 { Outcome::Gateway } else { Outcome::Success }
+        });
     }
     assert_eq!(ejected(&bench), [] as [usize; 0]);
     for _ in 0..10 {

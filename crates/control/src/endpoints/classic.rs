@@ -120,15 +120,19 @@ pub(crate) fn of_service(service: &Service, groups: &[Group], family: &str) -> V
     })
 }
 
+/// Name, number, protocol and application protocol of a port; none for a Service without ports.
+type Port = Option<(Arc<str>, i32, Arc<str>, Option<Arc<str>>)>;
+/// An address, and whether it is ready.
+type Place = (Arc<str>, bool);
+
 /// Ports that the same addresses have make one subset; upstream packs them so, and clients compare.
 fn subsets<'g>(groups: impl Iterator<Item = &'g Group>) -> Vec<Subset> {
-    type Port = (Arc<str>, i32, Arc<str>, Option<Arc<str>>);
-    let mut by_port: BTreeMap<Option<Port>, BTreeMap<(Arc<str>, bool), Address>> = BTreeMap::new();
+    let mut by_port: BTreeMap<Port, BTreeMap<Place, Address>> = BTreeMap::new();
     for group in groups {
         let port = |p: &EndpointPort| {
             (p.name.clone().unwrap_or_default(), p.port.unwrap_or(0), p.protocol.clone().unwrap_or_default(), p.app_protocol.clone())
         };
-        let ports: Vec<Option<Port>> = if group.ports.is_empty() { vec![None] } else { group.ports.iter().map(|p| Some(port(p))).collect() };
+        let ports: Vec<Port> = if group.ports.is_empty() { vec![None] } else { group.ports.iter().map(|p| Some(port(p))).collect() };
         // Draining endpoints are in no list of this older kind.
         for endpoint in group.endpoints.iter().filter(|e| !e.conditions.is_terminating() || e.conditions.is_ready()) {
             let Some(ip) = endpoint.addresses.first() else { continue };
@@ -143,12 +147,12 @@ fn subsets<'g>(groups: impl Iterator<Item = &'g Group>) -> Vec<Subset> {
             }
         }
     }
-    let mut by_addresses: BTreeMap<BTreeSet<(Arc<str>, bool)>, Vec<Option<Port>>> = BTreeMap::new();
+    let mut by_addresses: BTreeMap<BTreeSet<Place>, Vec<Port>> = BTreeMap::new();
     for (port, addresses) in &by_port {
         by_addresses.entry(addresses.keys().cloned().collect()).or_default().push(port.clone());
     }
     let mut room = ADDRESSES_MAX;
-    let subset = |ports: Vec<Option<Port>>| {
+    let subset = |ports: Vec<Port>| {
         let all = by_port.get(&ports[0])?;
         let mut pick = |ready: bool| -> Vec<Address> {
             let picked: Vec<_> = all.iter().filter(|((_, is_ready), _)| *is_ready == ready).map(|(_, address)| address.clone()).take(room).collect();
@@ -156,8 +160,7 @@ fn subsets<'g>(groups: impl Iterator<Item = &'g Group>) -> Vec<Subset> {
             picked
         };
         let (addresses, waiting) = (pick(true), pick(false));
-        let of =
-            |(name, port, protocol, app_protocol): Port| EndpointPort { name: Some(name), protocol: Some(protocol), port: Some(port), app_protocol };
+        let of = |(name, port, protocol, app_protocol)| EndpointPort { name: Some(name), protocol: Some(protocol), port: Some(port), app_protocol };
         let ports = ports.into_iter().flatten().map(of).collect();
         Some(Subset { addresses: Some(addresses), not_ready_addresses: Some(waiting), ports: Some(ports) })
     };

@@ -26,6 +26,9 @@ impl Selectable for api::Instance {
 
 type LabelKey = (Arc<str>, Arc<str>, Arc<str>);
 
+/// An object before and after a change.
+pub(crate) type Turn<T> = (Option<Arc<T>>, Option<Arc<T>>);
+
 /// All objects of one kind.
 pub(crate) struct Members<T> {
     objects: HashMap<Key, Arc<T>>,
@@ -42,7 +45,7 @@ impl<T> Default for Members<T> {
 
 impl<T: Selectable> Members<T> {
     /// Takes a change in; returns the object before and after. Nothing if only what nobody looks at changed.
-    pub fn apply(&mut self, event: Event<T>) -> Option<(Option<Arc<T>>, Option<Arc<T>>)> {
+    pub fn apply(&mut self, event: Event<T>) -> Option<Turn<T>> {
         match event {
             Event::Upsert(object) => {
                 let key = Key::of(object.meta());

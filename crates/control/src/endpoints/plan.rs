@@ -170,8 +170,8 @@ fn fresh_name(frame: &Frame, group: &Group, is_taken: impl Fn(&str) -> bool) -> 
             end.push(LETTERS[(number % LETTERS.len() as u64) as usize] as char);
             number /= LETTERS.len() as u64;
         }
-        // Names of objects have at most 253 bytes, and Services' at most 63.
-        let base = &frame.base[..frame.base.floor_char_boundary(247)];
+        // Names of objects are ASCII of at most 253 bytes.
+        let base = frame.base.get(..247).unwrap_or(&frame.base);
         Arc::<str>::from(format!("{base}-{end}"))
     };
     (0..).map(name).find(|name| !is_taken(name)).unwrap_or_else(|| name(0))

@@ -54,7 +54,7 @@ impl Leaving {
         let Some(gone_at) = self.gone_at else { return Progress::default() };
         let (_, applied) = context.live.acknowledgements();
         let serves = |plane: &&'static str| applied.iter().any(|one| one.plane == *plane && one.generation >= gone_at);
-        if !context.planes.iter().all(|plane| serves(plane)) {
+        if !context.planes.iter().all(serves) {
             return Progress::default();
         }
         let is_late = self.since.elapsed() >= DRAIN_TIMEOUT;

@@ -50,6 +50,11 @@ impl Window {
         self.add(now, 1);
     }
 
+    /// Counts several that went well.
+    pub fn ok_many(&self, count: u32, now: Now) {
+        self.add(now, u64::from(count).min(COUNT_MAX));
+    }
+
     /// Counts one that failed (or a retry).
     pub fn failed(&self, now: Now) {
         self.add(now, FAILED_ONE);
@@ -64,7 +69,7 @@ impl Window {
             let (then, failed, ok) = split(word);
             let new = if then != stamp {
                 stamp << (2 * COUNT_BITS) | one
-            } else if (one == 1 && ok == COUNT_MAX) || (one == FAILED_ONE && failed == COUNT_MAX) {
+            } else if ok + (one & COUNT_MAX) > COUNT_MAX || failed + (one >> COUNT_BITS) > COUNT_MAX {
                 return;
             } else {
                 word + one

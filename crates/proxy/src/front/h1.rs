@@ -32,7 +32,7 @@ pub enum Over {
     /// It is closed.
     Closed,
     /// It speaks HTTP/2.
-    Http2(Wire),
+    Http2(Box<Wire>),
 }
 
 /// The client's side of a request.
@@ -56,7 +56,7 @@ pub async fn serve(wire: Wire, peer: SocketAddr, https: bool, listener: Option<A
     loop {
         match wait(&mut client.wire, ticket, core, first).await {
             Waited::Request => {}
-            Waited::Http2 => return Over::Http2(client.wire),
+            Waited::Http2 => return Over::Http2(Box::new(client.wire)),
             Waited::Over => return Over::Closed,
         }
         first = false;
@@ -93,7 +93,8 @@ async fn wait(wire: &mut Wire, ticket: &Ticket, core: &Core, first: bool) -> Wai
     poll_fn(|context| {
         loop {
             let seen = wire.inbox();
-            if !seen.is_empty() && !(first && seen.len() < PREFACE.len() && PREFACE.starts_with(seen)) {
+            let maybe_preface = first && seen.len() < PREFACE.len() && PREFACE.starts_with(seen);
+            if !seen.is_empty() && !maybe_preface {
                 return Poll::Ready(if first && seen.starts_with(PREFACE) { Waited::Http2 } else { Waited::Request });
             }
             if ticket.is_closing() || ticket.timer().expired(context) {

@@ -65,7 +65,7 @@ impl Shared {
         let sticky = frontend.affinity.filter(|_| tried.is_empty()).and_then(|timeout| {
             let (address, target) = self.affinity.get(frontend, client, timeout, now)?;
             let same = pool.endpoints.iter().any(|endpoint| endpoint.address == address && endpoint.identity.target == target);
-            if same { picker.pick_at(address, now) } else { None }
+            if same { WORKER.with_borrow_mut(|worker| picker.pick_at(worker, address, now)) } else { None }
         });
         let guard = match sticky {
             Some(guard) => guard,

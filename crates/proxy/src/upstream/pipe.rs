@@ -10,6 +10,7 @@ use crate::request::queue_head;
 use crate::wire::Wire;
 
 /// A connection of HTTP/1, or a stream of HTTP/2.
+#[allow(clippy::large_enum_variant, reason = "the larger one is the usual one, and moves between the task and the pool")]
 pub enum Pipe {
     /// A connection for this request alone, and for others after it.
     Http1(Wire),

@@ -1,0 +1,109 @@
+//! `fairlead run`: flags and signals around `node::supervise`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use node::supervise::{self, Check, Output, Spec, Stop};
+use serde_json::Value;
+use tokio::sync::watch;
+
+use crate::cli::{Port, Restart, RunFlags};
+use crate::reach::{Server, readable};
+use crate::up::Signals;
+
+/// The command; ends with the program's status, 0 after an orderly stop.
+///
+/// # Errors
+/// When the flags contradict each other, the server cannot be reached or the program cannot be started.
+pub fn main(flags: RunFlags) -> Result<ExitCode> {
+    observe::logs::start("warn", observe::logs::Format::Text)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let code = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let server = Server::connect(&flags.reach).await?;
+        let spec = spec(&flags, &server).await?;
+        let (stop, stopping) = watch::channel(Stop::No);
+        let supervised = supervise::run(spec, server.client, stopping);
+        tokio::pin!(supervised);
+        let mut patience = Stop::Drain;
+        loop {
+            tokio::select! {
+                ended = &mut supervised => return ended.map_err(anyhow::Error::from),
+                () = signals.stop(|| {}) => {
+                    stop.send_replace(patience);
+                    patience = Stop::Now;
+                }
+            }
+        }
+    })?;
+    Ok(ExitCode::from(code))
+}
+
+async fn spec(flags: &RunFlags, server: &Server) -> Result<Spec> {
+    let port = match flags.port {
+        Port::Auto => None,
+        Port::Fixed(_) if flags.replicas > 1 => bail!("--port {} allows one replica: use --port auto for {}", fixed(flags.port), flags.replicas),
+        Port::Fixed(port) => Some(port),
+    };
+    let (node, address) = here(server).await?;
+    Ok(Spec {
+        name: flags.name.clone(),
+        namespace: flags.namespace.clone(),
+        port,
+        port_name: flags.port_name.clone(),
+        service_port: flags.service_port.or(port).unwrap_or(8080),
+        replicas: flags.replicas,
+        check: check(flags.check.as_deref())?,
+        labels: flags.labels.iter().map(|label| pair(label)).collect::<Result<_>>()?,
+        weight: flags.weight,
+        restart: match flags.restart {
+            Restart::Never => supervise::Restart::Never,
+            Restart::OnFailure => supervise::Restart::OnFailure,
+            Restart::Always => supervise::Restart::Always,
+        },
+        command: flags.command.clone(),
+        environment: Vec::new(),
+        address,
+        node,
+        output: if flags.raw { Output::Raw } else { Output::Prefixed },
+    })
+}
+
+fn fixed(port: Port) -> u16 {
+    match port {
+        Port::Fixed(port) => port,
+        Port::Auto => 0,
+    }
+}
+
+fn pair(label: &str) -> Result<(String, String)> {
+    let (key, value) = label.split_once('=').with_context(|| format!("--label {label:?}: write KEY=VALUE"))?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+fn check(text: Option<&str>) -> Result<Check> {
+    match text {
+        None | Some("none") => Ok(Check::None),
+        Some("tcp") => Ok(Check::Tcp),
+        Some(other) => match other.strip_prefix("http:") {
+            Some(path) if path.starts_with('/') => Ok(Check::Http(path.to_owned())),
+            _ => bail!("--check {other:?}: use http:/path, tcp or none"),
+        },
+    }
+}
+
+/// The node that this host is, and its address. Without a data directory the node whose name is this host's is meant; a
+/// host that is none registers by its own word alone.
+async fn here(server: &Server) -> Result<(Option<String>, String)> {
+    let host = rustix::system::uname().nodename().to_string_lossy().to_ascii_lowercase();
+    let name = server.node.clone().unwrap_or(host);
+    let request = http::Request::get(format!("/api/v1/nodes/{name}")).body(Vec::new())?;
+    let node: Value = match server.client.request(request).await {
+        Ok(node) => node,
+        Err(kube::Error::Api(status)) if status.code == 404 => return Ok((None, "127.0.0.1".into())),
+        Err(error) => return Err(readable(error)),
+    };
+    let internal = node["status"]["addresses"].as_array().into_iter().flatten().find(|address| address["type"] == "InternalIP");
+    let address = internal.and_then(|address| address["address"].as_str()).unwrap_or("127.0.0.1").to_owned();
+    Ok((Some(name), address))
+}
