@@ -45,6 +45,8 @@ pub(crate) struct Writer {
     deadlines: BTreeSet<(u64, Arc<str>)>,
     /// Expiries wait until then after a failed batch.
     rest_until_ms: u64,
+    /// The last batch was not written.
+    is_refusing: bool,
 }
 
 /// The state that a batch leads to.
@@ -57,7 +59,7 @@ impl Writer {
     pub fn new(shared: Arc<Shared>, queue: Arc<Queue>, journal: Box<dyn Journal>) -> Writer {
         let newest = shared.newest();
         let deadlines = newest.index.entries().filter_map(|e| Some((e.expires_ms?, e.record.key.clone()))).collect();
-        Writer { shared, queue, journal, deadlines, rest_until_ms: 0 }
+        Writer { shared, queue, journal, deadlines, rest_until_ms: 0, is_refusing: false }
     }
 
     /// Runs until the queue is stopped and empty. Should it ever panic, callers get errors and are not left waiting.
@@ -131,9 +133,13 @@ impl Writer {
                 tracing::error!(reason, "store: the disk failed, no more writes are accepted");
                 self.shared.fail(reason.clone());
             }
-            Err(error) => tracing::warn!(%error, "store: a batch was not written"),
+            // Once, not for every write that is refused meanwhile.
+            Err(error) if !self.is_refusing => tracing::warn!(%error, "store: writes are refused"),
+            Err(_) => {}
+            Ok(()) if self.is_refusing => tracing::info!("store: writes succeed again"),
             Ok(()) => {}
         }
+        self.is_refusing = result.is_err();
         result
     }
 
