@@ -26,16 +26,20 @@ pub fn main(flags: &DemoFlags) -> Result<ExitCode> {
     let held = runtime.block_on(async {
         let mut signals = Signals::new()?;
         let mut scene = scene::Scene::set(started).await?;
-        let held = tokio::select! {
-            held = tour::give(&mut scene) => held,
-            () = signals.stop(|| {}) => Ok(true),
+        let ended = tokio::select! {
+            held = tour::give(&mut scene) => Some(held),
+            () = signals.stop(|| {}) => None,
         };
-        if !flags.once && matches!(held, Ok(true)) {
+        if !flags.once && matches!(ended, Some(Ok(_))) {
             tour::farewell(&scene);
             signals.stop(|| {}).await;
         }
-        scene.strike().await;
-        held
+        tokio::select! {
+            () = scene.strike() => {}
+            () = signals.stop(|| {}) => {}
+        }
+        // Whoever leaves early has seen what they wanted.
+        ended.unwrap_or(Ok(true))
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     Ok(if held? { ExitCode::SUCCESS } else { ExitCode::FAILURE })

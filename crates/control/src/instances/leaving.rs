@@ -58,8 +58,8 @@ impl Leaving {
             return Progress::default();
         }
         let is_late = self.since.elapsed() >= DRAIN_TIMEOUT;
-        let under_way: u64 =
-            context.interner.of_target(&self.target).iter().map(|vitals| u64::from(vitals.in_flight()) + u64::from(vitals.connections())).sum();
+        // Requests, streams and flows are all in flight; a connection that is merely kept for the next request is nobody's loss.
+        let under_way: u64 = context.interner.of_target(&self.target).iter().map(|vitals| u64::from(vitals.in_flight())).sum();
         Progress { is_programmed: true, is_drained: under_way == 0 || is_late, is_late: is_late && under_way > 0 }
     }
 }

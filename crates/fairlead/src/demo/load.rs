@@ -150,8 +150,15 @@ impl Load {
     }
 
     /// Stops and adds up.
-    pub fn stop(self) -> Tally {
+    pub fn stop(mut self) -> Tally {
         self.stop.store(true, Ordering::Relaxed);
-        self.threads.into_iter().filter_map(|thread| thread.join().ok()).fold(Tally::default(), Tally::add)
+        std::mem::take(&mut self.threads).into_iter().filter_map(|thread| thread.join().ok()).fold(Tally::default(), Tally::add)
+    }
+}
+
+impl Drop for Load {
+    /// A load that nobody waits for ends too.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 }

@@ -99,8 +99,10 @@ static EVIDENCE: Message = Message {
     name: "dev.fairlead.v1alpha1.Evidence",
     fields: &[
         x("observer", 0, One, Str, 0, &TEXT),
+        f("pid", 0, One, Int64, 0),
         x("proof", 0, One, Str, REQUIRED, &NAME),
         x("reason", 0, One, Str, 0, &TEXT),
+        f("startTicks", 0, One, Int64, 0),
         f("time", 0, One, Time, 0),
         x("verdict", 0, One, Str, REQUIRED, &NAME),
     ],
