@@ -13,6 +13,7 @@ mod send;
 mod tries;
 mod tunnel;
 mod upload;
+pub mod waiting;
 
 use std::future::poll_fn;
 use std::rc::Rc;

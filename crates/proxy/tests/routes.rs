@@ -164,6 +164,36 @@ fn an_unsent_request_goes_to_another_endpoint_even_when_it_must_not_be_sent_twic
 }
 
 #[test]
+fn a_service_that_restarts_as_a_whole_keeps_its_requests_waiting() {
+    let address = free_address();
+    let stage = Stage::new(&Scene::to(&[address]));
+    let clients: Vec<_> = (0..6)
+        .map(|_| {
+            let mut client = stage.client();
+            std::thread::spawn(move || client.request("POST /", "Content-Length: 3\r\n").send("abc").answer("POST").status())
+        })
+        .collect();
+    std::thread::sleep(Duration::from_millis(300));
+    let _back = Tape::at(address, |wire, _| {
+        loop {
+            wire.asked()?;
+            wire.send(ok("back"));
+        }
+    });
+    let statuses: Vec<_> = clients.into_iter().map(|client| client.join().expect("no panic")).collect();
+    assert_eq!(statuses, [200; 6]);
+}
+
+#[test]
+fn a_service_that_stays_away_is_refused_in_a_second() {
+    let stage = Stage::new(&Scene::to(&[free_address()]));
+    let start = Instant::now();
+    let answer = stage.get("/");
+    assert_eq!((answer.status(), answer.reason().as_str()), (503, "connect_refused"));
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+}
+
+#[test]
 fn attempts_of_zero_forbid_even_that() {
     let dead = free_address();
     let none = Retry { codes: Vec::new(), attempts: 0, backoff: Duration::ZERO };

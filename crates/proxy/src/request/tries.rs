@@ -18,6 +18,7 @@ use super::asked::Asked;
 use super::exchange::{Clock, Failure, Try};
 use super::reply::{self, Reply};
 use super::upload::Upload;
+use super::waiting;
 use crate::answer::{Answer, Reason};
 use crate::core::{Core, now};
 use crate::front::Front;
@@ -73,6 +74,8 @@ pub struct Tries<'a> {
     retries: u32,
     /// Pooled connections are not trusted any more.
     fresh: bool,
+    /// Why the last endpoint could not be reached.
+    unreached: Option<Reason>,
 }
 
 /// The backends of this pool speak HTTP/2 without being asked (gateway spec G49).
@@ -90,7 +93,7 @@ impl<'a> Tries<'a> {
     /// For a request that goes to this pool, with its hash.
     pub fn new(core: &'a Rc<Core>, rule: &'a Rule, pool: &'a Arc<Pool>, asked: &'a Asked, id: u128, hash: Option<u64>) -> Self {
         let picker = core.shared.pickers.of(pool, Layer::Http);
-        Self { core, rule, pool, picker, asked, id, hash, tried: SmallVec::new(), unsent: 0, retries: 0, fresh: false }
+        Self { core, rule, pool, picker, asked, id, hash, tried: SmallVec::new(), unsent: 0, retries: 0, fresh: false, unreached: None }
     }
 
     /// Whether a body is worth remembering.
@@ -111,7 +114,10 @@ impl<'a> Tries<'a> {
         record: &mut Record<'_>,
     ) -> Result<Won, Ending> {
         loop {
-            let guard = self.pick()?;
+            let guard = match self.pick() {
+                Ok(guard) => guard,
+                Err(why) => Box::pin(self.wait(why, front, clock)).await?,
+            };
             record.tried(guard.endpoint());
             let began = now();
             let failed = match self.link(&guard).await {
@@ -150,14 +156,31 @@ impl<'a> Tries<'a> {
         }
     }
 
-    fn pick(&self) -> Result<Guard, Ending> {
+    fn pick(&self) -> Result<Guard, NoPick> {
         let ask = Ask { hash: self.hash, tried: &self.tried, retryable: self.asked.is_safe() };
-        self.picker.pick(&mut self.core.worker.borrow_mut(), &ask, now()).map_err(|none| {
-            Ending::Answer(match none {
-                NoPick::NoEndpoint => Answer::new(503, Reason::NoEndpoint),
-                NoPick::Full => Answer::new(503, Reason::CircuitOpen).with("retry-after", "1".to_owned()),
-            })
-        })
+        self.picker.pick(&mut self.core.worker.borrow_mut(), &ask, now())
+    }
+
+    /// Waits until an endpoint can take the request, if there is one that might.
+    async fn wait(&self, why: NoPick, front: &mut impl Front, clock: &mut Clock<'_>) -> Result<Guard, Ending> {
+        let refusal = || match (why, &self.unreached) {
+            (NoPick::Full, _) => Answer::new(503, Reason::CircuitOpen).with("retry-after", "1".to_owned()),
+            (NoPick::NoEndpoint, Some(reason)) => Answer::new(503, *reason),
+            (NoPick::NoEndpoint, None) => Answer::new(503, Reason::NoEndpoint),
+        };
+        let hopeless = self.pool.policy.outlier.panic_fail || self.pool.endpoints.iter().all(|endpoint| endpoint.weight == 0);
+        if why == NoPick::NoEndpoint && hopeless {
+            return Err(refusal().into());
+        }
+        let _place = self.core.waiting.enter(self.pool.id).ok_or_else(refusal)?;
+        let since = now();
+        while now().since(since) < waiting::WAIT_MAX {
+            self.pause(waiting::LOOK, front, clock).await?;
+            if let Ok(guard) = self.pick() {
+                return Ok(guard);
+            }
+        }
+        Err(refusal().into())
     }
 
     async fn link(&self, guard: &Guard) -> Result<Link, Unconnected> {
@@ -195,19 +218,19 @@ impl<'a> Tries<'a> {
         };
         let at = now();
         guard.head(outcome, at.since(began), at);
-        let known = self.tried.contains(&guard.endpoint().address);
+        self.unreached = Some(reason);
         self.failed_at(guard);
-        self.again_unsent(if known { BACKOFF * (1 << self.unsent.min(3)) } else { Duration::ZERO }, Answer::new(503, reason))
+        self.again_unsent(Answer::new(503, reason))
     }
 
     /// Another endpoint for a request of which nothing was sent. An explicit zero of the rule forbids even that.
-    fn again_unsent(&mut self, wait: Duration, otherwise: Answer) -> Next {
+    fn again_unsent(&mut self, otherwise: Answer) -> Next {
         let forbidden = self.rule.retry.as_ref().is_some_and(|retry| retry.attempts == 0);
         if forbidden || self.unsent >= UNSENT_MAX {
             return Next::End(otherwise.into());
         }
         self.unsent += 1;
-        Next::Again(wait)
+        Next::Again(Duration::ZERO)
     }
 
     fn after(&mut self, failure: Failure, reused: bool, guard: &Guard, began: Now, upload: &Upload) -> Next {
@@ -232,7 +255,7 @@ impl<'a> Tries<'a> {
                 // A pooled connection that had died unseen says nothing about its endpoint; a fresh one does.
                 tell(if reused { Outcome::Canceled } else { Outcome::Gateway });
                 self.fresh = true;
-                self.again_unsent(Duration::ZERO, Answer::new(503, Reason::UpstreamReset))
+                self.again_unsent(Answer::new(503, Reason::UpstreamReset))
             }
             Failure::Reset { sent: true } => {
                 tell(if reused { Outcome::Canceled } else { Outcome::Gateway });
@@ -242,18 +265,21 @@ impl<'a> Tries<'a> {
                 }
                 let exhausted = self.rule.retry.as_ref().is_some_and(|retry| retry.attempts > 0 && self.retries >= retry.attempts);
                 let otherwise = if exhausted { Answer::new(503, Reason::RetriesExhausted) } else { Answer::new(502, Reason::UpstreamReset) };
-                self.again_sent(true, upload, at, otherwise)
+                // Nobody asked more of the service than before: the budget bounds retries of what it may have worked on, and this
+                // connection was most likely closed before it was read.
+                let budgeted = !reused;
+                self.again_sent(true, budgeted, upload, at, otherwise)
             }
             Failure::Late => {
                 tell(Outcome::Gateway);
                 self.failed_at(guard);
-                self.again_sent(false, upload, at, Answer::new(504, Reason::UpstreamTimeout))
+                self.again_sent(false, true, upload, at, Answer::new(504, Reason::UpstreamTimeout))
             }
         }
     }
 
     /// Another try for a request that was sent. Only safe methods; without a stanza once and only after a reset (G113).
-    fn again_sent(&mut self, reset: bool, upload: &Upload, at: Now, otherwise: Answer) -> Next {
+    fn again_sent(&mut self, reset: bool, budgeted: bool, upload: &Upload, at: Now, otherwise: Answer) -> Next {
         let allowed = match &self.rule.retry {
             None => reset && self.retries < 1,
             Some(retry) => self.retries < retry.attempts,
@@ -261,7 +287,7 @@ impl<'a> Tries<'a> {
         if !allowed || !self.asked.is_safe() || !upload.can_rewind() {
             return Next::End(otherwise.into());
         }
-        if !self.picker.allows_retry(at) {
+        if budgeted && !self.picker.allows_retry(at) {
             return Next::End(Answer::new(503, Reason::RetryBudget).into());
         }
         let wait = self.backoff();
