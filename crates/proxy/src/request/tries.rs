@@ -76,6 +76,8 @@ pub struct Tries<'a> {
     fresh: bool,
     /// Why the last endpoint could not be reached.
     unreached: Option<Reason>,
+    /// Since when.
+    unreached_since: Option<Now>,
 }
 
 /// The backends of this pool speak HTTP/2 without being asked (gateway spec G49).
@@ -93,7 +95,7 @@ impl<'a> Tries<'a> {
     /// For a request that goes to this pool, with its hash.
     pub fn new(core: &'a Rc<Core>, rule: &'a Rule, pool: &'a Arc<Pool>, asked: &'a Asked, id: u128, hash: Option<u64>) -> Self {
         let picker = core.shared.pickers.of(pool, Layer::Http);
-        Self { core, rule, pool, picker, asked, id, hash, tried: SmallVec::new(), unsent: 0, retries: 0, fresh: false, unreached: None }
+        Self { core, rule, pool, picker, asked, id, hash, tried: SmallVec::new(), unsent: 0, retries: 0, fresh: false, unreached: None, unreached_since: None }
     }
 
     /// Whether a body is worth remembering.
@@ -157,7 +159,11 @@ impl<'a> Tries<'a> {
     }
 
     fn pick(&self) -> Result<Guard, NoPick> {
-        let ask = Ask { hash: self.hash, tried: &self.tried, retryable: self.asked.is_safe() };
+        self.pick_from(&self.tried)
+    }
+
+    fn pick_from(&self, tried: &[SocketAddr]) -> Result<Guard, NoPick> {
+        let ask = Ask { hash: self.hash, tried, retryable: self.asked.is_safe() };
         self.picker.pick(&mut self.core.worker.borrow_mut(), &ask, now())
     }
 
@@ -176,7 +182,8 @@ impl<'a> Tries<'a> {
         let since = now();
         while now().since(since) < waiting::WAIT_MAX {
             self.pause(waiting::LOOK, front, clock).await?;
-            if let Ok(guard) = self.pick() {
+            // Whoever comes back first will do, also one that has refused this request before.
+            if let Ok(guard) = self.pick_from(&[]) {
                 return Ok(guard);
             }
         }
@@ -204,7 +211,18 @@ impl<'a> Tries<'a> {
     }
 
     fn failed_at(&mut self, guard: &Guard) {
-        self.tried.push(guard.endpoint().address);
+        let address = guard.endpoint().address;
+        if !self.tried.contains(&address) {
+            self.tried.push(address);
+        }
+    }
+
+    /// Every endpoint has refused this request by now. For as long as requests may wait, knocking on goes on: a service that
+    /// restarts as a whole then loses nothing. The picker lets one request knock at a time.
+    fn knocks_on(&mut self, guard: &Guard, at: Now) -> bool {
+        let since = *self.unreached_since.get_or_insert(at);
+        let repeated = self.tried.contains(&guard.endpoint().address);
+        repeated && !self.pool.policy.outlier.panic_fail && at.since(since) < waiting::WAIT_MAX
     }
 
     fn after_unconnected(&mut self, why: &Unconnected, guard: &Guard, began: Now) -> Next {
@@ -219,6 +237,9 @@ impl<'a> Tries<'a> {
         let at = now();
         guard.head(outcome, at.since(began), at);
         self.unreached = Some(reason);
+        if self.knocks_on(guard, at) {
+            return Next::Again(waiting::LOOK);
+        }
         self.failed_at(guard);
         self.again_unsent(Answer::new(503, reason))
     }
