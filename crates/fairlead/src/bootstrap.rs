@@ -1,23 +1,19 @@
 //! What exists before the first user comes: the namespaces and this node.
 
 use anyhow::{Context, Result, bail};
+use apiserver::ApiServer;
 use http::Request;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::config::Settings;
 
-const NAMESPACES: [&str; 4] = ["default", "kube-system", "kube-public", "kube-node-lease"];
-
 /// Creates what is missing and brings the Node up to date.
 ///
 /// # Errors
 /// When the API refuses; the message names the object.
-pub async fn prepare(client: &kube::Client, settings: &Settings) -> Result<()> {
-    for name in NAMESPACES {
-        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
-        create_if_missing(client, "/api/v1/namespaces", &namespace).await.with_context(|| format!("namespace {name}"))?;
-    }
+pub async fn prepare(api: &ApiServer, client: &kube::Client, settings: &Settings) -> Result<()> {
+    api.bootstrap().await.map_err(|refused| anyhow::anyhow!("namespaces: {}", refused.message))?;
     node(client, settings).await.with_context(|| format!("node {}", settings.node_name))
 }
 

@@ -180,10 +180,10 @@ impl Server {
         let first_complete = Arc::new(AtomicU64::new(0));
         let known = Arc::new(OnceLock::new());
         let inside = Inside { node: settings.node_name.clone(), live: Arc::clone(&live), entries: (settings.http, settings.https), client: Arc::clone(&known) };
-        let api = build_api(&settings, store.clone(), &identities, inside, Arc::clone(&live), Arc::clone(&first_complete))?;
+        let api = build_api(&settings, store.clone(), &identities, inside, &metrics, Arc::clone(&live), Arc::clone(&first_complete))?;
         let client = client_as(&api, "system:apiserver");
         let _ = known.set(client.clone());
-        bootstrap::prepare(&client, &settings).await.context("preparing the API")?;
+        bootstrap::prepare(&api, &client, &settings).await.context("preparing the API")?;
 
         let (stop_api, stopping) = watch::channel(false);
         let (serving, authority) = (Arc::clone(&identities.serving), identities.authority_pem.clone());
@@ -271,7 +271,7 @@ fn open_store(data_dir: &Path) -> Result<Store> {
     })
 }
 
-fn build_api(settings: &Settings, store: Store, identities: &Identities, inside: Inside, live: Arc<Live>, first_complete: Arc<AtomicU64>) -> Result<ApiServer> {
+fn build_api(settings: &Settings, store: Store, identities: &Identities, inside: Inside, metrics: &Registry, live: Arc<Live>, first_complete: Arc<AtomicU64>) -> Result<ApiServer> {
     let mut tokens = Tokens::default();
     tokens.add(&identities.admin_token, Identity::new("fairlead-admin", ["system:masters"]));
     let cidrs: Vec<Cidr> = settings.service_cidrs.iter().map(|&(network, bits)| Cidr { network, bits }).collect();
@@ -282,6 +282,7 @@ fn build_api(settings: &Settings, store: Store, identities: &Identities, inside:
         .settings(apiserver::kinds::Settings { loopback_node: settings.loopback_endpoints.then(|| settings.node_name.clone()) })
         .allocator(allocator)
         .authority_sha256(identities.authority_sha256())
+        .metrics(metrics)
         .ready_check("planes", move || engine::planes_ready(&live, &first_complete, &PLANES))
         .version(env!("CARGO_PKG_VERSION"))
         .build()
