@@ -16,6 +16,7 @@ mod run;
 mod show;
 mod state;
 mod up;
+mod verdicts;
 mod why_url;
 
 use std::process::ExitCode;

@@ -23,6 +23,7 @@ use crate::config::Settings;
 use crate::engine::{self, Engine};
 use crate::state::first_address;
 use crate::up::{PLANES, client_as};
+use crate::verdicts::Verdicts;
 
 /// Evidence that may wait for the loop that writes statuses.
 const EVIDENCE: usize = 1_024;
@@ -87,7 +88,7 @@ impl Planes {
             tokio::spawn(engine.run(metrics.clone())),
             tokio::spawn(async move { agent.run(&watches).await }),
             tokio::spawn(prober.run()),
-            tokio::spawn(slow_loops(Arc::clone(live), pickers, interner)),
+            tokio::spawn(slow_loops(Arc::clone(live), pickers, interner, Verdicts::new(metrics))),
             tokio::spawn(bear_witness(settings.node_name.as_str().into(), evidence, control.evidence())),
         ];
         Ok(Self { runtime, dns, http, stream, control: Some(control), tasks })
@@ -176,7 +177,7 @@ fn compile_settings(settings: &Settings, interner: &Arc<Interner>) -> compile::S
 }
 
 /// `judge` every 100 ms and `weigh` every second; pickers are built after each publication, off the request path.
-async fn slow_loops(live: Arc<Live>, pickers: Arc<Pickers>, interner: Arc<Interner>) {
+async fn slow_loops(live: Arc<Live>, pickers: Arc<Pickers>, interner: Arc<Interner>, mut verdicts: Verdicts) {
     let mut seen = 0;
     let mut turn = 0_usize;
     let mut judging = tokio::time::interval(engine::JUDGE);
@@ -189,7 +190,7 @@ async fn slow_loops(live: Arc<Live>, pickers: Arc<Pickers>, interner: Arc<Intern
             }
             _ = judging.tick() => {
                 let (snapshot, now) = (live.snapshot(), Now(monotonic_ns()));
-                balance::judge(&snapshot, &pickers, now);
+                verdicts.tell(balance::judge(&snapshot, &pickers, now));
                 interner.sweep(turn, now);
                 turn += 1;
                 if turn % (engine::WEIGH.as_millis() / engine::JUDGE.as_millis()) as usize == 0 {

@@ -1,0 +1,78 @@
+//! What the judge found, told: one log line and one count per change of state, the services in panic, and knocks at
+//! endpoints that refuse (balance spec H8, H11, O9).
+
+use std::collections::HashSet;
+
+use balance::{Judgement, Transition};
+use model::Origin;
+use model::vitals::State;
+use node::knock::Knocker;
+use observe::Registry;
+use observe::metrics::{Counter, EncodeLabelSet, Family, Gauge};
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Reason {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Service {
+    service: String,
+}
+
+/// Where judgements go.
+pub struct Verdicts {
+    ejections: Family<Reason, Counter>,
+    panic: Family<Service, Gauge>,
+    in_panic: HashSet<Origin>,
+    knocker: Knocker,
+}
+
+impl Verdicts {
+    /// With its metrics registered.
+    pub fn new(metrics: &Registry) -> Self {
+        Self {
+            ejections: metrics.register("fairlead_endpoint_ejections", "Endpoints taken out by what the data planes saw", Family::default()),
+            panic: metrics.register("fairlead_panic_mode", "1 for services of which no endpoint is usable", Family::default()),
+            in_panic: HashSet::new(),
+            knocker: Knocker::default(),
+        }
+    }
+
+    /// Tells one judgement.
+    pub fn tell(&mut self, judgement: Judgement) {
+        for transition in &judgement.transitions {
+            self.tell_transition(transition);
+        }
+        let now: HashSet<Origin> = judgement.panic.into_iter().collect();
+        for service in now.difference(&self.in_panic) {
+            tracing::warn!(service = %service, "no endpoint is usable: the least bad ones are tried one request at a time");
+            self.panic.get_or_create(&label(service)).set(1);
+        }
+        for service in self.in_panic.difference(&now) {
+            tracing::info!(service = %service, "an endpoint is usable again");
+            self.panic.remove(&label(service));
+        }
+        self.in_panic = now;
+        self.knocker.knock(&judgement.refused);
+    }
+
+    fn tell_transition(&self, transition: &Transition) {
+        let Transition { endpoint, service, before, now, ejection } = transition;
+        let why = ejection.map_or_else(|| now.reason().unwrap_or(""), |ejection| ejection.why.as_str());
+        if now.has(State::EJECTED) && !before.has(State::EJECTED) {
+            self.ejections.get_or_create(&Reason { reason: why }).inc();
+        }
+        // A trial begins and ends within a request: its outcome is the news.
+        if now.without(State::TRIAL) != before.without(State::TRIAL) {
+            tracing::info!(
+                endpoint = %endpoint.stable_name, address = %endpoint.address, service = %service,
+                before = before.word(), now = now.word(), why, "an endpoint changed its state"
+            );
+        }
+    }
+}
+
+fn label(service: &Origin) -> Service {
+    Service { service: format!("{}/{}", service.namespace, service.name) }
+}
