@@ -206,7 +206,7 @@ impl Run {
                 let answer = crate::http::request(method, url, &field_list(fields)?, b"")?;
                 Ok(answer.fields.iter().fold(format!("{}\n", answer.status), |text, (name, value)| text + name + ": " + value + "\n"))
             }
-            ["dns", name, kind] => crate::dns::ask(&self.server()?.address("dns").to_owned(), name, kind),
+            ["dns", name, kind] => crate::dns::ask(self.server()?.address("dns"), name, kind),
             ["udp", address, text] => udp(address, text),
             ["fairlead", arguments @ ..] => {
                 let data = self.server()?.data().to_owned();

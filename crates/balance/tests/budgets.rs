@@ -84,7 +84,7 @@ fn a_pick_and_its_end_allocate_nothing() {
             let ask = Ask { hash: Some(turn.wrapping_mul(0x9E37_79B9_7F4A_7C15)), ..Ask::default() };
             let guard = pickers.of(&pool, Layer::Http).pick(&mut worker, &ask, now).expect("somebody is usable");
             // Every seventh fails, so that penalties, streaks and ejections are part of it.
-            let outcome = if turn % 7 == 0 { Outcome::Gateway } else { Outcome::Success };
+            let outcome = if turn.is_multiple_of(7) { Outcome::Gateway } else { Outcome::Success };
             guard.head(outcome, Duration::from_micros(turn), now);
             guard.finish(Outcome::Success, Duration::from_micros(turn), now);
         };

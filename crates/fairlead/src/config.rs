@@ -123,7 +123,7 @@ impl Settings {
             _ if api.ip().is_loopback() => vec![Ipv4Addr::LOCALHOST.into()],
             _ => primary_address().into_iter().collect(),
         };
-        Ok(Self {
+        let settings = Self {
             data_dir: flags.data_dir.or(file.data_dir).unwrap_or_else(default_data_dir),
             api,
             dns: match either(flags.dns_address, file.dns_address.into_vec()) {
@@ -151,8 +151,8 @@ impl Settings {
             reason_header: !flags.no_reason_header.or(file.no_reason_header).unwrap_or(false),
             loopback_endpoints: !flags.no_loopback_endpoints.or(file.no_loopback_endpoints).unwrap_or(false),
             any_port_if_taken: false,
-        }
-        .with_upstreams(either(flags.dns_upstream, file.dns_upstream.into_vec()))?)
+        };
+        settings.with_upstreams(either(flags.dns_upstream, file.dns_upstream.into_vec()))
     }
 
     fn with_upstreams(mut self, given: Vec<String>) -> Result<Self> {

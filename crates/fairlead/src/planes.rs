@@ -193,7 +193,7 @@ async fn slow_loops(live: Arc<Live>, pickers: Arc<Pickers>, interner: Arc<Intern
                 verdicts.tell(balance::judge(&snapshot, &pickers, now));
                 interner.sweep(turn, now);
                 turn += 1;
-                if turn % (engine::WEIGH.as_millis() / engine::JUDGE.as_millis()) as usize == 0 {
+                if turn.is_multiple_of((engine::WEIGH.as_millis() / engine::JUDGE.as_millis()) as usize) {
                     balance::weigh(&snapshot, &pickers, now);
                 }
             }

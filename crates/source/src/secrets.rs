@@ -1,5 +1,6 @@
 //! Secrets, one by one, by name, as long as somebody refers to them.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,11 +34,11 @@ pub(crate) async fn follow(start: Arc<Start>, mut wanted: Wanted) {
         // Dropping the sender tells the task to take its Secret back.
         watched.retain(|name, _| names.as_ref().is_some_and(|names| names.contains(name)));
         for name in names.into_iter().flatten() {
-            if !watched.contains_key(&name) {
+            if let Entry::Vacant(free) = watched.entry(name) {
                 let (stop, stopped) = oneshot::channel();
                 let (settle, settled) = oneshot::channel();
-                tasks.spawn(watch_one(start.clone(), name.clone(), stopped, settle));
-                watched.insert(name, stop);
+                tasks.spawn(watch_one(start.clone(), free.key().clone(), stopped, settle));
+                free.insert(stop);
                 settling.push(settled);
             }
         }

@@ -35,7 +35,7 @@ fn five_gateway_failures_in_a_row_eject_and_one_success_resets() {
     for _ in 0..40 {
         bench.request(|number| {
             tries.set(tries.get() + number);
-            if number == 1 && tries.get() % 5 != 0 { Outcome::Gateway } else { Outcome::Success }
+            if number == 1 && !tries.get().is_multiple_of(5) { Outcome::Gateway } else { Outcome::Success }
         });
     }
     assert_eq!(ejected(&bench), [] as [usize; 0]);

@@ -246,7 +246,7 @@ fn an_expiring_lease_is_looked_at_again_in_time() {
     let judged = world.state.judge(&key, &Lease, 1_000, &mut world.dirty).unwrap();
     assert!(matches!(judged, Judged::Is(_, verdict) if verdict.ready));
     assert_eq!(world.state.next_recheck(1_000), Duration::from_secs(4));
-    assert_eq!(world.state.due(5_000), [key.clone()]);
+    assert_eq!(world.state.due(5_000), std::slice::from_ref(&key));
     let judged = world.state.judge(&key, &Lease, 5_000, &mut world.dirty).unwrap();
     assert!(matches!(judged, Judged::Is(_, verdict) if !verdict.ready));
     assert!(world.state.due(100_000).is_empty());
