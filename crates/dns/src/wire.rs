@@ -125,18 +125,19 @@ pub(crate) fn skip_name(message: &[u8], mut at: usize) -> Option<usize> {
 }
 
 /// Writes the name at `at`, pointers followed, into `into`; gives its length. Pointers must lead backwards, so that there is no loop
-/// (RFC 9267).
+/// (RFC 9267), and to a name that ends before the pointer: one that runs over its own end means something else in every copy.
 pub(crate) fn expand_name(message: &[u8], mut at: usize, into: &mut [u8; LONGEST_NAME]) -> Option<usize> {
     let mut length = 0;
     let mut bound = message.len();
+    let mut limit = message.len();
     loop {
-        match *message.get(at)? {
+        match *message.get(..limit)?.get(at)? {
             0 => {
                 *into.get_mut(length)? = 0;
                 return Some(length + 1);
             }
             label @ 1..=63 => {
-                let octets = message.get(at..at + 1 + usize::from(label))?;
+                let octets = message.get(..limit)?.get(at..at + 1 + usize::from(label))?;
                 into.get_mut(length..length + octets.len())?.copy_from_slice(octets);
                 length += octets.len();
                 at += octets.len();
@@ -147,6 +148,7 @@ pub(crate) fn expand_name(message: &[u8], mut at: usize, into: &mut [u8; LONGEST
                     return None;
                 }
                 bound = target;
+                limit = at;
                 at = target;
             }
             _ => return None,
