@@ -55,7 +55,7 @@ pub enum Error {
         pid: u32,
     },
     /// A file has content that was never written there.
-    #[error("{file} is damaged at byte {offset}: {reason}; restore a backup, or run `fairlead store repair` to keep what is before that byte")]
+    #[error("{file} is damaged at byte {offset}: {reason}; restore a backup of the directory")]
     Corrupt {
         /// The file.
         file: String,

@@ -133,7 +133,7 @@ async fn a_bad_record_before_flushed_ones_refuses_and_names_segment_and_remedy()
     disk.flip(&name, disk.len_of(&name) / 2);
     let error = open(&disk, Options::default()).err().unwrap();
     assert!(matches!(&error, Error::Corrupt { file, .. } if file.ends_with(&name)), "{error:?}");
-    assert!(error.to_string().contains("fairlead store repair"));
+    assert!(error.to_string().contains("restore a backup"));
     assert!(disk.len_of(&name) > 0, "nothing was touched");
 }
 
