@@ -30,9 +30,14 @@ impl Served {
     }
 
     pub fn start_on(address: &str, config: Config, snapshot: Snapshot) -> Self {
-        let udp = net::bind_udp(address.parse().expect("an address"), 1).expect("a port").remove(0);
-        let address = udp.local_addr().expect("bound");
-        let tcp = net::bind_tcp(address, 1).expect("the same port").remove(0);
+        let wanted = address.parse().expect("an address");
+        // A port that is free for UDP may be taken for TCP: another one will do.
+        let pair = || {
+            let udp = net::bind_udp(wanted, 1).expect("a port").remove(0);
+            let address = udp.local_addr().expect("bound");
+            net::bind_tcp(address, 1).ok().map(|mut tcp| (address, udp, tcp.remove(0)))
+        };
+        let (address, udp, tcp) = (0..50).find_map(|_| pair()).expect("a port for both");
         let control = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let live = Arc::new(Live::default());
         let plane = {
