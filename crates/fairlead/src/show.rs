@@ -39,7 +39,7 @@ pub fn why(flags: &WhyFlags) -> Result<ExitCode> {
             path.push_str(&format!("&header={}", encode(header)));
         }
         if let Some(from) = flags.from {
-            path.push_str(&format!("&from={}", encode(&from.to_string())));
+            bail!("--from {from}: explaining a request by its client's address is not built into this version; leave it out");
         }
         path
     } else {
