@@ -1,6 +1,8 @@
-//! Matches that share host and path. More than a few are indexed by a header or query value that they ask for, so that a
-//! thousand tenants told apart by one header cost one look-up.
+//! Matches that share host and path. More than a few are indexed by all the exact header and query values that they ask for, so that
+//! a thousand tenants told apart by one header of five cost one look-up. Persistent: a change touches one entry of the index.
 
+use std::cmp::Ordering;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -13,129 +15,241 @@ use crate::Map;
 
 /// How many candidates are tried one by one.
 const TRIED: usize = 8;
-/// How many different headers and parameters one index looks at; matches that ask for others first are always tried.
+/// How many different sets of names the index looks for; matches that ask for yet another set are always tried.
 const GROUPS: usize = 4;
 
 /// Candidates of one host and path.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Bucket {
+#[derive(Clone, Debug)]
+pub(super) enum Bucket {
     /// The one that wins first.
-    list: SmallVec<[Arc<RouteMatch>; 1]>,
-    /// Only for long lists.
-    index: Option<Arc<Index>>,
+    Few(Ranked),
+    /// More than [`TRIED`].
+    Many(Box<Index>),
 }
 
-/// Positions in the list by the first exact header or query value that a candidate asks for.
-#[derive(Debug, Default)]
-struct Index {
-    groups: Vec<Group>,
+/// Candidates, the one that wins first.
+type Ranked = SmallVec<[Arc<RouteMatch>; 1]>;
+
+/// A candidate in the order in which candidates win.
+#[derive(Clone, Debug)]
+pub(super) struct ByRank(Arc<RouteMatch>);
+
+impl Ord for ByRank {
+    fn cmp(&self, other: &Self) -> Ordering {
+        precedes(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for ByRank {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for ByRank {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for ByRank {}
+
+/// Candidates by the values that they ask for.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Index {
+    all: imbl::OrdSet<ByRank>,
+    groups: SmallVec<[Group; GROUPS]>,
     /// Candidates that must always be tried.
-    loose: Vec<u32>,
+    loose: Ranked,
 }
 
-/// Candidates that ask for a value of one name.
-#[derive(Debug)]
+/// Candidates whose exact conditions are on the same headers and parameters.
+#[derive(Clone, Debug)]
 struct Group {
-    name: Arc<str>,
+    names: Arc<[Name]>,
+    /// By the hash of the values. A collision costs a try, no more: every candidate is tested in full.
+    by_values: Map<u64, Ranked>,
+}
+
+/// A header or query parameter. The order only makes equal sets equal.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name {
     is_header: bool,
-    by_value: Map<Arc<[u8]>, Vec<u32>>,
+    name: Arc<str>,
+}
+
+impl Default for Bucket {
+    fn default() -> Self {
+        Self::Few(Ranked::new())
+    }
 }
 
 impl From<Arc<RouteMatch>> for Bucket {
     fn from(one: Arc<RouteMatch>) -> Self {
-        Self { list: SmallVec::from_buf([one]), index: None }
+        Self::Few(SmallVec::from_buf([one]))
     }
 }
 
 impl Bucket {
     pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        matches!(self, Self::Few(list) if list.is_empty())
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<RouteMatch>> {
-        self.list.iter()
+        let (few, many) = match self {
+            Self::Few(list) => (list.as_slice(), None),
+            Self::Many(index) => (&[][..], Some(index.all.iter().map(|ranked| &ranked.0))),
+        };
+        few.iter().chain(many.into_iter().flatten())
     }
 
     pub fn insert(&mut self, one: Arc<RouteMatch>) {
-        let at = self.list.partition_point(|known| precedes(known, &one).is_lt());
-        self.list.insert(at, one);
-        self.reindex();
+        match self {
+            Self::Few(list) if list.len() < TRIED => insert(list, one),
+            Self::Few(list) => {
+                let mut index = Box::<Index>::default();
+                list.drain(..).chain([one]).for_each(|one| index.insert(one));
+                *self = Self::Many(index);
+            }
+            Self::Many(index) => index.insert(one),
+        }
     }
 
     /// Whether it was there.
     pub fn remove(&mut self, one: &RouteMatch) -> bool {
-        let before = self.list.len();
-        self.list.retain(|known| !known.same_place(one));
-        self.reindex();
-        self.list.len() < before
-    }
-
-    fn reindex(&mut self) {
-        self.index = (self.list.len() > TRIED).then(|| Arc::new(Index::new(&self.list)));
+        match self {
+            Self::Few(list) => remove(list, one),
+            Self::Many(index) => {
+                // Taken out by place and not by rank: what decides the rank may be what changed.
+                let Some(known) = index.all.iter().find(|known| known.0.same_place(one)).cloned() else { return false };
+                index.remove(&known);
+                if index.all.len() <= TRIED {
+                    *self = Self::Few(index.all.iter().map(|ranked| Arc::clone(&ranked.0)).collect());
+                }
+                true
+            }
+        }
     }
 
     /// The first candidate whose conditions all hold.
     #[inline]
     pub fn find<'b, A: Ask, T: Trace>(&'b self, asked: &mut Asked<'_, A>, trace: &mut T) -> Option<&'b Arc<RouteMatch>> {
-        match &self.index {
-            Some(index) if !T::EVERYTHING => index.positions(asked, |asked, at| test(asked, &self.list[at as usize], trace)),
-            _ => self.list.iter().find_map(|one| test(asked, one, trace)),
+        match self {
+            Self::Few(list) => list.iter().find_map(|one| test(asked, one, trace)),
+            Self::Many(index) if T::EVERYTHING => index.all.iter().find_map(|ranked| test(asked, &ranked.0, trace)),
+            Self::Many(index) => index.find(asked, trace),
         }
     }
 }
 
 impl Index {
-    fn new(list: &[Arc<RouteMatch>]) -> Self {
-        let mut index = Self::default();
-        for (at, one) in list.iter().enumerate() {
-            let at = u32::try_from(at).unwrap_or(u32::MAX);
-            match key(one) {
-                Some((is_header, name, value)) if index.add(is_header, name, value, at) => {}
-                _ => index.loose.push(at),
-            }
-        }
-        index
+    fn insert(&mut self, one: Arc<RouteMatch>) {
+        self.all.insert(ByRank(Arc::clone(&one)));
+        insert(self.place(&one, true).0, one);
     }
 
-    fn add(&mut self, is_header: bool, name: &Arc<str>, value: &str, at: u32) -> bool {
-        let known = self.groups.iter().position(|group| group.is_header == is_header && group.name == *name);
-        let group = match known {
-            Some(known) => &mut self.groups[known],
-            None if self.groups.len() < GROUPS => {
-                self.groups.push(Group { name: Arc::clone(name), is_header, by_value: Map::default() });
-                let last = self.groups.len() - 1;
-                &mut self.groups[last]
+    fn remove(&mut self, known: &ByRank) {
+        self.all.remove(known);
+        let (list, entry) = self.place(&known.0, false);
+        remove(list, &known.0);
+        let empty = list.is_empty();
+        if let Some((group, values)) = entry.filter(|_| empty) {
+            self.groups[group].by_values.remove(&values);
+            if self.groups[group].by_values.is_empty() {
+                self.groups.remove(group);
             }
-            None => return false,
+        }
+    }
+
+    /// The list that a candidate belongs to, and where that list is kept when it is not the loose one. A group is only made when told to.
+    fn place(&mut self, one: &RouteMatch, make: bool) -> (&mut Ranked, Option<(usize, u64)>) {
+        let conditions = exact(one);
+        let same = |group: &Group| group.names.iter().eq(conditions.iter().map(|(name, _)| name));
+        let group = match self.groups.iter().position(same) {
+            _ if conditions.is_empty() => None,
+            None if make && self.groups.len() < GROUPS => {
+                let names = conditions.iter().map(|(name, _)| name.clone()).collect();
+                self.groups.push(Group { names, by_values: Map::default() });
+                Some(self.groups.len() - 1)
+            }
+            known => known,
         };
-        group.by_value.entry(value.as_bytes().into()).or_default().push(at);
-        true
+        let Some(group) = group else { return (&mut self.loose, None) };
+        let mut digest = Digest::default();
+        conditions.iter().for_each(|(_, value)| digest.add(value));
+        let values = digest.finish();
+        (self.groups[group].by_values.entry(values).or_default(), Some((group, values)))
     }
 
-    /// Gives `each` the positions that may hold, in order, until it answers.
-    fn positions<A: Ask, R>(&self, asked: &mut Asked<'_, A>, mut each: impl FnMut(&mut Asked<'_, A>, u32) -> Option<R>) -> Option<R> {
-        let mut lists: SmallVec<[&[u32]; GROUPS + 1]> = SmallVec::new();
+    fn find<'b, A: Ask, T: Trace>(&'b self, asked: &mut Asked<'_, A>, trace: &mut T) -> Option<&'b Arc<RouteMatch>> {
+        let mut lists: SmallVec<[&[Arc<RouteMatch>]; GROUPS + 1]> = SmallVec::new();
         lists.push(&self.loose);
-        for group in &self.groups {
-            let value = if group.is_header { asked.header(&group.name) } else { asked.query(&group.name) };
-            lists.extend(value.and_then(|value| group.by_value.get(&*value)).map(Vec::as_slice));
-        }
+        lists.extend(self.groups.iter().filter_map(|group| group.asked(asked)));
         loop {
-            let next = lists.iter_mut().filter(|list| !list.is_empty()).min_by_key(|list| list[0])?;
-            let at = next[0];
-            *next = &next[1..];
-            if let Some(found) = each(asked, at) {
+            let next = lists.iter_mut().filter(|list| !list.is_empty()).min_by(|a, b| precedes(&a[0], &b[0]))?;
+            let (first, rest) = next.split_first()?;
+            *next = rest;
+            if let Some(found) = test(asked, first, trace) {
                 return Some(found);
             }
         }
     }
 }
 
-/// The first exact header or query value that a candidate asks for.
-fn key(one: &RouteMatch) -> Option<(bool, &Arc<str>, &str)> {
-    let mut conditions = one.headers.iter().map(|one| (true, one)).chain(one.query.iter().map(|one| (false, one)));
-    conditions.find_map(|(is_header, one)| match &one.test {
-        ValueTest::Exact(value) => Some((is_header, &one.name, &**value)),
-        ValueTest::Regex(_) => None,
-    })
+impl Group {
+    /// The candidates that ask for the values which the request has.
+    fn asked<A: Ask>(&self, asked: &mut Asked<'_, A>) -> Option<&[Arc<RouteMatch>]> {
+        let mut digest = Digest::default();
+        for name in &*self.names {
+            digest.add(&if name.is_header { asked.header(&name.name) } else { asked.query(&name.name) }?);
+        }
+        self.by_values.get(&digest.finish()).map(SmallVec::as_slice)
+    }
+}
+
+/// A hash of several values, each with its length so that no two lists run into one another.
+struct Digest(foldhash::fast::FoldHasher<'static>);
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self(foldhash::fast::FixedState::default().build_hasher())
+    }
+}
+
+impl Digest {
+    fn add(&mut self, value: &[u8]) {
+        self.0.write_usize(value.len());
+        self.0.write(value);
+    }
+
+    fn finish(self) -> u64 {
+        self.0.finish()
+    }
+}
+
+/// The exact conditions of a candidate by name, the first of each name.
+fn exact(one: &RouteMatch) -> SmallVec<[(Name, &[u8]); 4]> {
+    let named = one.headers.iter().map(|wanted| (true, wanted)).chain(one.query.iter().map(|wanted| (false, wanted)));
+    let mut list: SmallVec<[(Name, &[u8]); 4]> = named
+        .filter_map(|(is_header, wanted)| match &wanted.test {
+            ValueTest::Exact(value) => Some((Name { is_header, name: Arc::clone(&wanted.name) }, value.as_bytes())),
+            ValueTest::Regex(_) => None,
+        })
+        .collect();
+    // Stable, so that the first of a name stays the first.
+    list.sort_by(|a, b| a.0.cmp(&b.0));
+    list.dedup_by(|b, a| a.0 == b.0);
+    list
+}
+
+fn insert(list: &mut Ranked, one: Arc<RouteMatch>) {
+    let at = list.partition_point(|known| precedes(known, &one).is_lt());
+    list.insert(at, one);
+}
+
+/// Whether it was there.
+fn remove(list: &mut Ranked, one: &RouteMatch) -> bool {
+    let before = list.len();
+    list.retain(|known| !known.same_place(one));
+    list.len() < before
 }

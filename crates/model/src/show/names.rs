@@ -28,9 +28,17 @@ fn row(names: &Names, owner: &Owner) -> Vec<Cell> {
             ("headless", addresses, why)
         }
         Shape::Alias(target) => ("alias", target.to_string(), None),
-        Shape::Refused => ("refused", String::new(), Some("externalName is an IP literal: write a name, or make a Service without selector and an EndpointSlice")),
+        Shape::Refused => {
+            ("refused", String::new(), Some("externalName is an IP literal: write a name, or make a Service without selector and an EndpointSlice"))
+        }
     };
-    let port = |port: &crate::names::NamedPort| if port.name.is_empty() { port.port.to_string() } else { format!("_{}._{}:{}", port.name, port.transport.as_str().to_ascii_lowercase(), port.port) };
+    let port = |port: &crate::names::NamedPort| {
+        if port.name.is_empty() {
+            port.port.to_string()
+        } else {
+            format!("_{}._{}:{}", port.name, port.transport.as_str().to_ascii_lowercase(), port.port)
+        }
+    };
     vec![
         (&**namespace).into(),
         (&**name).into(),

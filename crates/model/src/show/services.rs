@@ -53,7 +53,11 @@ fn describe(port: &ServicePort) -> String {
 fn why(service: &Service, empty: bool) -> Option<String> {
     let mut reasons: Vec<&str> = service.diagnostics.iter().map(|reason| &**reason).collect();
     if empty {
-        reasons.push(if service.endpoints.is_empty() { "no endpoint: nothing matches its selector, or nothing is registered" } else { "no endpoint is usable: see fairlead why" });
+        reasons.push(if service.endpoints.is_empty() {
+            "no endpoint: nothing matches its selector, or nothing is registered"
+        } else {
+            "no endpoint is usable: see fairlead why"
+        });
     }
     (!reasons.is_empty()).then(|| reasons.join("; "))
 }

@@ -18,7 +18,11 @@ pub fn snapshot(snapshot: &Snapshot, applied: &[Applied]) -> Table {
     for plane in applied {
         let late = snapshot.generation.saturating_sub(plane.generation);
         let state = if late == 0 { "applied".to_owned() } else { format!("{late} generations behind") };
-        part(&format!("plane {}", plane.plane), plane.problems.len(), format!("{state}, generation {}, COUNT is what it left out", plane.generation).into());
+        part(
+            &format!("plane {}", plane.plane),
+            plane.problems.len(),
+            format!("{state}, generation {}, COUNT is what it left out", plane.generation).into(),
+        );
     }
     if !snapshot.complete {
         part("complete", 0, "no: a source has not delivered its first list".into());
