@@ -35,6 +35,8 @@ pub trait Front: Source + Sink {
     fn body_ended(&mut self) -> bool;
     /// The answer cannot be completed: whatever the client has of it must not look whole.
     fn abort(&mut self);
-    /// The connection underneath, when it can become a tunnel.
-    fn tunnel(&mut self) -> Option<&mut crate::wire::Wire>;
+    /// Queues the answer that switches to a tunnel, whose head this is. What follows both ways is opaque.
+    fn begin_tunnel(&mut self, head: &Head);
+    /// Tells the client that the tunnel brings nothing more.
+    fn poll_shut(&mut self, context: &mut Context<'_>) -> Poll<()>;
 }

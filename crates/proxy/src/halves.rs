@@ -91,6 +91,11 @@ impl Outgoing {
         self.stalled
     }
 
+    /// Ready when the peer has reset the stream or its connection is gone; `None` while nothing was begun.
+    pub fn poll_reset(&mut self, context: &mut Context<'_>) -> Option<Poll<()>> {
+        self.stream.as_mut().map(|stream| stream.poll_reset(context).map(drop))
+    }
+
     /// Ends the stream as broken; false when it was never begun.
     pub fn reset(&mut self, reason: Reason) -> bool {
         self.stream.as_mut().map(|stream| stream.send_reset(reason)).is_some()

@@ -24,6 +24,7 @@ pub struct Numbers {
     requests: Family<Labels, Counter>,
     duration: Histogram,
     retries: Counter,
+    abuse: Family<Labels, Counter>,
     open: Gauge,
     lines_dropped: Counter,
     /// Label sets in use, to take them out when their service is gone.
@@ -38,11 +39,17 @@ impl Numbers {
             requests: registry.register("fairlead_proxy_requests", "Requests by service, status and reason", Family::default()),
             duration: registry.latency("fairlead_proxy_request_duration_seconds", "From the first byte of a request to the last of its answer"),
             retries: registry.counter("fairlead_proxy_retries", "Tries after the first of a request"),
+            abuse: registry.register("fairlead_proxy_h2_abuse", "HTTP/2 connections ended for a flood, by the kind of frame", Family::default()),
             open: registry.gauge("fairlead_proxy_connections", "Client connections and HTTP/2 streams open now"),
             lines_dropped: registry.counter("fairlead_proxy_log_lines_dropped", "Lines of the access log that found its queue full"),
             known: Mutex::default(),
             dropped_before: AtomicUsize::new(0),
         }
+    }
+
+    /// A connection was ended for a flood of this kind of frame.
+    pub fn abused(&self, kind: &'static str) {
+        self.abuse.get_or_create(&vec![("kind", kind.to_owned())]).inc();
     }
 
     /// Adds up what a thread counted since the last call.

@@ -6,6 +6,7 @@ mod cors;
 mod deliver;
 mod exchange;
 mod filters;
+pub mod handshake;
 mod mirror;
 mod redirect;
 mod reply;
@@ -28,7 +29,7 @@ use crate::answer::{Answer, Reason};
 use crate::core::{Core, entrance, now};
 use crate::door::Ticket;
 use crate::front::{Extent, Front};
-use crate::h1::{Head, Known};
+use crate::h1::{Framing, Head, Known};
 use crate::log::Record;
 use crate::relay::Stage;
 
@@ -95,7 +96,7 @@ async fn live<'s>(
     let copies = mirror::start(visit.core, snapshot, &mirrors, asked, id);
     let affinity = affinity::of(visit.core, pool, asked);
     let mut tries = Tries::new(visit.core, rule, pool, asked, id, affinity.hash);
-    let mut upload = Upload::new(tries.may_repeat(), asked.expects_continue, copies);
+    let mut upload = Upload::new(asked.framing == Framing::None, tries.may_repeat(), asked.expects_continue, copies);
     let won = tries.run(front, &mut upload, head, &mut clock, record).await;
     record.received = upload.bytes;
     let won = won?;
@@ -180,9 +181,9 @@ fn hear(won: &Won, head: &mut Head, pool: &Pool, record: &mut Record<'_>) {
 /// Passes bytes both ways until the tunnel ends.
 async fn tunnel_through(front: &mut impl Front, won: Won, head: &Head, visit: &Visit<'_>, record: &mut Record<'_>) {
     let Won { mut link, guard, began, .. } = won;
-    if let (Some(client), Some(backend)) = (front.tunnel(), link.pipe.tunnel()) {
-        switch(client, head);
-        record.sent = tunnel::run(client, backend, visit.ticket, visit.core.options()).await;
+    if let Some(backend) = link.pipe.tunnel() {
+        front.begin_tunnel(head);
+        record.sent = tunnel::run(front, backend, visit.ticket, visit.core.options()).await;
     }
     let at = now();
     guard.finish(Outcome::Canceled, at.since(began), at);
@@ -231,14 +232,6 @@ async fn deliver(
             Err(Ending::Abort(reason))
         }
     }
-}
-
-/// Queues the 101 for the client.
-fn switch(client: &mut crate::wire::Wire, head: &Head) {
-    let out = client.queue(crate::h1::Encoder::Plain);
-    out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n");
-    crate::h1::push_fields(out, head, |_| true);
-    out.extend_from_slice(b"\r\n");
 }
 
 /// Sends an answer of ours. The request's body is left where it is.

@@ -13,7 +13,7 @@ use super::{Extent, Front};
 use crate::answer::{Answer, Reason};
 use crate::core::{Core, now};
 use crate::door::Ticket;
-use crate::h1::{Encoder, Head, HeadParser, Version, push_decimal, push_fields, reason_phrase};
+use crate::h1::{Encoder, Framing, Head, HeadParser, Version, push_decimal, push_fields, reason_phrase};
 use crate::relay::{Broken, Fill, Sink, Source};
 use crate::request::asked::Asked;
 use crate::request::{self, Visit};
@@ -295,8 +295,17 @@ impl Front for Client {
         self.broken = true;
     }
 
-    fn tunnel(&mut self) -> Option<&mut Wire> {
-        Some(&mut self.wire)
+    fn begin_tunnel(&mut self, head: &Head) {
+        let out = self.wire.queue(Encoder::Plain);
+        push_status(out, 101);
+        out.extend_from_slice(b"Connection: Upgrade\r\nUpgrade: websocket\r\n");
+        push_fields(out, head, |_| true);
+        out.extend_from_slice(b"\r\n");
+        self.wire.begin_body(Framing::Close);
+    }
+
+    fn poll_shut(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.wire.poll_shutdown(context).map(drop)
     }
 }
 

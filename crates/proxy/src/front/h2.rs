@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use h2::server::{Builder, Connection, SendResponse};
@@ -27,7 +28,10 @@ use crate::request::asked::Asked;
 use crate::request::{self, Visit};
 use crate::wire::Wire;
 
-use abuse::Watched;
+use abuse::{Alarm, Watched};
+
+/// What a client gets to read why it is sent away.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves a connection to its end.
 pub async fn serve(wire: Wire, peer: SocketAddr, https: bool, listener: Option<Arc<Listener>>, core: &Rc<Core>, ticket: &Ticket) {
@@ -44,9 +48,11 @@ pub async fn serve(wire: Wire, peer: SocketAddr, https: bool, listener: Option<A
         .max_send_buffer_size(64 << 10)
         .max_concurrent_reset_streams(50)
         .max_pending_accept_reset_streams(100)
-        .max_local_error_reset_streams(Some(100));
+        .max_local_error_reset_streams(Some(100))
+        .enable_connect_protocol();
     ticket.timer().set(core.options().head_timeout);
-    let mut handshake = Box::pin(builder.handshake(Watched::new(socket, early)));
+    let alarm = Alarm::default();
+    let mut handshake = Box::pin(builder.handshake(Watched::new(socket, early, alarm.clone())));
     let connection = poll_fn(|context| match std::future::Future::poll(handshake.as_mut(), context) {
         Poll::Ready(outcome) => Poll::Ready(outcome.ok()),
         Poll::Pending if ticket.timer().expired(context) => Poll::Ready(None),
@@ -54,28 +60,28 @@ pub async fn serve(wire: Wire, peer: SocketAddr, https: bool, listener: Option<A
     })
     .await;
     if let Some(connection) = connection {
-        accept(connection, peer, https, listener, core, ticket).await;
+        accept(connection, &alarm, (peer, https), listener, core, ticket).await;
     }
 }
 
 /// Accepts streams until the connection ends. A drain says so twice (RFC 9113 §6.8), which h2 does, and lets streams finish.
 async fn accept(
     mut connection: Connection<Watched, Bytes>,
-    peer: SocketAddr,
-    https: bool,
+    alarm: &Alarm,
+    (peer, https): (SocketAddr, bool),
     listener: Option<Arc<Listener>>,
     core: &Rc<Core>,
     ticket: &Ticket,
 ) {
     let streams = Rc::new(Cell::new(0usize));
-    let mut ending = false;
+    let (mut ending, mut calmed) = (false, false);
     ticket.timer().set(core.options().idle_timeout);
     loop {
         let stream = poll_fn(|context| {
-            if ticket.is_cut_off() {
+            let idle = ticket.timer().expired(context);
+            if ticket.is_cut_off() || (calmed && idle) {
                 return Poll::Ready(None);
             }
-            let idle = ticket.timer().expired(context);
             if idle && streams.get() > 0 {
                 ticket.timer().set(core.options().idle_timeout);
             }
@@ -83,7 +89,16 @@ async fn accept(
                 ending = true;
                 connection.graceful_shutdown();
             }
-            connection.poll_accept(context)
+            let accepted = connection.poll_accept(context);
+            if let (Some(kind), false) = (alarm.raised(), calmed) {
+                calmed = true;
+                tracing::debug!(client = %peer, kind, "an HTTP/2 client floods its connection");
+                core.shared.numbers.iter().for_each(|numbers| numbers.abused(kind));
+                connection.abrupt_shutdown(Code::ENHANCE_YOUR_CALM);
+                ticket.timer().set(FAREWELL);
+                return connection.poll_accept(context);
+            }
+            accepted
         })
         .await;
         let Some(Ok((request, respond))) = stream else { return };
@@ -126,8 +141,9 @@ async fn stream_of(
     let visit = Visit { core, ticket, listener, started: now() };
     let (parts, body) = request.into_parts();
     let whole = body.is_end_stream();
+    let random = u128::from(core.random()) << 64 | u128::from(core.random());
     let mut stream = Stream { respond, incoming: Incoming::new(body), outgoing: Outgoing::default() };
-    match convert::asked(&parts, whole, &core.options().limits, &mut asked) {
+    match convert::asked(&parts, whole, &core.options().limits, random, &mut asked) {
         Ok(()) => drop(request::serve(&mut stream, &mut asked, &mut head, &visit).await),
         Err(malformed) => {
             let answer = Answer::new(malformed.status(), Reason::of_refusal(malformed.status()));
@@ -197,7 +213,8 @@ impl Front for Stream {
     }
 
     fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        self.respond.poll_reset(context).map(drop)
+        // h2 answers through the handle that is in force: the one for the head, then the one for the body.
+        self.outgoing.poll_reset(context).unwrap_or_else(|| self.respond.poll_reset(context).map(drop))
     }
 
     fn take_back(&mut self) -> bool {
@@ -218,7 +235,15 @@ impl Front for Stream {
         }
     }
 
-    fn tunnel(&mut self) -> Option<&mut Wire> {
-        None
+    fn begin_tunnel(&mut self, head: &Head) {
+        // An extended CONNECT succeeds with 200, and has no use for the proof of the older handshake (RFC 8441 §5).
+        let mut answer = head.clone();
+        answer.remove(b"sec-websocket-accept");
+        self.begin_answer(200, &answer, Extent::Open, false);
+    }
+
+    fn poll_shut(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        // The end of the stream has gone out with the last of the body.
+        Poll::Ready(())
     }
 }

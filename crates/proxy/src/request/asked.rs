@@ -35,6 +35,8 @@ pub struct Asked {
     pub expects_continue: bool,
     /// It asks for a WebSocket.
     pub websocket: bool,
+    /// By an extended CONNECT of HTTP/2 (RFC 8441): the older handshake is ours.
+    pub extended: bool,
     /// `TE: trailers`.
     pub takes_trailers: bool,
     /// The client wants its connection kept.
@@ -62,6 +64,7 @@ impl Asked {
             framing: Framing::None,
             expects_continue: false,
             websocket: false,
+            extended: false,
             takes_trailers: false,
             keep_alive: false,
             https,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Sleep;
 
 use super::asked::Asked;
+use super::handshake;
 use super::reply::{self, Reply};
 use super::upload::Upload;
 use crate::answer::Reason;
@@ -175,6 +176,9 @@ impl<F: Front> Try<'_, '_, F> {
         let reply = reply::judge(self.head, line, self.asked.is_head()).map_err(Failure::Garbled)?;
         if reply.status == 101 && !(reply.websocket && self.asked.websocket) {
             return Err(Failure::Garbled(Malformed::Syntax("the answer switches to a protocol that was not asked for")));
+        }
+        if reply.status == 101 && !handshake::accepts(self.asked, self.head) {
+            return Err(Failure::Garbled(Malformed::Syntax("the answer to a websocket handshake proves nothing")));
         }
         Ok(reply)
     }

@@ -95,7 +95,21 @@ impl<'a> Tries<'a> {
     /// For a request that goes to this pool, with its hash.
     pub fn new(core: &'a Rc<Core>, rule: &'a Rule, pool: &'a Arc<Pool>, asked: &'a Asked, id: u128, hash: Option<u64>) -> Self {
         let picker = core.shared.pickers.of(pool, Layer::Http);
-        Self { core, rule, pool, picker, asked, id, hash, tried: SmallVec::new(), unsent: 0, retries: 0, fresh: false, unreached: None, unreached_since: None }
+        Self {
+            core,
+            rule,
+            pool,
+            picker,
+            asked,
+            id,
+            hash,
+            tried: SmallVec::new(),
+            unsent: 0,
+            retries: 0,
+            fresh: false,
+            unreached: None,
+            unreached_since: None,
+        }
     }
 
     /// Whether a body is worth remembering.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::core::Options;
 use crate::door::Ticket;
+use crate::front::Front;
 use crate::h1::{Encoder, Framing, Head};
 use crate::relay::{Broken, Fill, Side, Sink, Source, Stage, poll_relay};
 use crate::wire::Wire;
@@ -27,11 +28,16 @@ struct Way {
 
 impl Way {
     /// Moves bytes; at the end of the one side, tells the other.
-    fn poll(&mut self, context: &mut Context<'_>, from: &mut impl Source, to: &mut Wire) -> Poll<Result<(), Side>> {
+    fn poll<T: Sink>(
+        &mut self,
+        context: &mut Context<'_>,
+        from: &mut impl Source,
+        to: &mut T,
+        shut: impl FnOnce(&mut T, &mut Context<'_>) -> Poll<()>,
+    ) -> Poll<Result<(), Side>> {
         ready!(poll_relay(context, from, to, &mut self.stage, &mut self.moved))?;
         if !self.shut {
-            // A peer that is gone already needs no farewell.
-            let _ = ready!(to.poll_shutdown(context));
+            ready!(shut(to, context));
             self.shut = true;
         }
         Poll::Ready(Ok(()))
@@ -64,17 +70,16 @@ impl Source for Counted<'_> {
 }
 
 /// Passes bytes both ways until both sides have ended, one broke, nothing moved for long, or the drain cuts it off. Gives the
-/// bytes that went to the client.
-pub async fn run(client: &mut Wire, backend: &mut Wire, ticket: &Ticket, options: &Options) -> u64 {
-    client.begin_body(Framing::Close);
+/// bytes that went to the client, whose side of it is begun already.
+pub async fn run(client: &mut impl Front, backend: &mut Wire, ticket: &Ticket, options: &Options) -> u64 {
     backend.begin_body(Framing::Close);
-    client.queue(Encoder::Plain);
     backend.queue(Encoder::Plain);
     let (mut up, mut down, mut frames) = (Way::default(), Way::default(), Frames::default());
-    let mut seen = u64::MAX;
+    let (mut seen, mut said) = (u64::MAX, false);
     let cut_off = poll_fn(|context| {
-        let rising = up.poll(context, client, backend);
-        let falling = down.poll(context, &mut Counted { wire: &mut *backend, frames: &mut frames }, client);
+        // A backend that is gone already needs no farewell.
+        let rising = up.poll(context, client, backend, |backend, context| backend.poll_shutdown(context).map(drop));
+        let falling = down.poll(context, &mut Counted { wire: &mut *backend, frames: &mut frames }, client, Front::poll_shut);
         match (rising, falling) {
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) | (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => return Poll::Ready(false),
             _ => {}
@@ -90,8 +95,14 @@ pub async fn run(client: &mut Wire, backend: &mut Wire, ticket: &Ticket, options
     })
     .await;
     if cut_off && frames.at_boundary() && down.stage == Stage::Moving {
-        client.queue(Encoder::Plain).extend_from_slice(&GOING_AWAY);
-        let _ = tokio::time::timeout(Duration::from_millis(100), poll_fn(|context| client.poll_flush(context))).await;
+        let farewell = poll_fn(|context| {
+            // Small enough to be taken whole, or not at all.
+            while !said {
+                ready!(client.poll_send(context, &GOING_AWAY)).map(|_| said = true)?;
+            }
+            client.poll_flush(context)
+        });
+        let _ = tokio::time::timeout(Duration::from_millis(100), farewell).await;
     }
     down.moved
 }

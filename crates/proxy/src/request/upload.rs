@@ -28,6 +28,8 @@ pub struct Upload {
 
 #[derive(Default)]
 struct Body {
+    /// There is none, whatever the client sends after the head: the early bytes of a tunnel wait for the backend's word.
+    absent: bool,
     keep: bool,
     kept: Vec<u8>,
     /// Something went past that is not in `kept`.
@@ -41,9 +43,9 @@ struct Body {
 }
 
 impl Upload {
-    /// For a new request. With `keep`, the body is remembered.
-    pub fn new(keep: bool, held: bool, mirrors: Vec<Feed>) -> Self {
-        Self { held, body: Body { keep, mirrors, ..Body::default() }, ..Self::default() }
+    /// For a new request, perhaps without a body. With `keep`, the body is remembered.
+    pub fn new(absent: bool, keep: bool, held: bool, mirrors: Vec<Feed>) -> Self {
+        Self { held, body: Body { absent, keep, mirrors, ..Body::default() }, ..Self::default() }
     }
 
     /// Begins again for another try. False when what was sent is not known any more.
@@ -102,7 +104,7 @@ impl<F: Front> Source for Replayed<'_, F> {
         if self.body.replaying {
             return Poll::Ready(Ok(Fill::Data));
         }
-        let fill = ready!(self.front.poll_fill(context))?;
+        let fill = if self.body.absent { Fill::End } else { ready!(self.front.poll_fill(context))? };
         if fill == Fill::End && !std::mem::replace(&mut self.body.ended, true) {
             self.body.mirrors.iter().for_each(Feed::end);
         }

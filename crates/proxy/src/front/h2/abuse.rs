@@ -1,11 +1,14 @@
-//! The bytes of an HTTP/2 connection on their way to h2, with a count of its frames (gateway spec G102, G115).
+//! The bytes of an HTTP/2 connection between its socket and h2, with a count of its frames (gateway spec G102, G115).
 //!
-//! Frames that cost us more than the client are bounded per ten seconds; a client that exceeds a bound loses its connection.
-//! Streams it opens and resets again are bounded by h2 itself.
+//! Frames that cost us more than the client are bounded per ten seconds. At the first one beyond a bound nothing more is read,
+//! and whoever owns the connection says so with ENHANCE_YOUR_CALM. Streams that a client opens and resets again, or makes us
+//! reset, are bounded by h2 itself.
 
+use std::cell::Cell;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -17,6 +20,8 @@ use crate::socket::Socket;
 const WINDOW: Duration = Duration::from_secs(10);
 /// The client preface comes before the first frame.
 const PREFACE: usize = 24;
+/// What is still taken off the socket of a client that is sent away, so that the close is no reset.
+const DISCARDED: usize = 1 << 20;
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -27,47 +32,61 @@ const PING: u8 = 6;
 const WINDOW_UPDATE: u8 = 8;
 const CONTINUATION: u8 = 9;
 const KINDS: usize = 10;
-/// DATA without a byte counts apart.
-const EMPTY_DATA: usize = 7;
 
-/// A socket whose incoming frames are counted.
+/// Raised when a bound is exceeded; names the kind of frame.
+#[derive(Clone, Default)]
+pub struct Alarm(Rc<Cell<Option<&'static str>>>);
+
+impl Alarm {
+    /// What was too much.
+    pub fn raised(&self) -> Option<&'static str> {
+        self.0.get()
+    }
+}
+
+/// A socket whose frames are counted.
 pub struct Watched {
     socket: Socket,
     early: Buffer,
+    incoming: Headers,
+    outgoing: Headers,
     counter: Counter,
+    alarm: Alarm,
+    discarded: usize,
 }
 
 impl Watched {
     /// A connection on which `early` was received already.
-    pub fn new(socket: Socket, early: Buffer) -> Self {
-        Self { socket, early, counter: Counter::default() }
+    pub fn new(socket: Socket, early: Buffer, alarm: Alarm) -> Self {
+        let (incoming, outgoing) = (Headers { skip: PREFACE, ..Headers::default() }, Headers::default());
+        Self { socket, early, incoming, outgoing, counter: Counter::default(), alarm, discarded: 0 }
+    }
+
+    /// These bytes, which `parts` begin with, were sent.
+    fn sent(&mut self, parts: &[IoSlice<'_>], mut count: usize) {
+        for part in parts {
+            let part = &part[..count.min(part.len())];
+            count -= part.len();
+            let _ = self.outgoing.pass(part, |kind, length| {
+                self.counter.answered(kind, length);
+                None
+            });
+        }
     }
 }
 
-/// Reads frame headers as they pass.
-#[derive(Debug)]
-struct Counter {
+/// Finds the headers of frames in a stream of bytes, however it is cut.
+#[derive(Debug, Default)]
+struct Headers {
     /// Bytes to skip before the next header.
     skip: usize,
     header: [u8; 9],
     filled: usize,
-    counts: [u32; KINDS],
-    /// PING and WINDOW_UPDATE frames since the last one that carries a request or its body.
-    idle: u32,
-    continuations: u32,
-    headers: u32,
-    since: Option<Instant>,
 }
 
-impl Default for Counter {
-    fn default() -> Self {
-        Self { skip: PREFACE, header: [0; 9], filled: 0, counts: [0; KINDS], idle: 0, continuations: 0, headers: 0, since: None }
-    }
-}
-
-impl Counter {
-    /// These bytes arrived. False when a bound is exceeded.
-    fn pass(&mut self, mut bytes: &[u8], now: impl Fn() -> Instant) -> bool {
+impl Headers {
+    /// Tells kind and length of each frame, until `each` objects.
+    fn pass(&mut self, mut bytes: &[u8], mut each: impl FnMut(u8, usize) -> Option<&'static str>) -> Option<&'static str> {
         while !bytes.is_empty() {
             if self.skip > 0 {
                 let skipped = self.skip.min(bytes.len());
@@ -82,49 +101,75 @@ impl Counter {
             if self.filled == 9 {
                 self.filled = 0;
                 self.skip = usize::from(self.header[0]) << 16 | usize::from(self.header[1]) << 8 | usize::from(self.header[2]);
-                if !self.frame(self.header[3], &now) {
-                    return false;
+                if let Some(objection) = each(self.header[3], self.skip) {
+                    return Some(objection);
                 }
             }
         }
-        true
+        None
     }
+}
 
-    fn frame(&mut self, kind: u8, now: impl Fn() -> Instant) -> bool {
+/// What a client has sent of late.
+#[derive(Debug, Default)]
+struct Counter {
+    counts: [u32; KINDS],
+    /// PING frames since the last frame either way that carries a request, an answer or a body.
+    pings: u32,
+    continuations: u32,
+    headers: u32,
+    /// DATA frames that we sent in this window and in the one before, whose credit may come back late.
+    answers: [u32; 2],
+    since: Option<Instant>,
+}
+
+impl Counter {
+    /// A frame arrived. Names its kind when that is too much.
+    fn frame(&mut self, kind: u8, length: usize, now: impl FnOnce() -> Instant) -> Option<&'static str> {
+        let above = |count: u32, bound: u32, word: &'static str| (count > bound).then_some(word);
         match kind {
-            DATA if self.skip > 0 => {
-                self.idle = 0;
-                return true;
+            DATA if length > 0 => {
+                self.pings = 0;
+                return None;
             }
             HEADERS => {
-                (self.idle, self.continuations) = (0, 0);
+                (self.pings, self.continuations) = (0, 0);
                 self.headers += 1;
-                return true;
+                return None;
             }
             CONTINUATION => {
                 self.continuations += 1;
-                return self.continuations <= 20;
+                return above(self.continuations, 20, "continuation");
             }
             PING => {
-                self.idle += 1;
-                return self.idle <= 100;
+                self.pings += 1;
+                return above(self.pings, 100, "ping");
             }
             _ => {}
         }
         let now = now();
         if self.since.is_none_or(|since| now.duration_since(since) > WINDOW) {
-            (self.since, self.counts, self.headers) = (Some(now), [0; KINDS], 0);
+            (self.since, self.counts, self.headers, self.answers) = (Some(now), [0; KINDS], 0, [0, self.answers[0]]);
         }
-        let kind = if kind == DATA { EMPTY_DATA } else { usize::from(kind) };
-        let Some(count) = self.counts.get_mut(kind) else { return true };
+        let count = self.counts.get_mut(usize::from(kind))?;
         *count += 1;
-        match kind as u8 {
-            RST_STREAM => *count <= 100 || *count <= self.headers / 2,
-            SETTINGS => *count <= 50,
-            PRIORITY | 7 => *count <= 100,
-            // A client that reads large answers opens its windows often; what it sends for nothing is bounded generously.
-            WINDOW_UPDATE => *count <= 100_000,
-            _ => true,
+        match kind {
+            RST_STREAM => above(*count, 100.max(self.headers / 2), "rst_stream"),
+            SETTINGS => above(*count, 50, "settings"),
+            DATA => above(*count, 100, "empty_data"),
+            PRIORITY => above(*count, 100, "priority"),
+            // Two for each piece it was sent, its stream's and the connection's.
+            WINDOW_UPDATE => above(*count, 2 * (self.answers[0] + self.answers[1]) + 100, "window_update"),
+            _ => None,
+        }
+    }
+
+    /// A frame was sent.
+    fn answered(&mut self, kind: u8, length: usize) {
+        match kind {
+            DATA if length > 0 => (self.answers[0], self.pings) = (self.answers[0].saturating_add(1), 0),
+            HEADERS => self.pings = 0,
+            _ => {}
         }
     }
 }
@@ -132,12 +177,13 @@ impl Counter {
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        if this.alarm.raised().is_some() {
+            // Nobody waits for it: the connection's owner ends it in this very turn.
+            return Poll::Pending;
+        }
         let before = into.filled().len();
         if this.early.is_empty() {
-            let count = match this.socket.poll_read(context, into.initialize_unfilled()) {
-                Poll::Ready(count) => count?,
-                Poll::Pending => return Poll::Pending,
-            };
+            let count = ready!(this.socket.poll_read(context, into.initialize_unfilled()))?;
             into.advance(count);
         } else {
             let count = this.early.len().min(into.remaining());
@@ -145,21 +191,26 @@ impl AsyncRead for Watched {
             this.early.consume(count);
             this.early.release();
         }
-        if this.counter.pass(&into.filled()[before..], Instant::now) {
-            return Poll::Ready(Ok(()));
+        let counter = &mut this.counter;
+        let objection = this.incoming.pass(&into.filled()[before..], |kind, length| counter.frame(kind, length, Instant::now));
+        if objection.is_some() {
+            this.alarm.0.set(objection);
+            into.set_filled(before);
+            return Poll::Pending;
         }
-        // h2 gives no way to say ENHANCE_YOUR_CALM from here; the connection ends all the same.
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, "too many frames that carry nothing")))
+        Poll::Ready(Ok(()))
     }
 }
 
 impl AsyncWrite for Watched {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.socket.poll_write(context, &[IoSlice::new(bytes)])
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        self.socket.poll_write(context, parts)
+        let count = ready!(self.socket.poll_write(context, parts))?;
+        self.sent(parts, count);
+        Poll::Ready(Ok(count))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -171,7 +222,17 @@ impl AsyncWrite for Watched {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.socket.poll_shutdown(context)
+        ready!(self.socket.poll_shutdown(context))?;
+        // What a client that is sent away still sends is taken off the socket: a close with bytes unread would be a reset, which
+        // may overtake the word that it is sent.
+        let mut waste = [0; 4096];
+        while self.alarm.raised().is_some() && self.discarded < DISCARDED {
+            match ready!(self.socket.poll_read(context, &mut waste)) {
+                Ok(0) | Err(_) => break,
+                Ok(count) => self.discarded += count,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -185,24 +246,48 @@ mod tests {
         frame
     }
 
-    fn survives(frames: &[u8], step: usize) -> bool {
-        let mut counter = Counter::default();
+    /// What these frames are refused for, when they arrive in pieces of this size after `answers` pieces were sent.
+    fn refused(frames: &[u8], step: usize, answers: u32) -> Option<&'static str> {
+        let (mut headers, mut counter) = (Headers { skip: PREFACE, ..Headers::default() }, Counter::default());
+        (0..answers).for_each(|_| counter.answered(DATA, 1));
         let stream: Vec<u8> = [&[0; PREFACE][..], frames].concat();
         let now = Instant::now();
-        stream.chunks(step).all(|piece| counter.pass(piece, || now))
+        stream.chunks(step).find_map(|piece| headers.pass(piece, |kind, length| counter.frame(kind, length, || now)))
     }
 
     #[test]
     fn floods_are_noticed_however_they_arrive_and_ordinary_traffic_is_not() {
         for step in [1, 7, 10_000] {
-            for (kind, length, count) in
-                [(PING, 8, 101), (SETTINGS, 0, 51), (DATA, 0, 101), (CONTINUATION, 3, 21), (RST_STREAM, 4, 101), (PRIORITY, 5, 101)]
-            {
-                assert!(!survives(&frame(kind, length).repeat(count), step), "{kind} x {count}");
-                assert!(survives(&frame(kind, length).repeat(count - 1), step), "{kind} x {}", count - 1);
+            for (kind, length, count, word) in [
+                (PING, 8, 101, "ping"),
+                (SETTINGS, 0, 51, "settings"),
+                (DATA, 0, 101, "empty_data"),
+                (CONTINUATION, 3, 21, "continuation"),
+                (RST_STREAM, 4, 101, "rst_stream"),
+                (PRIORITY, 5, 101, "priority"),
+                (WINDOW_UPDATE, 4, 101, "window_update"),
+            ] {
+                assert_eq!(refused(&frame(kind, length).repeat(count), step, 0), Some(word));
+                assert_eq!(refused(&frame(kind, length).repeat(count - 1), step, 0), None, "{word}");
             }
-            let ordinary = [frame(HEADERS, 30), frame(DATA, 900), frame(WINDOW_UPDATE, 4), frame(PING, 8)].concat();
-            assert!(survives(&ordinary.repeat(500), step));
+            let ordinary = [frame(HEADERS, 30), frame(DATA, 900), frame(PING, 8)].concat();
+            assert_eq!(refused(&ordinary.repeat(500), step, 0), None);
+        }
+    }
+
+    #[test]
+    fn credit_comes_back_twice_for_each_piece_that_was_sent() {
+        let updates = frame(WINDOW_UPDATE, 4);
+        assert_eq!(refused(&updates.repeat(300), 100, 100), None);
+        assert_eq!(refused(&updates.repeat(301), 100, 100), Some("window_update"));
+    }
+
+    #[test]
+    fn a_client_that_measures_its_connection_while_it_downloads_is_no_flood() {
+        let mut counter = Counter::default();
+        for _ in 0..1000 {
+            assert_eq!(counter.frame(PING, 8, Instant::now), None);
+            counter.answered(DATA, 16_384);
         }
     }
 }

@@ -1,23 +1,27 @@
 //! Heads of HTTP/2 to and from the form that both versions share. h2 has already refused connection-specific fields, bad
 //! pseudo-fields and upper-case names.
 
+use h2::ext::Protocol;
 use http::request::Parts;
 use http::{HeaderValue, Method, Response};
 
 use crate::h1::{Framing, Head, Known, Limits, Malformed, RequestLine, Span, Target, Version};
 use crate::halves::fields;
 use crate::request::asked::Asked;
+use crate::request::handshake;
 
-/// Fills and judges a request. `whole`: there is no body.
+/// Fills and judges a request. `whole`: there is no body. `random` becomes the key of a WebSocket's handshake.
 ///
 /// # Errors
 /// As for HTTP/1, and when `:authority` and `Host` differ.
-pub fn asked(parts: &Parts, whole: bool, limits: &Limits, asked: &mut Asked) -> Result<(), Malformed> {
-    if parts.method == Method::CONNECT {
+pub fn asked(parts: &Parts, whole: bool, limits: &Limits, random: u128, asked: &mut Asked) -> Result<(), Malformed> {
+    let websocket = parts.extensions.get::<Protocol>().is_some_and(|protocol| protocol.as_str() == "websocket");
+    if parts.method == Method::CONNECT && !websocket {
         return Err(Malformed::Method);
     }
     asked.clear();
-    let method = asked.head.push_text(parts.method.as_str().as_bytes());
+    // A WebSocket is asked for with GET wherever HTTP/1 does it, and rules speak of that method.
+    let method = asked.head.push_text(if websocket { b"GET" } else { parts.method.as_str().as_bytes() });
     let path = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     if path.len() > limits.target {
         return Err(Malformed::TargetTooLong);
@@ -34,10 +38,13 @@ pub fn asked(parts: &Parts, whole: bool, limits: &Limits, asked: &mut Asked) -> 
     }
     asked.judge(RequestLine { method, target, form, version: Version::Http11 })?;
     asked.framing = match asked.framing {
-        _ if whole => Framing::None,
+        _ if whole || websocket => Framing::None,
         Framing::Length(length) => Framing::Length(length),
         _ => Framing::Chunked,
     };
+    if websocket {
+        handshake::begin(asked, random);
+    }
     Ok(())
 }
 
