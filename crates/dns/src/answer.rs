@@ -8,9 +8,11 @@ mod special;
 #[cfg(test)]
 mod tests;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::Config;
+use crate::cookie;
 use crate::name::{Folded, Reverse, reverse};
 use crate::select::{Order, Rng};
 use crate::table::{Table, Zone};
@@ -28,6 +30,15 @@ const KEEPALIVE_100MS: u16 = 100;
 pub(crate) enum Via {
     Udp,
     Tcp,
+}
+
+/// Who asked, how and when.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Client {
+    pub via: Via,
+    pub address: IpAddr,
+    /// Unix time in seconds.
+    pub unix_s: u32,
 }
 
 /// What becomes of a message.
@@ -54,6 +65,7 @@ pub(crate) struct Ask {
 pub(crate) struct Answerer {
     table: Arc<Table>,
     config: Arc<Config>,
+    secret: [u8; 16],
     rng: Rng,
     order: Order,
     /// Where the target of each SRV record of the reply stands; kept so that none is allocated per query.
@@ -110,44 +122,44 @@ impl Reply<'_, '_> {
 }
 
 impl Answerer {
-    /// An answerer of this table. `seed` makes its random order.
-    pub fn new(table: Arc<Table>, config: Arc<Config>, seed: u64) -> Self {
-        Self { table, config, rng: Rng::new(seed), order: Order::default(), targets: Vec::new() }
+    /// An answerer of this table. `secret` makes cookies, the same on all cores; `seed` makes its random order.
+    pub fn new(table: Arc<Table>, config: Arc<Config>, secret: [u8; 16], seed: u64) -> Self {
+        Self { table, config, secret, rng: Rng::new(seed), order: Order::default(), targets: Vec::new() }
     }
 
     /// Answers a message into `buffer`, which takes at least 64 KiB over TCP and the largest datagram over UDP.
-    pub fn answer(&mut self, message: &[u8], via: Via, buffer: &mut [u8]) -> Outcome {
+    pub fn answer(&mut self, message: &[u8], client: Client, buffer: &mut [u8]) -> Outcome {
         match wire::parse(message) {
-            Ok(query) => self.query(query, via, buffer, None),
-            Err(refused) => self.refuse(message, refused, buffer),
+            Ok(query) => self.query(query, client, buffer, None),
+            Err(refused) => self.refuse(message, refused, client, buffer),
         }
     }
 
     /// Answers a message again, now with what others said.
-    pub fn complete(&mut self, message: &[u8], via: Via, buffer: &mut [u8], external: &External<'_>) -> Outcome {
+    pub fn complete(&mut self, message: &[u8], client: Client, buffer: &mut [u8], external: &External<'_>) -> Outcome {
         match wire::parse(message) {
-            Ok(query) => self.query(query, via, buffer, Some(external)),
-            Err(refused) => self.refuse(message, refused, buffer),
+            Ok(query) => self.query(query, client, buffer, Some(external)),
+            Err(refused) => self.refuse(message, refused, client, buffer),
         }
     }
 
     /// Refuses a query that would have to wait where too many do.
-    pub fn turn_away(&mut self, message: &[u8], via: Via, buffer: &mut [u8]) -> Outcome {
+    pub fn turn_away(&mut self, message: &[u8], client: Client, buffer: &mut [u8]) -> Outcome {
         match wire::parse(message) {
             Ok(query) => {
-                let mut reply = self.begin(query, via, buffer);
+                let mut reply = self.begin(query, client, buffer);
                 reply.rcode = rcode::REFUSED;
                 reply.finish()
             }
-            Err(refused) => self.refuse(message, refused, buffer),
+            Err(refused) => self.refuse(message, refused, client, buffer),
         }
     }
 
-    fn query(&mut self, query: Query<'_>, via: Via, buffer: &mut [u8], external: Option<&External<'_>>) -> Outcome {
+    fn query(&mut self, query: Query<'_>, client: Client, buffer: &mut [u8], external: Option<&External<'_>>) -> Outcome {
         let table = Arc::clone(&self.table);
         let zone = table.zone();
         let name = Folded::of(query.name());
-        let reply = self.begin(query, via, buffer);
+        let reply = self.begin(query, client, buffer);
         match place(&zone, &name) {
             Place::Own(_) if !zone.complete => reply.fail(ede::NOT_READY),
             Place::Own(_) => self.chase(reply, &table, &zone, name, external),
@@ -158,20 +170,33 @@ impl Answerer {
     }
 
     /// A reply with nothing in it yet.
-    fn begin<'q, 'b>(&self, query: Query<'q>, via: Via, buffer: &'b mut [u8]) -> Reply<'q, 'b> {
-        let limit = match (via, query.edns) {
+    fn begin<'q, 'b>(&self, query: Query<'q>, client: Client, buffer: &'b mut [u8]) -> Reply<'q, 'b> {
+        let limit = match (client.via, query.edns) {
             (Via::Tcp, _) => usize::from(u16::MAX),
             (Via::Udp, None) => PLAIN_UDP,
             (Via::Udp, Some(edns)) => usize::from(edns.size).clamp(PLAIN_UDP, usize::from(self.config.max_udp).max(PLAIN_UDP)),
         };
         let mut writer = Writer::new(buffer, limit, query.question, query.edns, self.config.max_udp);
-        if via == Via::Tcp {
+        if client.via == Via::Tcp {
             writer.last_resort();
         }
-        if via == Via::Tcp && query.edns.is_some_and(|edns| edns.keepalive) {
-            writer.keepalive(KEEPALIVE_100MS);
+        if let Some(edns) = query.edns {
+            self.options(&mut writer, edns, client);
         }
         Reply { flags: (query.flags & (flag::RD | flag::CD)) | self.recursion(), query, writer, rcode: rcode::NOERROR }
+    }
+
+    /// The options that a client with EDNS asked for.
+    fn options(&self, writer: &mut Writer<'_>, edns: Edns, client: Client) {
+        if client.via == Via::Tcp && edns.keepalive {
+            writer.keepalive(KEEPALIVE_100MS);
+        }
+        if let Some(id) = self.config.server_id.as_ref().filter(|_| edns.server_id) {
+            writer.identify(id);
+        }
+        if let Some(part) = edns.cookie {
+            writer.cookie(cookie::make(&self.secret, part, client.address, client.unix_s));
+        }
     }
 
     /// RA where somebody is asked.
@@ -191,12 +216,14 @@ impl Answerer {
         }
     }
 
-    fn refuse(&self, message: &[u8], refused: Refused, buffer: &mut [u8]) -> Outcome {
+    fn refuse(&self, message: &[u8], refused: Refused, client: Client, buffer: &mut [u8]) -> Outcome {
         let Refused::Code { rcode, question, edns } = refused else { return Outcome::Silent };
         let word = |at| wire::u16_at(message, at).unwrap_or(0);
         let question = message.get(wire::HEADER..question).unwrap_or_default();
-        let edns = edns.map(|edns| Edns { size: edns.size, dnssec_ok: edns.dnssec_ok, keepalive: false });
-        let writer = Writer::new(buffer, PLAIN_UDP, question, edns, self.config.max_udp);
+        let mut writer = Writer::new(buffer, PLAIN_UDP, question, edns, self.config.max_udp);
+        if let Some(edns) = edns {
+            self.options(&mut writer, edns, client);
+        }
         let flags = (word(2) & (flag::OPCODE | flag::RD)) | self.recursion();
         Outcome::Reply(writer.finish(word(0), flags, rcode), rcode)
     }

@@ -16,7 +16,7 @@ use crate::cache::{Answer, Cache, Key};
 use crate::metrics::Metrics;
 use crate::wire::ede;
 use exchange::Failure;
-pub(crate) use exchange::random;
+pub(crate) use exchange::{random, random_secret};
 
 /// Longest wait for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(2);

@@ -7,6 +7,7 @@
 
 mod answer;
 mod cache;
+mod cookie;
 mod forward;
 mod metrics;
 mod name;
@@ -18,6 +19,7 @@ mod testing;
 mod wire;
 
 use std::future::Future;
+use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -30,6 +32,9 @@ use tokio::task::JoinHandle;
 use forward::Forwarder;
 use metrics::Metrics;
 use table::{Follower, Table};
+
+/// Octets that [`Config::server_id`] may have, so that it fits beside any question.
+pub const LONGEST_SERVER_ID: usize = 64;
 
 /// What the plane is told at its start.
 #[derive(Clone, Debug)]
@@ -48,15 +53,29 @@ pub struct Config {
     pub cache_entries: usize,
     /// Connections over TCP at one time.
     pub max_connections: usize,
+    /// What the server calls itself to those who ask (RFC 5001), at most [`LONGEST_SERVER_ID`]; `None` does not say.
+    pub server_id: Option<Arc<[u8]>>,
+    /// Makes cookies (RFC 9018); servers of one name share it. `None` draws one.
+    pub cookie_secret: Option<[u8; 16]>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { upstreams: Vec::new(), listens: Vec::new(), ttl_s: 5, max_udp: 1232, max_concurrent: 1000, cache_entries: 9984, max_connections: 4096 }
+        Self {
+            upstreams: Vec::new(),
+            listens: Vec::new(),
+            ttl_s: 5,
+            max_udp: 1232,
+            max_concurrent: 1000,
+            cache_entries: 9984,
+            max_connections: 4096,
+            server_id: None,
+            cookie_secret: None,
+        }
     }
 }
 
-/// The sockets of one address on one core, nonblocking. The caller binds them (`net::bind_udp`, `net::bind_tcp`, as many as cores).
+/// The sockets of one address on one core, the listener nonblocking. The caller binds them (`net::bind_udp`, `net::bind_tcp`, as many as cores).
 pub struct Sockets {
     /// For datagrams.
     pub udp: UdpSocket,
@@ -78,21 +97,32 @@ pub struct Plane {
 impl Plane {
     /// Starts serving. `sockets` are numbered by core; `plant` runs a seed on a core's data thread. Called inside a tokio runtime,
     /// on which the one task runs that follows `live`, rebuilds what changed, and acknowledges as plane `dns`.
-    pub fn start(config: Config, live: Arc<Live>, metrics: &observe::Registry, sockets: Vec<(usize, Sockets)>, plant: impl Fn(usize, Seed)) -> Self {
+    ///
+    /// # Errors
+    /// When the system gives no thread, or a socket cannot tell which address was asked.
+    pub fn start(
+        config: Config,
+        live: Arc<Live>,
+        metrics: &observe::Registry,
+        sockets: Vec<(usize, Sockets)>,
+        plant: impl Fn(usize, Seed),
+    ) -> io::Result<Self> {
         let metrics = Arc::new(Metrics::register(metrics));
         let table = Arc::new(Table::new(config.ttl_s));
         let follower = Follower::new(Arc::clone(&table), config.listens.clone(), config.ttl_s);
         let follower = tokio::spawn(follow(follower, live));
         let forwarder = Arc::new(Forwarder::new(&config, Arc::clone(&metrics)));
         let crowd = Arc::new(serve::Crowd::new(config.max_connections));
-        let shared = Arc::new(serve::Shared { config: Arc::new(config), table, forwarder, metrics, crowd });
+        let secret = config.cookie_secret.unwrap_or_else(forward::random_secret);
+        let shared = Arc::new(serve::Shared { config: Arc::new(config), table, forwarder, metrics, crowd, secret });
         let (stop, stopping) = watch::channel(false);
         let (alive, ended) = mpsc::channel(1);
         for (core, sockets) in sockets {
-            let (shared, stopping, alive) = (Arc::clone(&shared), stopping.clone(), alive.clone());
-            plant(core, Box::new(move || serve::core(shared, sockets, stopping, alive)));
+            let start = serve::start(Arc::clone(&shared), core, sockets)?;
+            let (stopping, alive) = (stopping.clone(), alive.clone());
+            plant(core, Box::new(move || serve::core(start, stopping, alive)));
         }
-        Self { stop, ended, follower }
+        Ok(Self { stop, ended, follower })
     }
 
     /// Takes no more queries, waits for those under way, at most `longest`, and ends every task.

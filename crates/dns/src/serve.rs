@@ -1,48 +1,52 @@
-//! What runs on a data thread: one core's socket and listener, its connections, and the queries that wait for others.
+//! Where queries come in. Each core has two threads of ours to serve it: one that does nothing but read and answer datagrams
+//! (`udp`), and its data thread, where connections live (`tcp`) and where queries of both wait for others.
 
 mod tcp;
 mod udp;
 
 use std::cell::RefCell;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{mpsc, watch};
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::answer::{Answerer, Ask, External, Outcome, Via};
+use crate::answer::{Answerer, Ask, Client, External, Outcome};
 use crate::forward::{Forwarder, Permit};
 use crate::metrics::Metrics;
 use crate::table::Table;
 use crate::{Config, Sockets};
 pub(crate) use tcp::Crowd;
 
-/// What all cores share.
+/// What all threads share.
 pub(crate) struct Shared {
     pub config: Arc<Config>,
     pub table: Arc<Table>,
     pub forwarder: Arc<Forwarder>,
     pub metrics: Arc<Metrics>,
     pub crowd: Arc<Crowd>,
+    /// Makes cookies.
+    pub secret: [u8; 16],
 }
 
-/// One core.
-struct Core {
+/// What answers on one thread.
+struct Desk {
     shared: Arc<Shared>,
-    answerer: RefCell<Answerer>,
-    /// Replies are made here, one at a time, so that no connection needs a buffer of its own.
-    buffer: RefCell<Box<[u8]>>,
+    answerer: Answerer,
+    /// Unbounded, and bounded by the permits that jobs hold.
     slow: mpsc::UnboundedSender<Job>,
 }
 
-/// A query that waits for others. There are at most as many as permits.
+/// A query that waits for others. There are at most as many as permits, on all cores together.
 struct Job {
     message: Box<[u8]>,
-    via: Via,
+    client: Client,
     ask: Ask,
     reply_to: ReplyTo,
     permit: Permit,
@@ -51,81 +55,159 @@ struct Job {
 /// Where the reply goes.
 #[derive(Clone)]
 enum ReplyTo {
-    Datagram(Rc<udp::Datagrams>, udp::Asker),
+    Datagram(Arc<udp::Datagrams>, udp::Asker),
     Connection(mpsc::UnboundedSender<Vec<u8>>),
 }
 
-impl Core {
-    /// Answers a message: `reply` is called with what to send, now; or the query becomes a job that replies later. True if it did.
-    fn serve(&self, message: &[u8], via: Via, to: impl FnOnce() -> ReplyTo, reply: impl FnOnce(&[u8])) -> bool {
-        self.shared.metrics.request(via);
-        let mut buffer = self.buffer.borrow_mut();
-        let outcome = self.answerer.borrow_mut().answer(message, via, &mut buffer);
-        let ask = match outcome {
+/// What became of a query.
+enum Served {
+    /// So many octets of the buffer are the reply.
+    Reply(usize),
+    /// It waits for others and will be replied to later.
+    Later,
+    /// It gets no reply.
+    Never,
+}
+
+impl Desk {
+    fn new(shared: Arc<Shared>, slow: mpsc::UnboundedSender<Job>) -> Self {
+        let answerer = Answerer::new(Arc::clone(&shared.table), Arc::clone(&shared.config), shared.secret, crate::forward::random());
+        Self { shared, answerer, slow }
+    }
+
+    /// Answers a message into `buffer`, or makes it a job that replies `to` somebody later.
+    fn serve(&mut self, message: &[u8], client: Client, buffer: &mut [u8], to: impl FnOnce() -> ReplyTo) -> Served {
+        self.shared.metrics.request(client.via);
+        let ask = match self.answerer.answer(message, client, buffer) {
             Outcome::Ask(ask) => ask,
-            outcome => {
-                self.send(outcome, &buffer, reply);
-                return false;
-            }
+            outcome => return self.told(outcome),
         };
         if let Some((answer, age_s)) = self.shared.forwarder.cache.get(&ask, Instant::now()) {
             self.shared.metrics.cache_hits.inc();
-            let external = External { name: &ask.name, result: Ok(&answer), age_s };
-            let outcome = self.answerer.borrow_mut().complete(message, via, &mut buffer, &external);
-            self.send(outcome, &buffer, reply);
-            return false;
+            return self.complete(message, client, buffer, &External { name: &ask.name, result: Ok(&answer), age_s });
         }
         self.shared.metrics.cache_misses.inc();
         let Some(permit) = self.shared.forwarder.admit() else {
-            let outcome = self.answerer.borrow_mut().turn_away(message, via, &mut buffer);
-            self.send(outcome, &buffer, reply);
-            return false;
+            let outcome = self.answerer.turn_away(message, client, buffer);
+            return self.told(outcome);
         };
-        self.slow.send(Job { message: message.into(), via, ask, reply_to: to(), permit }).is_ok()
+        match self.slow.send(Job { message: message.into(), client, ask, reply_to: to(), permit }) {
+            Ok(()) => Served::Later,
+            Err(_) => Served::Never,
+        }
     }
 
-    fn send(&self, outcome: Outcome, buffer: &[u8], reply: impl FnOnce(&[u8])) {
+    /// Answers a message with what others said.
+    fn complete(&mut self, message: &[u8], client: Client, buffer: &mut [u8], external: &External<'_>) -> Served {
+        let outcome = self.answerer.complete(message, client, buffer, external);
+        self.told(outcome)
+    }
+
+    fn told(&self, outcome: Outcome) -> Served {
         match outcome {
             Outcome::Reply(length, rcode) => {
                 self.shared.metrics.response(rcode);
-                reply(&buffer[..length]);
+                Served::Reply(length)
             }
             // An alias that changed while others were asked may lead elsewhere now; the client will ask again.
-            Outcome::Silent | Outcome::Ask(_) => drop(self.shared.metrics.silent.inc()),
+            Outcome::Silent | Outcome::Ask(_) => {
+                self.shared.metrics.silent.inc();
+                Served::Never
+            }
         }
+    }
+}
+
+/// Seconds of Unix time, as cookies count them.
+fn unix_s() -> u32 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    // RFC 9018 compares in serial number arithmetic: the count may turn over.
+    u32::try_from(since.as_secs() & u64::from(u32::MAX)).unwrap_or(0)
+}
+
+/// The data thread's part of a core.
+struct Core {
+    shared: Arc<Shared>,
+    desk: RefCell<Desk>,
+    /// Replies are made here, one at a time, so that no connection needs a buffer of its own.
+    buffer: RefCell<Box<[u8]>>,
+}
+
+impl Core {
+    /// Answers a message: `reply` is called with what to send, now; or the query becomes a job. True if it did.
+    fn serve(&self, message: &[u8], client: Client, to: impl FnOnce() -> ReplyTo, reply: impl FnOnce(&[u8])) -> bool {
+        let mut buffer = self.buffer.borrow_mut();
+        match self.desk.borrow_mut().serve(message, client, &mut buffer, to) {
+            Served::Reply(length) => reply(&buffer[..length]),
+            Served::Later => return true,
+            Served::Never => {}
+        }
+        false
     }
 
     /// Asks others and replies.
     async fn finish(self: Rc<Self>, job: Job) {
         let result = self.shared.forwarder.resolve(&job.ask).await;
         let external = External { name: &job.ask.name, result: result.as_deref().map_err(|&reason| reason), age_s: 0 };
-        let outcome = self.answerer.borrow_mut().complete(&job.message, job.via, &mut self.buffer.borrow_mut(), &external);
-        let buffer = self.buffer.borrow();
-        self.send(outcome, &buffer, |octets| match &job.reply_to {
-            ReplyTo::Datagram(socket, asker) => socket.reply(octets, *asker),
-            ReplyTo::Connection(connection) => drop(connection.send(octets.to_vec())),
-        });
+        let mut buffer = self.buffer.borrow_mut();
+        let served = self.desk.borrow_mut().complete(&job.message, job.client, &mut buffer, &external);
+        // A connection counts its queries that wait: it hears of each, of some with no octets.
+        let length = if let Served::Reply(length) = served { length } else { 0 };
+        match &job.reply_to {
+            ReplyTo::Datagram(socket, asker) if length > 0 => socket.reply(&buffer[..length], *asker),
+            ReplyTo::Datagram(..) => {}
+            ReplyTo::Connection(connection) => drop(connection.send(buffer[..length].to_vec())),
+        }
         drop(job.permit);
     }
 }
 
-/// Serves one core's sockets until `stop`; then finishes what is under way. `alive` is held until the end.
-pub(crate) fn core(shared: Arc<Shared>, sockets: Sockets, stop: watch::Receiver<bool>, alive: mpsc::Sender<()>) -> Pin<Box<dyn Future<Output = ()>>> {
+/// A core whose threads are about to serve.
+pub(crate) struct Start {
+    pub shared: Arc<Shared>,
+    pub listener: std::net::TcpListener,
+    datagrams: Arc<udp::Datagrams>,
+    jobs: mpsc::UnboundedReceiver<Job>,
+    slow: mpsc::UnboundedSender<Job>,
+    /// Closed when the thread for datagrams ended.
+    quiet: oneshot::Receiver<()>,
+}
+
+/// Starts the thread that answers a core's datagrams; what it gives back is for [`core`] on the core's data thread.
+///
+/// # Errors
+/// When the socket cannot tell addresses, or the system gives no thread.
+pub(crate) fn start(shared: Arc<Shared>, core: usize, sockets: Sockets) -> io::Result<Start> {
+    let datagrams = Arc::new(udp::Datagrams::new(sockets.udp)?);
+    let (slow, jobs) = mpsc::unbounded_channel();
+    let (ended, quiet) = oneshot::channel();
+    let (desk, socket) = (Desk::new(Arc::clone(&shared), slow.clone()), Arc::clone(&datagrams));
+    std::thread::Builder::new().name(format!("dns-{core}")).spawn(move || {
+        udp::serve(desk, &socket);
+        drop(ended);
+    })?;
+    Ok(Start { shared, listener: sockets.tcp, datagrams, jobs, slow, quiet })
+}
+
+/// Serves a core's connections and the queries of both its threads that wait, until `stop`; then finishes what is under way.
+/// `alive` is held until the end.
+pub(crate) fn core(start: Start, mut stop: watch::Receiver<bool>, alive: mpsc::Sender<()>) -> Pin<Box<dyn Future<Output = ()>>> {
     Box::pin(async move {
-        let (udp, tcp) = match (udp::Datagrams::new(sockets.udp), tokio::net::TcpListener::from_std(sockets.tcp)) {
-            (Ok(udp), Ok(tcp)) => (Rc::new(udp), tcp),
-            (Err(why), _) | (_, Err(why)) => {
-                tracing::error!(%why, "a DNS socket cannot be served");
+        let listener = match TcpListener::from_std(start.listener) {
+            Ok(listener) => listener,
+            Err(why) => {
+                tracing::error!(%why, "DNS connections cannot be served");
+                start.datagrams.close();
                 return;
             }
         };
-        // Unbounded, and bounded by the permits that jobs hold.
-        let (slow, jobs) = mpsc::unbounded_channel();
-        let answerer = Answerer::new(Arc::clone(&shared.table), Arc::clone(&shared.config), crate::forward::random());
-        let core = Rc::new(Core { shared, answerer: RefCell::new(answerer), buffer: RefCell::new(vec![0; 1 << 16].into()), slow });
-        let waiting = tokio::task::spawn_local(wait_for_others(Rc::downgrade(&core), jobs));
-        let listening = tokio::task::spawn_local(tcp::listen(Rc::clone(&core), tcp, stop.clone(), alive.clone()));
-        udp::serve(&core, &udp, stop).await;
+        let desk = RefCell::new(Desk::new(Arc::clone(&start.shared), start.slow));
+        let core = Rc::new(Core { shared: start.shared, desk, buffer: RefCell::new(vec![0; 1 << 16].into()) });
+        let waiting = tokio::task::spawn_local(wait_for_others(Rc::downgrade(&core), start.jobs));
+        let listening = tokio::task::spawn_local(tcp::listen(Rc::clone(&core), listener, stop.clone(), alive.clone()));
+        let _ = stop.wait_for(|stop| *stop).await;
+        start.datagrams.close();
+        let _ = start.quiet.await;
         let _ = listening.await;
         // Connections hold the core as long as they live; when the last is gone no job can come any more.
         drop(core);
@@ -135,7 +217,7 @@ pub(crate) fn core(shared: Arc<Shared>, sockets: Sockets, stop: watch::Receiver<
 }
 
 /// Runs the jobs of a core side by side, until no more can come.
-async fn wait_for_others(core: std::rc::Weak<Core>, mut jobs: mpsc::UnboundedReceiver<Job>) {
+async fn wait_for_others(core: Weak<Core>, mut jobs: mpsc::UnboundedReceiver<Job>) {
     let mut waiting = FuturesUnordered::new();
     let mut open = true;
     while open || !waiting.is_empty() {

@@ -12,7 +12,7 @@ use model::names::{NamedEndpoint, NamedPort, Owner, Shape};
 use model::{Snapshot, Transport};
 
 use crate::Config;
-use crate::answer::{Answerer, Outcome, Via};
+use crate::answer::{Answerer, Client, Outcome, Via};
 use crate::name::encode;
 use crate::table::{Follower, Table};
 
@@ -68,13 +68,13 @@ impl Bench {
         let table = Arc::new(Table::new(config.ttl_s));
         let mut follower = Follower::new(Arc::clone(&table), config.listens.clone(), config.ttl_s);
         follower.apply(snapshot);
-        let answerer = Answerer::new(Arc::clone(&table), Arc::new(config), 1);
+        let answerer = Answerer::new(Arc::clone(&table), Arc::new(config), [7; 16], 1);
         Self { table, follower, answerer, buffer: vec![0; 1 << 16] }
     }
 
     /// What comes back to these octets; `None` for silence.
     pub fn raw(&mut self, message: &[u8], via: Via) -> Option<Vec<u8>> {
-        match self.answerer.answer(message, via, &mut self.buffer) {
+        match self.answerer.answer(message, client(via), &mut self.buffer) {
             Outcome::Reply(length, _) => Some(self.buffer[..length].to_vec()),
             Outcome::Silent => None,
             Outcome::Ask(_) => panic!("asks others"),
@@ -94,8 +94,13 @@ impl Bench {
 
     /// Whether others are asked about this.
     pub fn asks(&mut self, name: &str, kind: u16) -> bool {
-        matches!(self.answerer.answer(&query(name, kind, None), Via::Udp, &mut self.buffer), Outcome::Ask(_))
+        matches!(self.answerer.answer(&query(name, kind, None), client(Via::Udp), &mut self.buffer), Outcome::Ask(_))
     }
+}
+
+/// Somebody who asks this way.
+pub(crate) fn client(via: Via) -> Client {
+    Client { via, address: [192, 0, 2, 1].into(), unix_s: 1_559_731_985 }
 }
 
 /// The octets of a query with RD set.

@@ -1,4 +1,4 @@
-//! What a query may cost: no allocation on the data thread, whatever own name is asked for.
+//! What a query may cost: no allocation, whatever own name is asked for.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on says so by ending")]
 #![allow(unsafe_code, reason = "counting allocations needs an allocator of our own")]
 
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use dns::Config;
 use support::*;
 
-/// Counts what the thread named `data` allocates.
+/// Counts what the thread that answers datagrams allocates.
 struct Counting;
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
@@ -19,18 +19,18 @@ static COUNT: AtomicU64 = AtomicU64::new(0);
 static ALLOCATOR: Counting = Counting;
 
 thread_local! {
-    static IS_DATA: std::cell::Cell<Option<bool>> = const { std::cell::Cell::new(None) };
+    static IS_DNS: std::cell::Cell<Option<bool>> = const { std::cell::Cell::new(None) };
 }
 
-/// Whether this thread is the data thread; asked of the system once, and never while it asks.
-fn on_data_thread() -> bool {
-    IS_DATA
-        .try_with(|is_data| match is_data.get() {
+/// Whether this thread is the one; asked of the system once, and never while it asks.
+fn on_dns_thread() -> bool {
+    IS_DNS
+        .try_with(|is_dns| match is_dns.get() {
             Some(known) => known,
             None => {
-                is_data.set(Some(false));
-                let known = std::thread::current().name() == Some("data");
-                is_data.set(Some(known));
+                is_dns.set(Some(false));
+                let known = std::thread::current().name() == Some("dns-0");
+                is_dns.set(Some(known));
                 known
             }
         })
@@ -40,7 +40,7 @@ fn on_data_thread() -> bool {
 // SAFETY: every call is passed on to the system's allocator unchanged.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        if on_data_thread() {
+        if on_dns_thread() {
             COUNT.fetch_add(1, Ordering::Relaxed);
         }
         // SAFETY: the caller's promises are passed on.
@@ -53,7 +53,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        if on_data_thread() {
+        if on_dns_thread() {
             COUNT.fetch_add(1, Ordering::Relaxed);
         }
         // SAFETY: the caller's promises are passed on.
@@ -87,7 +87,7 @@ fn a_query_for_an_own_name_allocates_nothing() {
     // Buffers grow to what they need, once.
     (0..50).for_each(&mut round);
     let before = COUNT.load(Ordering::Relaxed);
-    assert!(before > 0, "the data thread is counted at all");
+    assert!(before > 0, "the thread is counted at all");
     (0..500).for_each(&mut round);
     // A queue of the runtime may still grow once under load; what is asserted is that no query allocates.
     let during = COUNT.load(Ordering::Relaxed) - before;

@@ -70,7 +70,7 @@ impl Planes {
         let runtime = proxy::Runtime::start(parts.cores).context("data threads")?;
         let pickers = Arc::new(Pickers::new(seed()));
         let interner = Arc::new(Interner::default());
-        let dns = start_dns(settings, live, metrics, parts.dns, &runtime);
+        let dns = start_dns(settings, live, metrics, parts.dns, &runtime)?;
         let http = proxy::Plane::start(&runtime, Arc::clone(live), Arc::clone(&pickers), http_settings(settings, metrics, parts.http, parts.https)?);
         let stream = proxy::stream::Stream::start(&runtime, Arc::clone(live), Arc::clone(&pickers), proxy::stream::Options::default(), metrics);
 
@@ -112,9 +112,14 @@ impl Planes {
     }
 }
 
-fn start_dns(settings: &Settings, live: &Arc<Live>, metrics: &Registry, sockets: Vec<(usize, dns::Sockets)>, runtime: &proxy::Runtime) -> dns::Plane {
-    let config = dns::Config { upstreams: settings.upstreams.clone(), listens: settings.dns.iter().map(SocketAddr::ip).collect(), ..dns::Config::default() };
-    dns::Plane::start(config, Arc::clone(live), metrics, sockets, |core, seed| runtime.spawn_on(core, seed))
+fn start_dns(settings: &Settings, live: &Arc<Live>, metrics: &Registry, sockets: Vec<(usize, dns::Sockets)>, runtime: &proxy::Runtime) -> Result<dns::Plane> {
+    let config = dns::Config {
+        upstreams: settings.upstreams.clone(),
+        listens: settings.dns.iter().map(SocketAddr::ip).collect(),
+        server_id: Some(settings.node_name.bytes().take(dns::LONGEST_SERVER_ID).collect()),
+        ..dns::Config::default()
+    };
+    dns::Plane::start(config, Arc::clone(live), metrics, sockets, |core, seed| runtime.spawn_on(core, seed)).context("the DNS plane")
 }
 
 fn http_settings(settings: &Settings, metrics: &Registry, http: Vec<TcpListener>, https: Vec<TcpListener>) -> Result<proxy::Settings> {

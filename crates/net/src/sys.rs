@@ -47,45 +47,17 @@ fn set_int(socket: &impl AsFd, level: libc::c_int, option: libc::c_int, value: l
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Receives a datagram: its length, its sender, and the address it was sent to where the socket tells ([`tell_destination`]).
-///
-/// # Errors
-/// As `recvmsg(2)`; `WouldBlock` when none is there.
-pub fn receive_to(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr, Option<IpAddr>)> {
-    let mut control = Control([0; CONTROL]);
-    let mut sender = MaybeUninit::<libc::sockaddr_storage>::zeroed();
-    let mut vector = libc::iovec { iov_base: buffer.as_mut_ptr().cast(), iov_len: buffer.len() };
-    // SAFETY: all zero is a valid msghdr; every pointer put into it is to memory of the told length that outlives the call.
-    let (length, header) = unsafe {
-        let mut header: libc::msghdr = zeroed();
-        header.msg_name = sender.as_mut_ptr().cast();
-        header.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-        header.msg_iov = &raw mut vector;
-        header.msg_iovlen = 1;
-        header.msg_control = control.0.as_mut_ptr().cast();
-        header.msg_controllen = CONTROL;
-        (libc::recvmsg(socket.as_fd().as_raw_fd(), &raw mut header, libc::MSG_DONTWAIT), header)
-    };
-    let length = usize::try_from(length).map_err(|_| io::Error::last_os_error())?;
-    // SAFETY: zeroed at first and then written by the kernel, so it is initialised, and every bit pattern is a valid one.
-    let sender = address_of(unsafe { sender.assume_init_ref() }).ok_or(io::ErrorKind::InvalidData)?;
-    Ok((length, sender, destination(&control.0[..header.msg_controllen.min(CONTROL)])))
-}
-
 /// Sends a datagram from an address of this host.
 ///
 /// # Errors
 /// As `sendmsg(2)`.
 pub fn send_from(socket: &impl AsFd, octets: &[u8], from: IpAddr, to: SocketAddr) -> io::Result<usize> {
     let mut control = Control([0; CONTROL]);
-    let (kind, data) = match from {
-        IpAddr::V4(v4) => ((libc::IPPROTO_IP, libc::IP_PKTINFO), PacketInfo::v4(v4)),
-        IpAddr::V6(v6) => ((libc::IPPROTO_IPV6, libc::IPV6_PKTINFO), PacketInfo::v6(v6)),
-    };
-    let used = put_control(&mut control.0, kind, data.octets());
+    let used = put_source(&mut control, from);
     let to = socket2::SockAddr::from(to);
     let mut vector = libc::iovec { iov_base: octets.as_ptr().cast_mut().cast(), iov_len: octets.len() };
-    // SAFETY: as in `receive_to`; the kernel does not write to what it sends.
+    // SAFETY: all zero is a valid msghdr; every pointer put into it is to memory of the told length that outlives the call. The
+    // kernel does not write to what it sends.
     let sent = unsafe {
         let mut header: libc::msghdr = zeroed();
         header.msg_name = to.as_ptr().cast_mut().cast();
@@ -97,6 +69,165 @@ pub fn send_from(socket: &impl AsFd, octets: &[u8], from: IpAddr, to: SocketAddr
         libc::sendmsg(socket.as_fd().as_raw_fd(), &raw const header, libc::MSG_DONTWAIT)
     };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
+}
+
+/// Datagrams that one call reads at most.
+pub const BURST: usize = 32;
+
+/// Datagrams that are read with one call and answered with one call (`recvmmsg(2)`, `sendmmsg(2)`).
+///
+/// The number that is asked for follows the number that was there: an idle socket is asked for two, a deep queue for [`BURST`],
+/// because the kernel reads and writes a header for each.
+pub struct Burst {
+    slots: Box<[Slot]>,
+    /// How many are asked for next.
+    depth: usize,
+    /// How many the last call read.
+    count: usize,
+}
+
+/// One datagram with room for its reply. Addresses and control data are kept as the kernel gives and takes them.
+struct Slot {
+    query: Box<[u8]>,
+    length: usize,
+    reply: Box<[u8]>,
+    /// 0: no reply.
+    reply_length: usize,
+    sender: libc::sockaddr_storage,
+    sender_length: libc::socklen_t,
+    control: Control,
+    control_length: usize,
+}
+
+/// A datagram of a [`Burst`].
+pub struct Datagram<'b> {
+    /// Its octets; what did not fit is cut.
+    pub octets: &'b [u8],
+    /// Who sent it.
+    pub sender: SocketAddr,
+    /// Which address it was sent to, where the socket tells ([`tell_destination`]).
+    pub destination: Option<IpAddr>,
+    /// Room for the reply.
+    pub reply: &'b mut [u8],
+}
+
+impl Burst {
+    /// Room for [`BURST`] datagrams of at most `longest` octets, and as much for each reply.
+    pub fn new(longest: usize) -> Self {
+        let slot = || Slot {
+            query: vec![0; longest].into(),
+            length: 0,
+            reply: vec![0; longest].into(),
+            reply_length: 0,
+            // SAFETY: all zero is a valid address of no family.
+            sender: unsafe { zeroed() },
+            sender_length: 0,
+            control: Control([0; CONTROL]),
+            control_length: 0,
+        };
+        Self { slots: (0..BURST).map(|_| slot()).collect(), depth: 2, count: 0 }
+    }
+
+    /// Waits for a datagram if the socket blocks, and reads it and those that came with it. Gives how many there are.
+    ///
+    /// # Errors
+    /// As `recvmmsg(2)`.
+    pub fn receive(&mut self, socket: &impl AsFd) -> io::Result<usize> {
+        self.count = 0;
+        let slots = &mut self.slots[..self.depth];
+        let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BURST];
+        let mut vectors = [const { MaybeUninit::<libc::iovec>::uninit() }; BURST];
+        for (slot, (header, vector)) in slots.iter_mut().zip(headers.iter_mut().zip(&mut vectors)) {
+            let vector = vector.write(libc::iovec { iov_base: slot.query.as_mut_ptr().cast(), iov_len: slot.query.len() });
+            let header = header.write(empty_header());
+            header.msg_hdr.msg_name = (&raw mut slot.sender).cast();
+            header.msg_hdr.msg_namelen = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
+            header.msg_hdr.msg_iov = vector;
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_control = slot.control.0.as_mut_ptr().cast();
+            header.msg_hdr.msg_controllen = CONTROL;
+        }
+        let wanted = libc::c_uint::try_from(slots.len()).unwrap_or(1);
+        // SAFETY: so many headers are written above, and what they point at is of the told length and outlives the call.
+        let read =
+            unsafe { libc::recvmmsg(socket.as_fd().as_raw_fd(), headers.as_mut_ptr().cast(), wanted, libc::MSG_WAITFORONE, std::ptr::null_mut()) };
+        self.count = usize::try_from(read).map_err(|_| io::Error::last_os_error())?;
+        for (slot, header) in slots.iter_mut().zip(&headers[..self.count]) {
+            // SAFETY: the kernel gives no more than were asked for, and those are written above.
+            let header = unsafe { header.assume_init_ref() };
+            slot.length = usize::try_from(header.msg_len).unwrap_or(0).min(slot.query.len());
+            slot.sender_length = header.msg_hdr.msg_namelen;
+            slot.control_length = header.msg_hdr.msg_controllen.min(CONTROL);
+            slot.reply_length = 0;
+        }
+        self.depth = (self.count * 2).clamp(2, BURST);
+        Ok(self.count)
+    }
+
+    /// A datagram of the last [`Burst::receive`]; `None` when it came from nobody, as on a socket that was shut down.
+    pub fn datagram(&mut self, index: usize) -> Option<Datagram<'_>> {
+        let slot = self.slots[..self.count].get_mut(index).filter(|slot| slot.sender_length > 0)?;
+        Some(Datagram {
+            octets: &slot.query[..slot.length],
+            sender: address_of(&slot.sender)?,
+            destination: destination(&slot.control.0[..slot.control_length]),
+            reply: &mut slot.reply,
+        })
+    }
+
+    /// The first `length` octets of its room are the reply to a datagram.
+    pub fn reply(&mut self, index: usize, length: usize) {
+        let slot = &mut self.slots[index];
+        slot.reply_length = length.min(slot.reply.len());
+    }
+
+    /// Sends the replies, each from the address that was asked. What the kernel does not take is lost, as any datagram may be; gives
+    /// how many were.
+    pub fn send(&mut self, socket: &impl AsFd) -> usize {
+        let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BURST];
+        let mut vectors = [const { MaybeUninit::<libc::iovec>::uninit() }; BURST];
+        let mut wanted = 0;
+        for slot in self.slots[..self.count].iter_mut().filter(|slot| slot.reply_length > 0) {
+            let vector = vectors[wanted].write(libc::iovec { iov_base: slot.reply.as_mut_ptr().cast(), iov_len: slot.reply_length });
+            let header = &mut headers[wanted].write(empty_header()).msg_hdr;
+            header.msg_name = (&raw mut slot.sender).cast();
+            header.msg_namelen = slot.sender_length;
+            header.msg_iov = vector;
+            header.msg_iovlen = 1;
+            if let Some(from) = destination(&slot.control.0[..slot.control_length]) {
+                header.msg_controllen = put_source(&mut slot.control, from);
+                header.msg_control = slot.control.0.as_mut_ptr().cast();
+            }
+            wanted += 1;
+        }
+        let (mut at, mut lost) = (0, 0);
+        while at < wanted {
+            let left = libc::c_uint::try_from(wanted - at).unwrap_or(1);
+            // SAFETY: the headers before `wanted` are written above; what they point at outlives the call.
+            let sent = unsafe { libc::sendmmsg(socket.as_fd().as_raw_fd(), headers[at..].as_mut_ptr().cast(), left, libc::MSG_DONTWAIT) };
+            match usize::try_from(sent) {
+                Ok(sent) => at += sent,
+                Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
+                // The error is that of the first one.
+                Err(_) => (at, lost) = (at + 1, lost + 1),
+            }
+        }
+        lost
+    }
+}
+
+fn empty_header() -> libc::mmsghdr {
+    // SAFETY: all zero is a valid header: of no address, no vector, no control data.
+    unsafe { zeroed() }
+}
+
+/// Control data that makes a datagram leave from an address of this host; gives the octets it takes.
+fn put_source(control: &mut Control, from: IpAddr) -> usize {
+    let (kind, info) = match from {
+        IpAddr::V4(v4) => ((libc::IPPROTO_IP, libc::IP_PKTINFO), PacketInfo::v4(v4)),
+        IpAddr::V6(v6) => ((libc::IPPROTO_IPV6, libc::IPV6_PKTINFO), PacketInfo::v6(v6)),
+    };
+    put_control(&mut control.0, kind, info.octets())
 }
 
 /// A packet info of either family: `in_pktinfo` (interface, address to send from, destination) or `in6_pktinfo` (address, interface).
@@ -169,24 +300,76 @@ mod tests {
     use super::*;
     use std::net::UdpSocket;
 
+    fn pair(any: &str, asked: IpAddr) -> Option<(UdpSocket, UdpSocket)> {
+        let server = UdpSocket::bind(any).ok()?;
+        tell_destination(&server, asked.is_ipv4()).expect("the kernel tells");
+        let client = UdpSocket::bind(any).expect("a port");
+        client.connect((asked, server.local_addr().expect("bound").port())).expect("connected: other senders are not heard");
+        client.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a timeout");
+        Some((server, client))
+    }
+
     #[test]
-    fn a_reply_comes_from_the_address_that_was_asked() {
+    fn replies_come_from_the_address_that_was_asked_at_once_or_later() {
         for (any, asked) in [("0.0.0.0:0", "127.0.0.9"), ("[::]:0", "::1")] {
-            let Ok(server) = UdpSocket::bind(any) else { continue };
             let asked: IpAddr = asked.parse().expect("an address");
-            tell_destination(&server, asked.is_ipv4()).expect("the kernel tells");
-            let port = server.local_addr().expect("bound").port();
-            let client = UdpSocket::bind(any).expect("a port");
-            client.send_to(b"ping", (asked, port)).expect("sent");
-            client.set_read_timeout(Some(std::time::Duration::from_secs(5))).expect("a timeout");
-            std::thread::sleep(std::time::Duration::from_millis(50));
-            let mut buffer = [0; 16];
-            let (length, sender, destination) = receive_to(&server, &mut buffer).expect("a datagram");
-            assert_eq!((&buffer[..length], destination), (&b"ping"[..], Some(asked)));
-            send_from(&server, b"pong", asked, sender).expect("sent");
-            let (length, from) = client.recv_from(&mut buffer).expect("a reply");
-            assert_eq!((&buffer[..length], from), (&b"pong"[..], SocketAddr::new(asked, port)));
-            assert_eq!(receive_to(&server, &mut buffer).expect_err("nothing more").kind(), io::ErrorKind::WouldBlock);
+            let Some((server, client)) = pair(any, asked) else { continue };
+            let mut burst = Burst::new(64);
+            let mut heard = [0; 16];
+            for _ in 0..2 {
+                client.send(b"ping").expect("sent");
+                assert_eq!(burst.receive(&server).expect("a datagram"), 1);
+                let ping = burst.datagram(0).expect("from somebody");
+                assert_eq!((ping.octets, ping.destination), (&b"ping"[..], Some(asked)));
+                let sender = ping.sender;
+                ping.reply[..4].copy_from_slice(b"pong");
+                burst.reply(0, 4);
+                assert_eq!(burst.send(&server), 0, "none is lost");
+                assert_eq!(client.recv(&mut heard).expect("a reply"), 4);
+                send_from(&server, b"later", asked, sender).expect("sent");
+                assert_eq!(client.recv(&mut heard).expect("another reply"), 5);
+            }
         }
+    }
+
+    #[test]
+    fn a_deep_queue_is_read_in_fewer_calls_and_answered_whole() {
+        let Some((server, client)) = pair("127.0.0.1:0", Ipv4Addr::LOCALHOST.into()) else { return };
+        for number in 0..100_u8 {
+            client.send(&[number]).expect("sent");
+        }
+        let mut burst = Burst::new(64);
+        let (mut calls, mut read) = (0, 0);
+        while read < 100 {
+            let count = burst.receive(&server).expect("datagrams");
+            for index in 0..count {
+                let datagram = burst.datagram(index).expect("from somebody");
+                let number = datagram.octets[0];
+                datagram.reply[0] = number;
+                // Every other one is not answered.
+                burst.reply(index, usize::from(number % 2));
+            }
+            assert_eq!(burst.send(&server), 0);
+            (calls, read) = (calls + 1, read + count);
+        }
+        assert!(calls <= 8, "{calls} calls: 2, 4, 8, 16, 32, 32 and the rest");
+        let mut heard = [0; 16];
+        let numbers: Vec<u8> = (0..50).map(|_| client.recv(&mut heard).map(|_| heard[0]).expect("a reply")).collect();
+        assert_eq!(numbers, (0..100).filter(|number| number % 2 == 1).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn shutting_a_socket_down_ends_the_wait_for_datagrams() {
+        let server = UdpSocket::bind("127.0.0.1:0").expect("a port");
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let mut burst = Burst::new(64);
+                let count = burst.receive(&server).expect("woken");
+                (0..count).all(|index| burst.datagram(index).is_none())
+            });
+            std::thread::sleep(std::time::Duration::from_millis(50));
+            let _ = socket2::SockRef::from(&server).shutdown(std::net::Shutdown::Read);
+            assert!(waiting.join().expect("ended"), "nobody sent anything");
+        });
     }
 }

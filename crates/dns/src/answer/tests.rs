@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::Via;
 use crate::Config;
-use crate::testing::{Bench, Decoded, addresses, endpoint, owner, port, query, snapshot};
+use crate::testing::{Bench, Decoded, addresses, client, endpoint, owner, port, query, snapshot};
 use crate::wire::{kind, rcode};
 
 const NODATA: (u16, bool) = (rcode::NOERROR, true);
@@ -312,6 +312,51 @@ fn b23_other_names_are_refused_without_upstreams_and_asked_for_with_them() {
     assert!(bench.asks("9.9.168.192.in-addr.arpa", kind::PTR) && !bench.asks("9.0.96.10.in-addr.arpa", kind::PTR));
 }
 
+/// A query with these options in its OPT.
+fn with_options(question: &[u8], options: &[u8]) -> Vec<u8> {
+    let counts = [0, u8::from(!question.is_empty()), 0, 0, 0, 0, 0, 1];
+    let length = u8::try_from(options.len()).expect("short");
+    [&[0x12, 0x34, 1, 0][..], &counts, question, &[0, 0, 41, 4, 208, 0, 0, 0, 0, 0, length], options].concat()
+}
+
+const WEB: &[u8] = b"\x03web\x01n\x03svc\x07cluster\x05local\x00\x00\x01\x00\x01";
+
+#[test]
+fn w5_a_client_with_a_cookie_gets_one_made_for_its_address() {
+    let mut bench = bench();
+    let alone = [&[0, 10, 0, 8][..], b"abcdefgh"].concat();
+    let first = bench.raw(&with_options(WEB, &alone), Via::Udp).expect("a reply");
+    let cookie = first[first.len() - 24..].to_vec();
+    assert_eq!(first[first.len() - 28..][..12], [&[0, 10, 0, 24][..], b"abcdefgh"].concat(), "the client's part comes back");
+    assert_eq!((Decoded::of(&first).rcode, Decoded::of(&first).answer.len()), (rcode::NOERROR, 1));
+    let shown = [&[0, 10, 0, 24][..], &cookie].concat();
+    assert_eq!(bench.raw(&with_options(WEB, &shown), Via::Udp).expect("a reply")[first.len() - 24..], cookie, "the same within a second");
+    let elsewhere = super::Client { address: [192, 0, 2, 2].into(), ..client(Via::Udp) };
+    let super::Outcome::Reply(length, _) = bench.answerer.answer(&with_options(WEB, &alone), elsewhere, &mut bench.buffer) else { panic!("a reply") };
+    assert_ne!(bench.buffer[length - 8..length], cookie[16..], "another address, another hash");
+    for length in [0_u8, 7, 9, 15, 41] {
+        let bad = [&[0, 10, 0, length][..], &vec![7; usize::from(length)]].concat();
+        assert_eq!(bench.raw(&with_options(WEB, &bad), Via::Udp).map(|reply| reply[3] & 15), Some(1), "{length} octets are no cookie");
+    }
+    // RFC 7873 §5.4: a cookie alone, without a question.
+    let reply = bench.raw(&with_options(b"", &alone), Via::Udp).expect("a reply");
+    assert_eq!((reply[3] & 15, reply[4..12].to_vec(), reply.len()), (0, vec![0, 0, 0, 0, 0, 0, 0, 1], 12 + 11 + 28));
+    assert_eq!(bench.raw(&with_options(b"", &[]), Via::Udp).map(|reply| reply[3] & 15), Some(1), "no question and no cookie");
+}
+
+#[test]
+fn w6_the_server_says_which_one_it_is_to_those_who_ask() {
+    let ask = [0, 3, 0, 0];
+    let mut silent = bench();
+    assert!(silent.raw(&with_options(WEB, &ask), Via::Udp).expect("a reply").ends_with(&[0, 0]), "nothing to say");
+    let mut bench = Bench::new(Config { server_id: Some((*b"node-1").into()), ..config() }, &snapshot(vec![]));
+    assert!(bench.raw(&with_options(WEB, &ask), Via::Udp).expect("a reply").ends_with(b"\x00\x03\x00\x06node-1"));
+    assert!(bench.raw(&with_options(WEB, &[]), Via::Udp).expect("a reply").ends_with(&[0, 0]), "not asked for");
+    let other_version =
+        bench.raw(&[&with_options(WEB, &ask)[..12 + WEB.len()], &[0, 0, 41, 4, 208, 0, 1, 0, 0, 0, 4, 0, 3, 0, 0]].concat(), Via::Udp);
+    assert!(other_version.expect("a reply").ends_with(b"\x00\x03\x00\x06node-1"), "BADVERS too");
+}
+
 #[test]
 fn w1_w2_replies_are_cut_at_whole_records_to_what_the_client_takes() {
     let mut bench = bench();
@@ -439,7 +484,7 @@ proptest! {
         let query = query(if alias { "out.n.svc.cluster.local" } else { "A.example.ORG" }, kind::A, None);
         let name = crate::name::Folded::of(&crate::name::encode("a.example.org").expect("a name"));
         let external = super::External { name: &name, result: Ok(&answer), age_s };
-        let super::Outcome::Reply(length, _) = bench.answerer.complete(&query, if tcp { Via::Tcp } else { Via::Udp }, &mut bench.buffer, &external) else { panic!("a reply") };
+        let super::Outcome::Reply(length, _) = bench.answerer.complete(&query, client(if tcp { Via::Tcp } else { Via::Udp }), &mut bench.buffer, &external) else { panic!("a reply") };
         Decoded::walk(&bench.buffer[..length]);
     }
 }
@@ -475,7 +520,8 @@ fn what_upstreams_say_is_passed_on_with_its_names() {
     let name = crate::name::Folded::of(&crate::name::encode("a.example.org").expect("a name"));
     let external = super::External { name: &name, result: Ok(&answer), age_s: 100 };
     let mut complete = |name: &str| {
-        let super::Outcome::Reply(length, _) = bench.answerer.complete(&query(name, kind::A, None), Via::Udp, &mut bench.buffer, &external) else {
+        let super::Outcome::Reply(length, _) = bench.answerer.complete(&query(name, kind::A, None), client(Via::Udp), &mut bench.buffer, &external)
+        else {
             panic!("a reply")
         };
         Decoded::of(&bench.buffer[..length])

@@ -49,6 +49,11 @@ pub(crate) fn random() -> u64 {
     })
 }
 
+/// A secret from the system.
+pub(crate) fn random_secret() -> [u8; 16] {
+    (u128::from(random()) << 64 | u128::from(random())).to_be_bytes()
+}
+
 /// Asks an upstream. The caller bounds the time.
 pub(super) async fn ask(upstream: SocketAddr, ask: &Ask) -> Result<Answer, Failure> {
     let mut buffer = [0; HEADER + LONGEST_NAME + 4 + 11];

@@ -12,8 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::{Core, ReplyTo};
-use crate::answer::Via;
+use super::{Core, ReplyTo, unix_s};
+use crate::answer::{Client, Via};
 
 /// How long a connection may be without a whole query (W3).
 const IDLE: Duration = Duration::from_secs(10);
@@ -157,7 +157,9 @@ impl Connection {
                 },
                 Some(reply) = self.later.recv(), if self.waiting > 0 => {
                     self.waiting -= 1;
-                    push(&mut self.write, &reply);
+                    if !reply.is_empty() {
+                        push(&mut self.write, &reply);
+                    }
                 }
                 () = tokio::time::sleep_until(self.last_query + IDLE), if self.waiting == 0 => {
                     tracing::trace!(peer = %self.peer, "an idle DNS connection is closed");
@@ -172,6 +174,7 @@ impl Connection {
     fn serve(&mut self) -> bool {
         let mut at = 0;
         let mut more = false;
+        let client = Client { via: Via::Tcp, address: self.peer.ip(), unix_s: unix_s() };
         while let Some(length) = crate::wire::u16_at(&self.read, at).map(usize::from) {
             let Some(message) = self.read.get(at + 2..at + 2 + length) else { break };
             if self.waiting >= IN_FLIGHT || self.write.len() >= FLUSH {
@@ -179,7 +182,7 @@ impl Connection {
                 break;
             }
             let reply_to = || ReplyTo::Connection(self.send_later.clone());
-            if self.core.serve(message, Via::Tcp, reply_to, |reply| push(&mut self.write, reply)) {
+            if self.core.serve(message, client, reply_to, |reply| push(&mut self.write, reply)) {
                 self.waiting += 1;
             }
             self.last_query = Instant::now();

@@ -1,29 +1,31 @@
-//! Datagrams: read what is there, answer each at once, yield (dns spec H5).
+//! Datagrams: a thread that waits for them in the kernel, answers all that are there, and waits again (dns spec H5).
+//!
+//! It shares nothing with a runtime, because that is what a query costs: one call to read and one to answer, for as many queries as
+//! came together. A runtime would add a call to learn that there is something, and one to learn that there is no more.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
-use std::rc::Rc;
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
-use tokio::sync::watch;
+use net::sys::Burst;
 
-use super::{Core, ReplyTo};
-use crate::answer::Via;
+use super::{Desk, ReplyTo, Served, unix_s};
+use crate::answer::{Client, Via};
 
-/// Datagrams that are answered before others on this thread get a turn.
-const BATCH: usize = 64;
-/// Longest query that is read; what is longer was cut by this and is malformed.
-const LONGEST_QUERY: usize = 4096;
+/// Longest query that is read, and longest reply; a query that is longer was cut by this and is malformed.
+const LONGEST: usize = 4096;
 /// Octets of datagrams that may wait in the kernel, which doubles it for its own needs. Not more: what waits in a longer queue is
 /// answered too late to be of use (dns spec O3).
 const RECEIVE_BUFFER: usize = 1 << 20;
+/// Pause after the kernel could not give us a datagram: out of memory, most likely.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A socket whose replies leave from the address that was asked (W11).
 pub(super) struct Datagrams {
     socket: UdpSocket,
-    /// Bound to all addresses: the kernel has to tell which one was asked.
-    everywhere: bool,
+    closed: AtomicBool,
 }
 
 /// Who asked, and which of our addresses where that matters.
@@ -34,32 +36,34 @@ pub(super) struct Asker {
 }
 
 impl Datagrams {
-    pub fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+    /// Makes a bound socket ready for [`serve`].
+    ///
+    /// # Errors
+    /// When it cannot be made to wait or to tell addresses.
+    pub fn new(socket: UdpSocket) -> io::Result<Self> {
         if let Err(why) = socket2::SockRef::from(&socket).set_recv_buffer_size(RECEIVE_BUFFER) {
             tracing::debug!(%why, "the receive buffer keeps the system's size");
         }
+        socket.set_nonblocking(false)?;
         let bound = socket.local_addr()?.ip();
-        let everywhere = bound.is_unspecified();
-        if everywhere {
+        if bound.is_unspecified() {
             net::sys::tell_destination(&socket, bound.is_ipv4())?;
         }
-        Ok(Self { socket: UdpSocket::from_std(socket)?, everywhere })
+        Ok(Self { socket, closed: AtomicBool::new(false) })
     }
 
-    fn receive(&self, into: &mut [u8]) -> io::Result<(usize, Asker)> {
-        if !self.everywhere {
-            let (length, peer) = self.socket.try_recv_from(into)?;
-            return Ok((length, Asker { peer, asked: None }));
-        }
-        let (length, peer, asked) = self.socket.try_io(Interest::READABLE, || net::sys::receive_to(&self.socket, into))?;
-        Ok((length, Asker { peer, asked }))
+    /// Ends [`serve`] once it answered what came before.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        // Says "not connected", and wakes whoever waits all the same.
+        let _ = socket2::SockRef::from(&self.socket).shutdown(std::net::Shutdown::Read);
     }
 
-    /// Sends a reply. What the kernel does not take is lost as any datagram may be: the client asks again.
+    /// Sends a reply that had to wait. What the kernel does not take is lost as any datagram may be: the client asks again.
     pub fn reply(&self, octets: &[u8], to: Asker) {
         let sent = match to.asked {
-            Some(from) => self.socket.try_io(Interest::WRITABLE, || net::sys::send_from(&self.socket, octets, from, to.peer)),
-            None => self.socket.try_send_to(octets, to.peer),
+            Some(from) => net::sys::send_from(&self.socket, octets, from, to.peer),
+            None => self.socket.send_to(octets, to.peer),
         };
         if let Err(why) = sent {
             tracing::trace!(%why, peer = %to.peer, "a DNS reply was not sent");
@@ -67,35 +71,45 @@ impl Datagrams {
     }
 }
 
-/// Answers datagrams until told to stop, then those that came before.
-pub(super) async fn serve(core: &Rc<Core>, socket: &Rc<Datagrams>, mut stop: watch::Receiver<bool>) {
-    let mut message = vec![0; LONGEST_QUERY];
+/// Answers datagrams until the socket is closed.
+pub(super) fn serve(mut desk: Desk, socket: &Arc<Datagrams>) {
+    let mut burst = Burst::new(LONGEST);
     loop {
-        tokio::select! {
-            ready = socket.socket.readable() => if ready.is_err() { return },
-            _ = stop.wait_for(|stop| *stop) => {
-                batch(core, socket, &mut message);
-                return;
+        match burst.receive(&socket.socket) {
+            Ok(count) => {
+                if !answer(&mut desk, socket, &mut burst, count) && socket.closed.load(Ordering::Acquire) {
+                    return;
+                }
             }
-        }
-        if batch(core, socket, &mut message) {
-            tokio::task::yield_now().await;
+            Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) if socket.closed.load(Ordering::Acquire) => return,
+            Err(why) => {
+                tracing::warn!(%why, "DNS queries could not be read");
+                std::thread::sleep(PAUSE);
+            }
         }
     }
 }
 
-/// Answers what is there, at most a batch. True if there may be more.
-fn batch(core: &Rc<Core>, socket: &Rc<Datagrams>, message: &mut [u8]) -> bool {
-    for _ in 0..BATCH {
-        match socket.receive(message) {
-            Ok((length, asker)) => {
-                let reply_to = || ReplyTo::Datagram(Rc::clone(socket), asker);
-                core.serve(&message[..length], Via::Udp, reply_to, |reply| socket.reply(reply, asker));
-            }
-            Err(why) if why.kind() == io::ErrorKind::WouldBlock => return false,
-            // An ICMP error about an earlier reply: its client is gone, the next datagram is somebody else's.
-            Err(_) => {}
+/// Answers the datagrams that were read together. False if one of them is none: the socket is closed and nothing is left.
+fn answer(desk: &mut Desk, socket: &Arc<Datagrams>, burst: &mut Burst, count: usize) -> bool {
+    let now_s = unix_s();
+    let mut whole = true;
+    for index in 0..count {
+        let Some(query) = burst.datagram(index) else {
+            whole = false;
+            continue;
+        };
+        let client = Client { via: Via::Udp, address: query.sender.ip(), unix_s: now_s };
+        let asker = Asker { peer: query.sender, asked: query.destination };
+        let reply_to = || ReplyTo::Datagram(Arc::clone(socket), asker);
+        if let Served::Reply(length) = desk.serve(query.octets, client, query.reply, reply_to) {
+            burst.reply(index, length);
         }
     }
-    true
+    let lost = burst.send(&socket.socket);
+    if lost > 0 {
+        desk.shared.metrics.unsent.inc_by(lost as u64);
+    }
+    whole
 }

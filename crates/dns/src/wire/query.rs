@@ -1,6 +1,7 @@
 //! A query as it arrives, and why one is turned away (dns spec W1, W8).
 
 use super::{HEADER, IN, LONGEST_NAME, flag, kind, rcode, record, u16_at};
+use crate::cookie::ClientPart;
 
 /// A query that may be answered.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +24,10 @@ pub(crate) struct Edns {
     pub dnssec_ok: bool,
     /// It would keep a connection open (RFC 7828).
     pub keepalive: bool,
+    /// It asks which server this is (RFC 5001).
+    pub server_id: bool,
+    /// Its part of a cookie (RFC 7873).
+    pub cookie: Option<ClientPart>,
 }
 
 /// Why a message is not answered as a query.
@@ -66,6 +71,11 @@ pub(crate) fn parse(message: &[u8]) -> Result<Query<'_>, Refused> {
         return refuse(rcode::NOTIMP, 0, None);
     }
     let [questions, answers, authorities, additionals] = [word(4), word(6), word(8), word(10)];
+    if questions == 0 && (answers, authorities) == (0, 0) {
+        // A client that only wants its cookie (RFC 7873 §5.4).
+        let edns = rest(message, HEADER, 0, additionals).and_then(|(edns, version)| edns.filter(|edns| version == 0 && edns.cookie.is_some()));
+        return refuse(if edns.is_some() { rcode::NOERROR } else { rcode::FORMERR }, 0, edns);
+    }
     if questions != 1 {
         return refuse(rcode::FORMERR, 0, None);
     }
@@ -129,14 +139,21 @@ fn rest(message: &[u8], mut at: usize, authorities: u16, additionals: u16) -> Op
 /// Reads an OPT; unknown options are borne, malformed ones are not.
 fn options(message: &[u8], opt: super::Record) -> Option<Edns> {
     const KEEPALIVE: u16 = 11;
+    const SERVER_ID: u16 = 3;
+    const COOKIE: u16 = 10;
     const DNSSEC_OK: u32 = 0x8000;
-    let mut edns = Edns { size: opt.class, dnssec_ok: opt.ttl_s & DNSSEC_OK != 0, keepalive: false };
+    let mut edns = Edns { size: opt.class, dnssec_ok: opt.ttl_s & DNSSEC_OK != 0, ..Edns::default() };
     let mut at = opt.data;
     while at < opt.end {
         let code = u16_at(message, at)?;
         let length = usize::from(u16_at(message, at + 2)?);
-        if code == KEEPALIVE {
-            edns.keepalive = true;
+        match code {
+            KEEPALIVE => edns.keepalive = true,
+            SERVER_ID => edns.server_id = true,
+            // A client alone, or with what a server of old or new gave it (RFC 7873 §4).
+            COOKIE if length == 8 || (16..=40).contains(&length) => edns.cookie = Some(*message.get(at + 4..)?.first_chunk()?),
+            COOKIE => return None,
+            _ => {}
         }
         at += 4 + length;
     }

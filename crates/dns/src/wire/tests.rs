@@ -65,11 +65,11 @@ fn good_queries_are_read() {
     let message = query("WeB.test", kind::A, Some(1232));
     let query = parse(&message).expect("a query");
     assert_eq!((query.id, query.kind, query.name()), (0x1234, kind::A, &b"\x03WeB\x04test\x00"[..]));
-    assert_eq!(query.edns, Some(Edns { size: 1232, dnssec_ok: false, keepalive: false }));
+    assert_eq!(query.edns, Some(Edns { size: 1232, ..Edns::default() }));
     let options = b"\x00\x00\x29\x10\x00\x00\x00\x80\x00\x00\x0c\xfd\xe9\x00\x04abcd\x00\x0b\x00\x00";
     let message = [&super::tests::message(0x0110, [1, 0, 0, 1], QUESTION)[..], options].concat();
     let query = parse(&message).expect("a query");
-    assert_eq!((query.edns, query.has(flag::CD)), (Some(Edns { size: 4096, dnssec_ok: true, keepalive: true }), true));
+    assert_eq!((query.edns, query.has(flag::CD)), (Some(Edns { size: 4096, dnssec_ok: true, keepalive: true, ..Edns::default() }), true));
     let root = super::tests::message(0, [1, 0, 0, 0], b"\x00\x00\x02\x00\x01");
     assert_eq!(parse(&root).expect("a query").name(), b"\x00");
 }

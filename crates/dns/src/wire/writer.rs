@@ -1,11 +1,19 @@
 //! Writes a reply into a buffer, whole records only, within the limit of its client.
 
+use std::sync::Arc;
+
 use super::{Edns, HEADER, IN, flag, rcode};
+use crate::cookie::Cookie;
 
 /// An OPT record without options.
 const OPT: usize = 11;
-/// An option with two octets of value, as the extended error and keepalive are.
-const SHORT_OPTION: usize = 6;
+/// An option without its value.
+const OPTION: usize = 4;
+/// Codes of options.
+const SERVER_ID: u16 = 3;
+const COOKIE: u16 = 10;
+const KEEPALIVE: u16 = 11;
+const EXTENDED_ERROR: u16 = 15;
 /// Octets of a record besides its name and data: type, class, TTL, length.
 const FIXED: usize = 10;
 
@@ -30,6 +38,8 @@ pub(crate) struct Writer<'b> {
     announce: u16,
     extended_error: Option<u16>,
     keepalive_100ms: Option<u16>,
+    server_id: Option<Arc<[u8]>>,
+    cookie: Option<Cookie>,
     truncated: bool,
     /// No TC: there is no larger transport to turn to.
     last_resort: bool,
@@ -53,6 +63,8 @@ impl<'b> Writer<'b> {
             announce,
             extended_error: None,
             keepalive_100ms: None,
+            server_id: None,
+            cookie: None,
             truncated: false,
             last_resort: false,
             records: at,
@@ -67,7 +79,7 @@ impl<'b> Writer<'b> {
     pub fn explain(&mut self, code: u16) {
         if self.edns.is_some() && self.extended_error.is_none() {
             self.extended_error = Some(code);
-            self.limit = self.limit.saturating_sub(SHORT_OPTION);
+            self.hold_back(OPTION + 2);
         }
     }
 
@@ -75,8 +87,28 @@ impl<'b> Writer<'b> {
     pub fn keepalive(&mut self, tenths: u16) {
         if self.edns.is_some() && self.keepalive_100ms.is_none() {
             self.keepalive_100ms = Some(tenths);
-            self.limit = self.limit.saturating_sub(SHORT_OPTION);
+            self.hold_back(OPTION + 2);
         }
+    }
+
+    /// Says which server this is (RFC 5001). Call before records are written.
+    pub fn identify(&mut self, id: &Arc<[u8]>) {
+        if self.edns.is_some() && self.server_id.is_none() {
+            self.server_id = Some(Arc::clone(id));
+            self.hold_back(OPTION + id.len());
+        }
+    }
+
+    /// Gives the client its cookie (RFC 7873). Call before records are written.
+    pub fn cookie(&mut self, cookie: Cookie) {
+        if self.edns.is_some() && self.cookie.is_none() {
+            self.cookie = Some(cookie);
+            self.hold_back(OPTION + cookie.len());
+        }
+    }
+
+    fn hold_back(&mut self, octets: usize) {
+        self.limit = self.limit.saturating_sub(octets);
     }
 
     /// Where the next record begins.
@@ -196,19 +228,29 @@ impl<'b> Writer<'b> {
     }
 
     fn opt(&mut self, edns: Edns, code: u16) {
-        let options = SHORT_OPTION * (usize::from(self.extended_error.is_some()) + usize::from(self.keepalive_100ms.is_some()));
         let extended = (u32::from(code >> 4) << 24) | if edns.dnssec_ok { 0x8000 } else { 0 };
         self.put(&[0, 0, 41]);
         self.put(&self.announce.to_be_bytes());
         self.put(&extended.to_be_bytes());
-        self.put(&u16::try_from(options).unwrap_or(0).to_be_bytes());
-        for (number, value) in [(15u16, self.extended_error), (11, self.keepalive_100ms)] {
+        let length_at = self.at;
+        self.put(&[0, 0]);
+        let (extended_error, keepalive) = (self.extended_error.map(u16::to_be_bytes), self.keepalive_100ms.map(u16::to_be_bytes));
+        let (server_id, cookie) = (self.server_id.take(), self.cookie);
+        let options = [
+            (EXTENDED_ERROR, extended_error.as_ref().map(|value| &value[..])),
+            (KEEPALIVE, keepalive.as_ref().map(|value| &value[..])),
+            (SERVER_ID, server_id.as_deref()),
+            (COOKIE, cookie.as_ref().map(|value| &value[..])),
+        ];
+        for (number, value) in options {
             if let Some(value) = value {
                 self.put(&number.to_be_bytes());
-                self.put(&2u16.to_be_bytes());
-                self.put(&value.to_be_bytes());
+                self.put(&u16::try_from(value.len()).unwrap_or(0).to_be_bytes());
+                self.put(value);
             }
         }
+        let length = u16::try_from(self.at - length_at - 2).unwrap_or(0);
+        self.buffer[length_at..length_at + 2].copy_from_slice(&length.to_be_bytes());
     }
 }
 

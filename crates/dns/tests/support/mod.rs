@@ -43,7 +43,7 @@ impl Served {
         let plane = {
             let _inside = control.enter();
             let registry = observe::Registry::default();
-            Plane::start(config, Arc::clone(&live), &registry, vec![(0, Sockets { udp, tcp })], |_, seed| data_thread(seed))
+            Plane::start(config, Arc::clone(&live), &registry, vec![(0, Sockets { udp, tcp })], |_, seed| data_thread(seed)).expect("threads")
         };
         live.publish(Arc::new(snapshot));
         let served = Self { address, live, plane: Some(plane), control };
