@@ -2,8 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How a backend answers.
@@ -24,7 +24,13 @@ pub struct Backend {
     pub port: u16,
     /// Requests (or datagrams) answered so far.
     pub answered: Arc<AtomicU64>,
+    behaviour: Arc<Mutex<Behaviour>>,
+    /// Refuses connections for now.
+    halted: Arc<AtomicBool>,
 }
+
+/// Between two looks at whether to accept connections.
+const LOOK: Duration = Duration::from_millis(2);
 
 impl Backend {
     /// Starts an HTTP/1.1 and UDP backend on one free port of 127.0.0.1. HTTP answers `NAME METHOD PATH HOST`, UDP
@@ -34,14 +40,14 @@ impl Backend {
     /// When no port is free.
     pub fn start(behaviour: Behaviour) -> std::io::Result<Self> {
         let (listener, datagrams) = pair()?;
-        let backend = Self { port: listener.local_addr()?.port(), answered: Arc::default() };
-        let (counted, told) = (Arc::clone(&backend.answered), behaviour.clone());
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                let (counted, told) = (Arc::clone(&counted), told.clone());
-                std::thread::spawn(move || serve(client, &told, &counted));
-            }
-        });
+        let backend = Self {
+            port: listener.local_addr()?.port(),
+            answered: Arc::default(),
+            behaviour: Arc::new(Mutex::new(behaviour.clone())),
+            halted: Arc::default(),
+        };
+        let listening = backend.clone();
+        std::thread::spawn(move || listening.listen(listener));
         let counted = Arc::clone(&backend.answered);
         std::thread::spawn(move || {
             let mut buffer = [0_u8; 65_536];
@@ -53,6 +59,43 @@ impl Backend {
             }
         });
         Ok(backend)
+    }
+
+    /// How it answers from now on.
+    pub fn behave(&self, change: impl FnOnce(&mut Behaviour)) {
+        change(&mut self.behaviour.lock().expect("no thread panics while it holds this"));
+    }
+
+    /// Ends all connections and refuses new ones, or listens again. Returns when it is so.
+    pub fn halt(&self, halted: bool) {
+        self.halted.store(halted, Ordering::SeqCst);
+        std::thread::sleep(LOOK * 10);
+    }
+
+    fn listen(&self, first: TcpListener) {
+        let mut open = vec![];
+        let mut listener = Some(first);
+        loop {
+            std::thread::sleep(LOOK);
+            let halted = self.halted.load(Ordering::SeqCst);
+            match &listener {
+                Some(_) if halted => {
+                    listener = None;
+                    open.drain(..).for_each(|client: TcpStream| drop(client.shutdown(std::net::Shutdown::Both)));
+                }
+                Some(listener) => {
+                    let _ = listener.set_nonblocking(true);
+                    while let Ok((client, _)) = listener.accept() {
+                        let _ = client.set_nonblocking(false);
+                        open.extend(client.try_clone());
+                        let serving = self.clone();
+                        std::thread::spawn(move || serve(client, &serving));
+                    }
+                }
+                None if halted => {}
+                None => listener = TcpListener::bind(("127.0.0.1", self.port)).ok(),
+            }
+        }
     }
 }
 
@@ -68,7 +111,7 @@ fn pair() -> std::io::Result<(TcpListener, UdpSocket)> {
     Err(last)
 }
 
-fn serve(client: TcpStream, behaviour: &Behaviour, answered: &AtomicU64) {
+fn serve(client: TcpStream, backend: &Backend) {
     let _ = client.set_nodelay(true);
     let Ok(mut writer) = client.try_clone() else { return };
     let mut reader = BufReader::new(client);
@@ -77,11 +120,12 @@ fn serve(client: TcpStream, behaviour: &Behaviour, answered: &AtomicU64) {
         if reader.read_exact(&mut body).is_err() {
             return;
         }
+        let behaviour = backend.behaviour.lock().expect("no thread panics while it holds this").clone();
         std::thread::sleep(behaviour.delay);
         let text = format!("{} {method} {path} {host}", behaviour.name);
         let shown = if method == "HEAD" { "" } else { &text };
         let head = format!("HTTP/1.1 {} Any\r\nContent-Length: {}\r\nX-Backend: {}\r\n\r\n{shown}", behaviour.status, text.len(), behaviour.name);
-        answered.fetch_add(1, Ordering::Relaxed);
+        backend.answered.fetch_add(1, Ordering::Relaxed);
         if writer.write_all(head.as_bytes()).is_err() {
             return;
         }

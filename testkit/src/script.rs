@@ -4,6 +4,9 @@
 //! up [FLAG...]                    start the server; $API $DNS $HTTP $HTTPS $ADMIN $NODE $DATA are its addresses
 //! stop | kill | start             SIGTERM (must exit 0), SIGKILL, start again in the same directory
 //! backend NAME [delay=50ms] [status=503]      an HTTP and UDP backend; $NAME is its port
+//! change NAME [delay=50ms] [status=503]       how a backend answers from now on
+//! halt NAME | resume NAME         a backend ends its connections and refuses new ones; listens again
+//! load COUNT URL [Field: value]...    so many GETs at once; output: each status and first word of a body, with its count
 //! apply FILE [NAMESPACE]          server-side apply of every document of a file; output: one line an object
 //! delete KIND NAME [NAMESPACE]    by plural, `services` or `instances.fairlead.dev`
 //! get KIND NAME NAMESPACE POINTER JSON of a field (RFC 6901)
@@ -53,6 +56,7 @@ struct Run {
     binary: PathBuf,
     archive: Archive,
     server: Option<Server>,
+    backends: BTreeMap<String, Backend>,
     variables: BTreeMap<String, String>,
     stdout: String,
     stderr: String,
@@ -106,6 +110,7 @@ fn run(path: &Path, binary: &Path) -> Result<()> {
         binary: binary.to_owned(),
         archive,
         server: None,
+        backends: BTreeMap::new(),
         variables: BTreeMap::new(),
         stdout: String::new(),
         stderr: String::new(),
@@ -194,6 +199,10 @@ impl Run {
                 self.learn()
             }
             ["backend", name, options @ ..] => self.backend(name, options),
+            ["change", name, options @ ..] => self.change(name, options),
+            ["halt", name] => self.known(name).map(|backend| backend.halt(true)).map(|()| String::new()),
+            ["resume", name] => self.known(name).map(|backend| backend.halt(false)).map(|()| String::new()),
+            ["load", count, url, fields @ ..] => load(count.parse()?, url, &field_list(fields)?),
             ["apply", file, namespace @ ..] => {
                 let text = self.archive.file(file).with_context(|| format!("no file {file} in the script"))?.to_owned();
                 let text = self.substitute(&text);
@@ -201,7 +210,9 @@ impl Run {
             }
             ["delete", kind, name, namespace @ ..] => api::delete(self.server()?, kind, name, namespace.first().copied().unwrap_or("default")),
             ["get", kind, name, namespace, pointer] => api::get(self.server()?, kind, name, namespace, pointer),
-            ["http", method, url, fields @ ..] => crate::http::request(method, url, &field_list(fields)?, b"").map(|answer| format!("{}\n{}\n", answer.status, answer.body)),
+            ["http", method, url, fields @ ..] => {
+                crate::http::request(method, url, &field_list(fields)?, b"").map(|answer| format!("{}\n{}\n", answer.status, answer.body))
+            }
             ["fields", method, url, fields @ ..] => {
                 let answer = crate::http::request(method, url, &field_list(fields)?, b"")?;
                 Ok(answer.fields.iter().fold(format!("{}\n", answer.status), |text, (name, value)| text + name + ": " + value + "\n"))
@@ -240,16 +251,32 @@ impl Run {
     }
 
     fn backend(&mut self, name: &str, options: &[&str]) -> Result<String> {
-        let mut behaviour = Behaviour { name: name.to_owned(), delay: Duration::ZERO, status: 200 };
+        let behaviour = Behaviour { name: name.to_owned(), delay: Duration::ZERO, status: 200 };
+        let backend = Backend::start(behaviour)?;
+        self.variables.insert(name.to_owned(), backend.port.to_string());
+        self.backends.insert(name.to_owned(), backend);
+        self.change(name, options)
+    }
+
+    fn known(&self, name: &str) -> Result<&Backend> {
+        self.backends.get(name).with_context(|| format!("no backend {name}"))
+    }
+
+    fn change(&self, name: &str, options: &[&str]) -> Result<String> {
+        let backend = self.known(name)?;
         for option in options {
             match option.split_once('=') {
-                Some(("delay", text)) => behaviour.delay = Duration::from_millis(text.trim_end_matches("ms").parse()?),
-                Some(("status", text)) => behaviour.status = text.parse()?,
+                Some(("delay", text)) => {
+                    let delay = Duration::from_millis(text.trim_end_matches("ms").parse()?);
+                    backend.behave(|behaviour| behaviour.delay = delay);
+                }
+                Some(("status", text)) => {
+                    let status = text.parse()?;
+                    backend.behave(|behaviour| behaviour.status = status);
+                }
                 _ => bail!("unknown option {option}"),
             }
         }
-        let backend = Backend::start(behaviour)?;
-        self.variables.insert(name.to_owned(), backend.port.to_string());
         Ok(String::new())
     }
 
@@ -292,7 +319,8 @@ impl Run {
 
     fn substitute(&self, text: &str) -> String {
         let name = Regex::new(r"\$(\w+)").expect("a constant pattern");
-        name.replace_all(text, |found: &regex::Captures<'_>| self.variables.get(&found[1]).cloned().unwrap_or_else(|| found[0].to_owned())).into_owned()
+        name.replace_all(text, |found: &regex::Captures<'_>| self.variables.get(&found[1]).cloned().unwrap_or_else(|| found[0].to_owned()))
+            .into_owned()
     }
 
     /// Splits a line into words: single quotes keep spaces, `$NAME` is replaced.
@@ -321,6 +349,21 @@ impl Run {
         }
         words.into_iter().map(|word| self.substitute(&word)).collect()
     }
+}
+
+/// Sends so many requests at once and counts what comes back, by status and first word of the body.
+fn load(count: usize, url: &str, fields: &[(String, String)]) -> Result<String> {
+    let answers: Vec<Result<crate::http::Answer>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..count).map(|_| scope.spawn(|| crate::http::request("GET", url, fields, b""))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| bail!("a request panicked"))).collect()
+    });
+    let mut counts = BTreeMap::<String, usize>::new();
+    for answer in answers {
+        let answer = answer?;
+        let word = answer.body.split_ascii_whitespace().next().unwrap_or_default().to_owned();
+        *counts.entry(format!("{} {word}", answer.status)).or_default() += 1;
+    }
+    Ok(counts.iter().fold(String::new(), |text, (what, count)| format!("{text}{what} {count}\n")))
 }
 
 fn matches(text: &str, wanted: &str) -> Result<()> {

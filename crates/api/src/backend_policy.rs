@@ -301,6 +301,18 @@ pub struct Limits {
     pub service: Option<LimitPair>,
     /// Requests after which a connection is replaced.
     pub max_requests_per_connection: Option<i64>,
+    /// Requests that wait for an endpoint.
+    pub queue: Option<Queue>,
+}
+
+/// `spec.limits.queue`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Queue {
+    /// How many may wait; 0 fails at once.
+    pub max_pending: Option<i64>,
+    /// For how long.
+    pub timeout: Option<Arc<str>>,
 }
 
 /// Two limits.

@@ -19,6 +19,7 @@ use crate::{Layer, NoPick};
 /// holds it, not the future.
 #[derive(Debug)]
 pub struct Guard {
+    // The order of these two is the order of their drops.
     flight: InFlight,
     seat: Seat,
     told: AtomicU8,
@@ -31,6 +32,8 @@ pub(crate) struct Seat {
     handle: Arc<Handle>,
     in_service: bool,
     in_pool: bool,
+    /// An endpoint was found for it. A look in vain frees nothing: calling the line for it would turn in a circle.
+    is_used: bool,
 }
 
 const NOTHING_TOLD: u8 = 0;
@@ -52,7 +55,7 @@ impl Seat {
         if in_pool {
             ledger.in_flight.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Self { handle: worker.handle(ledger), in_service: limit.is_some(), in_pool })
+        Ok(Self { handle: worker.handle(ledger), in_service: limit.is_some(), in_pool, is_used: false })
     }
 }
 
@@ -71,11 +74,16 @@ impl Drop for Seat {
         if self.in_pool {
             lower(&self.ledger().in_flight);
         }
+        // The endpoint's count is lower too by now: the seat is dropped after the flight.
+        if self.is_used {
+            self.ledger().queue.call();
+        }
     }
 }
 
 impl Guard {
-    pub(crate) fn new(flight: InFlight, seat: Seat, trial: bool) -> Self {
+    pub(crate) fn new(flight: InFlight, mut seat: Seat, trial: bool) -> Self {
+        seat.is_used = true;
         Self { flight, seat, told: AtomicU8::new(NOTHING_TOLD), trial }
     }
 
@@ -174,6 +182,7 @@ impl Guard {
                 _ => Trial::Passed,
             };
             vitals.end_trial(trial, term(&outlier, vitals, now), now);
+            ledger.queue.call();
         } else if outcome == Outcome::Refused {
             let (base, max, jitter) = term(&outlier, vitals, now);
             vitals.eject(Why::Refused, base, max, jitter, now);

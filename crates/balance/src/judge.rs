@@ -66,6 +66,8 @@ pub fn judge(snapshot: &Snapshot, pickers: &Pickers, now: Now) -> Judgement {
         overrule(&picker);
         remember(&picker, ledger, now);
         wish(&picker, ledger, now);
+        // What calls nobody: terms that ended, verdicts of checks, places at endpoints that other services share.
+        ledger.queue.call();
         if unsettled && picker.entries.iter().all(|entry| entry.endpoint.vitals.state().barred()) && ledger.panic.load(Ordering::Relaxed) {
             judgement.panic.push(ledger.service.origin.clone());
         } else {

@@ -11,6 +11,7 @@ use model::ident::Origin;
 
 use crate::budget::RetryBudget;
 use crate::build::Picker;
+use crate::queue::{Pending, Queue};
 
 /// Of one service: counted over all its pools, layers and workers.
 #[derive(Debug)]
@@ -18,6 +19,7 @@ pub(crate) struct ServiceLedger {
     pub(crate) origin: Origin,
     pub(crate) in_flight: AtomicU32,
     pub(crate) budget: RetryBudget,
+    pub(crate) pending: Pending,
 }
 
 /// Of one pool at one layer.
@@ -25,6 +27,8 @@ pub(crate) struct Ledger {
     /// Unique in the process: the key of round-robin cursors.
     pub(crate) number: u64,
     pub(crate) service: Arc<ServiceLedger>,
+    /// Who waits for an endpoint.
+    pub(crate) queue: Queue,
     pickers: ArcSwapOption<Pair>,
     /// In flight over the pool, kept only where the load of hash strategies is bounded.
     pub(crate) in_flight: AtomicU32,
@@ -64,6 +68,7 @@ impl Ledger {
         Self {
             number,
             service,
+            queue: Queue::default(),
             pickers: ArcSwapOption::empty(),
             in_flight: AtomicU32::new(0),
             touched_tick: AtomicU32::new(0),
@@ -103,6 +108,8 @@ impl Ledger {
         let before =
             before.and_then(|pair| if Arc::ptr_eq(&pair.newest.pool, &picker.pool) { pair.before.clone() } else { Some(Arc::clone(&pair.newest)) });
         self.pickers.store(Some(Arc::new(Pair { newest: picker, before })));
+        // Other endpoints or other shares: somebody may be free now.
+        self.queue.call();
     }
 
     /// Lets go of the pickers, which point back here.

@@ -18,6 +18,7 @@ mod ledger;
 mod maglev;
 mod pick;
 mod pickers;
+mod queue;
 mod ramp;
 pub mod report;
 mod ring_hash;
@@ -39,7 +40,8 @@ pub use guard::Guard;
 pub use judge::{Judgement, Transition, judge};
 pub use key::{KeySource, Peer};
 pub use model::{Now, Outcome};
-pub use pickers::Pickers;
+pub use pickers::{Backlog, Pickers};
+pub use queue::Place;
 pub use rng::{Rng, Worker};
 pub use weigh::weigh;
 

@@ -16,6 +16,7 @@ use crate::Layer;
 use crate::budget::RetryBudget;
 use crate::build::Picker;
 use crate::ledger::{Ledger, ServiceLedger};
+use crate::queue::Pending;
 
 /// Pools without a pick for this long lose their picker; their endpoints keep their vitals.
 const IDLE_MS: u32 = 600_000;
@@ -31,6 +32,17 @@ pub struct Pickers {
     clock_ns: AtomicU64,
     numbers: AtomicU64,
     seed: u64,
+}
+
+/// Requests of a service that wait for an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Backlog {
+    /// Whose.
+    pub service: Origin,
+    /// Waiting now.
+    pub depth: u32,
+    /// Turned away since the service was first asked for.
+    pub dropped: u64,
 }
 
 impl Pickers {
@@ -49,8 +61,9 @@ impl Pickers {
     pub fn prepare(&self, snapshot: &Snapshot, now: Now) {
         self.tick(now);
         for (&(id, layer), ledger) in self.ledgers.load().iter() {
-            let costly = ledger.with_newest(Picker::costly).unwrap_or(false);
-            if let Some(pool) = snapshot.pool(id).filter(|pool| costly && ledger.picker_of(pool).is_none()) {
+            // Who waits must learn of new endpoints without anybody asking for them.
+            let wanted = !ledger.queue.is_empty() || ledger.with_newest(Picker::costly).unwrap_or(false);
+            if let Some(pool) = snapshot.pool(id).filter(|pool| wanted && ledger.picker_of(pool).is_none()) {
                 self.make(pool, layer);
             }
         }
@@ -96,6 +109,17 @@ impl Pickers {
         picker
     }
 
+    /// The services in use whose requests have ever had to wait in vain, or wait now.
+    pub fn backlogs(&self) -> Vec<Backlog> {
+        let services = self.services.lock();
+        let backlog = |service: Arc<ServiceLedger>| Backlog {
+            service: service.origin.clone(),
+            depth: service.pending.depth.load(Ordering::Relaxed),
+            dropped: service.pending.dropped.load(Ordering::Relaxed),
+        };
+        services.values().filter_map(Weak::upgrade).map(backlog).filter(|backlog| backlog.depth > 0 || backlog.dropped > 0).collect()
+    }
+
     /// Builds a picker of the same pool anew, because shares moved.
     pub(crate) fn rebuild(&self, ledger: &Arc<Ledger>, now: Now) {
         let _building = self.services.lock();
@@ -132,7 +156,12 @@ fn service(services: &mut HashMap<Origin, Weak<ServiceLedger>, FixedState>, pool
     if let Some(known) = services.get(&pool.service).and_then(Weak::upgrade) {
         return known;
     }
-    let made = Arc::new(ServiceLedger { origin: pool.service.clone(), in_flight: AtomicU32::new(0), budget: RetryBudget::default() });
+    let made = Arc::new(ServiceLedger {
+        origin: pool.service.clone(),
+        in_flight: AtomicU32::new(0),
+        budget: RetryBudget::default(),
+        pending: Pending::default(),
+    });
     services.insert(pool.service.clone(), Arc::downgrade(&made));
     made
 }

@@ -196,6 +196,7 @@ async fn slow_loops(live: Arc<Live>, pickers: Arc<Pickers>, interner: Arc<Intern
             _ = judging.tick() => {
                 let (snapshot, now) = (live.snapshot(), Now(monotonic_ns()));
                 verdicts.tell(balance::judge(&snapshot, &pickers, now));
+                verdicts.tell_backlogs(&pickers.backlogs());
                 interner.sweep(turn, now);
                 turn += 1;
                 if turn.is_multiple_of((engine::WEIGH.as_millis() / engine::JUDGE.as_millis()) as usize) {

@@ -1,9 +1,9 @@
 //! What the judge found, told: one log line and one count per change of state, the services in panic, and knocks at
 //! endpoints that refuse (balance spec H8, H11, O9).
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use balance::{Judgement, Transition};
+use balance::{Backlog, Judgement, Transition};
 use model::Origin;
 use model::vitals::State;
 use node::knock::Knocker;
@@ -16,6 +16,12 @@ struct Reason {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Waiting {
+    queue: &'static str,
+    service: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Service {
     service: String,
 }
@@ -25,6 +31,10 @@ pub struct Verdicts {
     ejections: Family<Reason, Counter>,
     panic: Family<Service, Gauge>,
     in_panic: HashSet<Origin>,
+    depth: Family<Waiting, Gauge>,
+    dropped: Family<Waiting, Counter>,
+    /// What was turned away when it was last told.
+    backlogs: HashMap<Origin, u64>,
     knocker: Knocker,
 }
 
@@ -35,6 +45,13 @@ impl Verdicts {
             ejections: metrics.register("fairlead_endpoint_ejections", "Endpoints taken out by what the data planes saw", Family::default()),
             panic: metrics.register("fairlead_panic_mode", "1 for services of which no endpoint is usable", Family::default()),
             in_panic: HashSet::new(),
+            depth: metrics.register("fairlead_queue_depth", "Requests that wait for an endpoint", Family::default()),
+            dropped: metrics.register(
+                "fairlead_queue_dropped",
+                "Requests that waited for an endpoint in vain, or that too many waited before",
+                Family::default(),
+            ),
+            backlogs: HashMap::new(),
             knocker: Knocker::default(),
         }
     }
@@ -57,6 +74,24 @@ impl Verdicts {
         self.knocker.knock(&judgement.refused);
     }
 
+    /// Tells who waits for endpoints. Series go with their service.
+    pub fn tell_backlogs(&mut self, backlogs: &[Backlog]) {
+        self.backlogs.retain(|service, _| {
+            let stays = backlogs.iter().any(|backlog| backlog.service == *service);
+            if !stays {
+                self.depth.remove(&waiting(service));
+                self.dropped.remove(&waiting(service));
+            }
+            stays
+        });
+        for backlog in backlogs {
+            let before = self.backlogs.insert(backlog.service.clone(), backlog.dropped).unwrap_or(0);
+            self.depth.get_or_create(&waiting(&backlog.service)).set(backlog.depth.into());
+            // A service that was idle for long counts from 0 again.
+            self.dropped.get_or_create(&waiting(&backlog.service)).inc_by(backlog.dropped.checked_sub(before).unwrap_or(backlog.dropped));
+        }
+    }
+
     fn tell_transition(&self, transition: &Transition) {
         let Transition { endpoint, service, before, now, ejection } = transition;
         let why = ejection.map_or_else(|| now.reason().unwrap_or(""), |ejection| ejection.why.as_str());
@@ -71,6 +106,10 @@ impl Verdicts {
             );
         }
     }
+}
+
+fn waiting(service: &Origin) -> Waiting {
+    Waiting { queue: "requests", service: label(service).service }
 }
 
 fn label(service: &Origin) -> Service {

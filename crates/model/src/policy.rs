@@ -203,7 +203,7 @@ pub struct SlowStart {
 }
 
 /// Limits; `None` is unlimited.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Open connections per endpoint.
     pub endpoint_connections: Option<u32>,
@@ -215,6 +215,10 @@ pub struct Limits {
     pub service_in_flight: Option<u32>,
     /// Requests after which an upstream connection is replaced.
     pub requests_per_connection: Option<u32>,
+    /// Requests of the service that may wait for an endpoint; 0 fails at once.
+    pub pending_max: u32,
+    /// Longest wait for an endpoint.
+    pub pending_timeout: Duration,
 }
 
 /// The token bucket of retries (balance spec R4).
@@ -240,6 +244,20 @@ impl Default for Policy {
             retry_budget: RetryBudget { percent: 20, interval: Duration::from_secs(10), min_per_second: 10 },
             drain_timeout: Duration::from_secs(30),
             sources: Vec::new(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            endpoint_connections: None,
+            endpoint_in_flight: None,
+            service_connections: None,
+            service_in_flight: None,
+            requests_per_connection: None,
+            pending_max: 128,
+            pending_timeout: Duration::from_secs(1),
         }
     }
 }

@@ -13,7 +13,6 @@ use model::{Live, Now, Snapshot};
 use crate::backends::Draws;
 use crate::log::{AccessLog, Sampler};
 use crate::numbers::{Numbers, Tally};
-use crate::request::waiting::Waiting;
 use crate::tls::Certificates;
 use crate::upstream::Idle;
 use crate::wheel::{TICK, Wheel};
@@ -121,8 +120,6 @@ pub struct Core {
     pub tally: RefCell<Tally>,
     /// What the access log counts.
     pub sampler: RefCell<Sampler>,
-    /// Requests that nobody can take now.
-    pub waiting: Waiting,
     /// Copies of requests under way.
     pub copies: Cell<usize>,
     /// TLS handshakes under way.
@@ -147,7 +144,6 @@ impl Core {
             worker: RefCell::new(Worker::new(seed)),
             tally: RefCell::default(),
             sampler: RefCell::default(),
-            waiting: Waiting::default(),
             copies: Cell::new(0),
             handshakes: Cell::new(0),
             snapshot: RefCell::new(Rc::new(Held(snapshot))),

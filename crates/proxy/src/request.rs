@@ -14,7 +14,6 @@ mod send;
 mod tries;
 mod tunnel;
 mod upload;
-pub mod waiting;
 
 use std::future::poll_fn;
 use std::rc::Rc;

@@ -303,6 +303,9 @@ proptest! {
         prop_assume!(weights.iter().any(|&weight| weight > 0));
         let hundredths: Vec<u32> = weights.iter().map(|weight| weight * 100).collect();
         let mut bench = Bench::new(policy(strategy), &hundredths);
+        // Until the judge has learned a prior, whoever was measured first looks better than those nobody has measured.
+        bench.shares(20);
+        bench.pass(100);
         let requests = 4000;
         let shares = bench.shares(requests);
         let sum: u32 = weights.iter().sum();

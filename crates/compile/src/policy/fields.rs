@@ -246,6 +246,9 @@ impl Reader {
             self.number("limits.maxRequestsPerConnection", block.max_requests_per_connection, POSITIVE, |policy, n| {
                 policy.limits.requests_per_connection = Some(n)
             });
+            let queue = block.queue.clone().unwrap_or_default();
+            self.number("limits.queue.maxPending", queue.max_pending, COUNT, |policy, n| policy.limits.pending_max = n);
+            self.duration("limits.queue.timeout", &queue.timeout, ANY, |policy, time| policy.limits.pending_timeout = time);
         }
         let Some(block) = &spec.retry_budget else { return };
         self.percent("retryBudget.percent", block.percent, |policy, percent| policy.retry_budget.percent = percent);

@@ -64,6 +64,7 @@ impl InFlight {
 impl Drop for InFlight {
     fn drop(&mut self) {
         self.answered();
-        self.endpoint.vitals.in_flight.fetch_sub(1, Ordering::Relaxed);
+        // In one order with the count of those who wait for a place (balance's queue); costs no more than a relaxed one here.
+        self.endpoint.vitals.in_flight.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -3,9 +3,11 @@
 //! A request of which no byte was sent may go to another endpoint: that is not a retry. One that was sent is repeated only if
 //! that is safe, or the rule says so, and the service's budget allows it.
 
+use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use balance::{Ask, Guard, Layer, NoPick, Picker};
@@ -18,7 +20,6 @@ use super::asked::Asked;
 use super::exchange::{Clock, Failure, Try};
 use super::reply::{self, Reply};
 use super::upload::Upload;
-use super::waiting;
 use crate::answer::{Answer, Reason};
 use crate::core::{Core, now};
 use crate::front::Front;
@@ -31,6 +32,8 @@ const UNSENT_MAX: u32 = 3;
 /// First and longest wait between retries without a word of the rule (gateway spec G64).
 const BACKOFF: Duration = Duration::from_millis(25);
 const BACKOFF_MAX: Duration = Duration::from_millis(250);
+/// Time between two tries at endpoints of which none is reachable.
+const KNOCK: Duration = Duration::from_millis(10);
 
 /// How a request ends before its answer's body.
 pub enum Ending {
@@ -62,7 +65,7 @@ pub struct Won {
 pub struct Tries<'a> {
     core: &'a Rc<Core>,
     rule: &'a Rule,
-    pool: &'a Arc<Pool>,
+    pool: Arc<Pool>,
     picker: Arc<Picker>,
     asked: &'a Asked,
     id: u128,
@@ -98,7 +101,7 @@ impl<'a> Tries<'a> {
         Self {
             core,
             rule,
-            pool,
+            pool: Arc::clone(pool),
             picker,
             asked,
             id,
@@ -172,7 +175,16 @@ impl<'a> Tries<'a> {
         }
     }
 
-    fn pick(&self) -> Result<Guard, NoPick> {
+    /// The first pick is from the pool that the request was routed to, later ones from what that pool is by then: an endpoint
+    /// that replaces a dead one is in a newer snapshot only.
+    fn pick(&mut self) -> Result<Guard, NoPick> {
+        if self.unsent + self.retries > 0 {
+            self.renew();
+        }
+        if self.picker.has_queue() {
+            // Nobody overtakes those who wait.
+            return Err(NoPick::Full);
+        }
         self.pick_from(&self.tried)
     }
 
@@ -181,32 +193,64 @@ impl<'a> Tries<'a> {
         self.picker.pick(&mut self.core.worker.borrow_mut(), &ask, now())
     }
 
-    /// Waits until an endpoint can take the request, if there is one that might.
-    async fn wait(&self, why: NoPick, front: &mut impl Front, clock: &mut Clock<'_>) -> Result<Guard, Ending> {
-        let refusal = || match (why, &self.unreached) {
+    /// Takes the pool as the snapshot in force has it.
+    fn renew(&mut self) {
+        let snapshot = self.core.snapshot();
+        if let Some(pool) = snapshot.pool(self.pool.id).filter(|pool| !Arc::ptr_eq(pool, &self.pool)) {
+            self.picker = self.core.shared.pickers.of(pool, Layer::Http);
+            self.pool = Arc::clone(pool);
+        }
+    }
+
+    /// The answer when nobody takes the request.
+    fn refusal(&self, why: NoPick) -> Answer {
+        match (why, &self.unreached) {
             (NoPick::Full, _) => Answer::new(503, Reason::CircuitOpen).with("retry-after", "1".to_owned()),
             (NoPick::NoEndpoint, Some(reason)) => Answer::new(503, *reason),
             (NoPick::NoEndpoint, None) => Answer::new(503, Reason::NoEndpoint),
-        };
+        }
+    }
+
+    /// Waits in line until an endpoint can take the request, if there is one that might.
+    async fn wait(&mut self, mut why: NoPick, front: &mut impl Front, clock: &mut Clock<'_>) -> Result<Guard, Ending> {
         let hopeless = self.pool.policy.outlier.panic_fail || self.pool.endpoints.iter().all(|endpoint| endpoint.weight == 0);
         if why == NoPick::NoEndpoint && hopeless {
-            return Err(refusal().into());
+            return Err(self.refusal(why).into());
         }
-        let _place = self.core.waiting.enter(self.pool.id).ok_or_else(refusal)?;
-        let since = now();
-        while now().since(since) < waiting::WAIT_MAX {
-            self.pause(waiting::LOOK, front, clock).await?;
+        let Some(place) = self.picker.enter_queue() else { return Err(self.refusal(NoPick::Full).into()) };
+        let mut over = Box::pin(tokio::time::sleep(self.picker.policy().limits.pending_timeout));
+        // When a port is listened on again nothing of ours tells it.
+        let mut knock = tokio::time::interval(KNOCK);
+        loop {
+            let is_over = poll_fn(|context| {
+                if let Some(ending) = ends(front, clock, context) {
+                    return Poll::Ready(Err(ending));
+                }
+                let turn = place.poll_turn(context).is_ready();
+                let knocks = why == NoPick::NoEndpoint && knock.poll_tick(context).is_ready() && place.is_first();
+                match over.as_mut().poll(context) {
+                    Poll::Ready(()) => Poll::Ready(Ok(true)),
+                    Poll::Pending if turn || knocks => Poll::Ready(Ok(false)),
+                    Poll::Pending => Poll::Pending,
+                }
+            })
+            .await?;
+            self.renew();
             // Whoever comes back first will do, also one that has refused this request before.
-            if let Ok(guard) = self.pick_from(&[]) {
-                return Ok(guard);
+            match self.pick_from(&[]) {
+                Ok(guard) => return Ok(guard),
+                Err(latest) => why = latest,
+            }
+            if is_over {
+                place.give_up();
+                return Err(self.refusal(why).into());
             }
         }
-        Err(refusal().into())
     }
 
     async fn link(&self, guard: &Guard) -> Result<Link, Unconnected> {
         let endpoint = guard.endpoint();
-        if speaks_http2(self.pool) {
+        if speaks_http2(&self.pool) {
             let within = self.core.options().connect_timeout;
             let link = Box::pin(upstream::join(&self.core.http2, endpoint, self.pool.id, within, self.fresh)).await?;
             guard.connected(now());
@@ -236,7 +280,7 @@ impl<'a> Tries<'a> {
     fn knocks_on(&mut self, guard: &Guard, at: Now) -> bool {
         let since = *self.unreached_since.get_or_insert(at);
         let repeated = self.tried.contains(&guard.endpoint().address);
-        repeated && !self.pool.policy.outlier.panic_fail && at.since(since) < waiting::WAIT_MAX
+        repeated && !self.pool.policy.outlier.panic_fail && at.since(since) < self.pool.policy.limits.pending_timeout
     }
 
     fn after_unconnected(&mut self, why: &Unconnected, guard: &Guard, began: Now) -> Next {
@@ -252,7 +296,7 @@ impl<'a> Tries<'a> {
         guard.head(outcome, at.since(began), at);
         self.unreached = Some(reason);
         if self.knocks_on(guard, at) {
-            return Next::Again(waiting::LOOK);
+            return Next::Again(KNOCK);
         }
         self.failed_at(guard);
         self.again_unsent(Answer::new(503, reason))
@@ -357,15 +401,18 @@ impl<'a> Tries<'a> {
             return Ok(());
         }
         let mut sleep = Box::pin(tokio::time::sleep(wait));
-        std::future::poll_fn(|context| {
-            if clock.whole_is_over(context) {
-                return std::task::Poll::Ready(Err(Answer::new(504, Reason::RequestTimeout).into()));
-            }
-            if front.body_ended() && front.poll_gone(context).is_ready() {
-                return std::task::Poll::Ready(Err(Ending::Abort(Reason::ClientGone)));
-            }
-            std::future::Future::poll(sleep.as_mut(), context).map(Ok)
+        poll_fn(|context| match ends(front, clock, context) {
+            Some(ending) => Poll::Ready(Err(ending)),
+            None => sleep.as_mut().poll(context).map(Ok),
         })
         .await
     }
+}
+
+/// How a request that waits ends before its wait does: its deadline has passed, or its client has left.
+fn ends(front: &mut impl Front, clock: &mut Clock<'_>, context: &mut Context<'_>) -> Option<Ending> {
+    if clock.whole_is_over(context) {
+        return Some(Answer::new(504, Reason::RequestTimeout).into());
+    }
+    (front.body_ended() && front.poll_gone(context).is_ready()).then_some(Ending::Abort(Reason::ClientGone))
 }
