@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use crate::Config;
 use crate::cookie;
+use crate::forward::Upstreams;
 use crate::name::{Folded, Reverse, reverse};
 use crate::select::{Order, Rng};
 use crate::table::{Table, Zone};
@@ -65,6 +66,7 @@ pub(crate) struct Ask {
 pub(crate) struct Answerer {
     table: Arc<Table>,
     config: Arc<Config>,
+    upstreams: Arc<Upstreams>,
     secret: [u8; 16],
     rng: Rng,
     order: Order,
@@ -123,8 +125,8 @@ impl Reply<'_, '_> {
 
 impl Answerer {
     /// An answerer of this table. `secret` makes cookies, the same on all cores; `seed` makes its random order.
-    pub fn new(table: Arc<Table>, config: Arc<Config>, secret: [u8; 16], seed: u64) -> Self {
-        Self { table, config, secret, rng: Rng::new(seed), order: Order::default(), targets: Vec::new() }
+    pub fn new(table: Arc<Table>, config: Arc<Config>, upstreams: Arc<Upstreams>, secret: [u8; 16], seed: u64) -> Self {
+        Self { table, config, upstreams, secret, rng: Rng::new(seed), order: Order::default(), targets: Vec::new() }
     }
 
     /// Answers a message into `buffer`, which takes at least 64 KiB over TCP and the largest datagram over UDP.
@@ -201,14 +203,15 @@ impl Answerer {
 
     /// RA where somebody is asked.
     fn recursion(&self) -> u16 {
-        if self.config.upstreams.is_empty() { 0 } else { flag::RA }
+        if self.upstreams.any() { flag::RA } else { 0 }
     }
 
     /// A name of others: ask, or say what was said.
     fn elsewhere(&self, mut reply: Reply<'_, '_>, name: &Folded, external: Option<&External<'_>>) -> Outcome {
         match external {
             Some(external) => compose::whole(reply, external),
-            None if self.config.upstreams.is_empty() => {
+            // Our own question, back from one who should have answered it: that is all the answer needed.
+            None if !self.upstreams.any() || self.upstreams.is_probe(name) => {
                 reply.rcode = rcode::REFUSED;
                 reply.finish()
             }

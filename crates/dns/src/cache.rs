@@ -221,12 +221,24 @@ impl Cache {
         })
     }
 
-    /// Keeps an answer.
-    pub fn put(&self, ask: &Ask, answer: &Arc<Answer>, now: Instant) {
-        let positive = answer.rcode == rcode::NOERROR && answer.sections[0] > 0;
-        let key = Key::new(ask, if answer.denies_name() { 0 } else { ask.kind });
+    /// Keeps an answer, and gives it as it is to be told.
+    pub fn put(&self, ask: &Ask, mut answer: Answer, now: Instant) -> Arc<Answer> {
         let mut shard = self.shard(ask).lock();
         let shard = &mut *shard;
+        // Servers exist that deny a name for the type they do not have. Where it has addresses, only the type is missing: A and AAAA
+        // of one name must not disagree on whether it exists (RFC 4074).
+        let exists = [kind::A, kind::AAAA].map(|kind| Key::new(ask, kind));
+        if answer.denies_name() && exists.iter().any(|key| shard.is_usable(0, key, now)) {
+            answer.rcode = rcode::NOERROR;
+        }
+        let answer = Arc::new(answer);
+        self.keep(shard, ask, &answer, now);
+        answer
+    }
+
+    fn keep(&self, shard: &mut Shard, ask: &Ask, answer: &Arc<Answer>, now: Instant) {
+        let positive = answer.rcode == rcode::NOERROR && answer.sections[0] > 0;
+        let key = Key::new(ask, if answer.denies_name() { 0 } else { ask.kind });
         if positive {
             // The name exists after all.
             shard.remove(1, Key::new(ask, 0).octets());
@@ -250,6 +262,10 @@ impl Cache {
 }
 
 impl Shard {
+    fn is_usable(&self, half: usize, key: &Key, now: Instant) -> bool {
+        self.kept[half].get(key.octets()).is_some_and(|entry| entry.ends_in_s(now) > 0)
+    }
+
     fn remove(&mut self, half: usize, key: &[u8]) {
         if let Some(entry) = self.kept[half].swap_remove(key) {
             self.octets -= entry.answer.octets();

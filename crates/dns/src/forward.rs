@@ -1,22 +1,26 @@
 //! Asking others (dns spec F1 to F5): which upstream, how long, and one question for many who ask the same.
 
 mod exchange;
+mod upstreams;
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 
 use crate::answer::Ask;
 use crate::cache::{Answer, Cache, Key};
 use crate::metrics::Metrics;
-use crate::wire::ede;
+use crate::name::Folded;
+use crate::wire::{ede, kind};
 use exchange::Failure;
 pub(crate) use exchange::{random, random_secret};
+use upstreams::Upstream;
+pub(crate) use upstreams::{Upstreams, is_private, read_resolv_conf};
 
 /// Longest wait for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(2);
@@ -24,25 +28,25 @@ const ATTEMPT: Duration = Duration::from_secs(2);
 const TOTAL: Duration = Duration::from_secs(4);
 /// Attempts per upstream.
 const ROUNDS: usize = 2;
-/// Failures in a row after which an upstream comes last.
-const MAX_FAILS: u32 = 2;
 /// Who may wait for one question; more ask for themselves.
 const MOST_WAITING: usize = 64;
-/// Most upstreams of a rule (F1).
-const MOST_UPSTREAMS: usize = 15;
-
-struct Upstream {
-    address: SocketAddr,
-    /// Failures in a row.
-    fails: AtomicU32,
-}
+/// How often an upstream that is down is asked whether it is back (F3).
+const PROBE: Duration = Duration::from_millis(500);
+/// How often the host's list is looked at, whose file may be replaced, mounted over or linked elsewhere: nothing tells us.
+const REREAD: Duration = Duration::from_secs(2);
+/// How often an upstream that forwards to us is asked whether it still does.
+const LOOP_PROBE: Duration = Duration::from_secs(30);
+/// How often an upstream is probed for a loop before its silence means that there is none.
+const LOOP_PROBES: usize = 3;
 
 /// Waits for one question that somebody else asks already.
 type Waiting = Vec<oneshot::Sender<Result<Arc<Answer>, u16>>>;
 
 /// Asks upstreams, on behalf of all cores.
 pub(crate) struct Forwarder {
-    upstreams: Vec<Upstream>,
+    pub upstreams: Arc<Upstreams>,
+    /// An upstream went down.
+    went_down: Notify,
     pub cache: Cache,
     asked: Mutex<HashMap<Box<[u8]>, Waiting>>,
     in_flight: AtomicUsize,
@@ -61,9 +65,9 @@ impl Drop for Permit {
 
 impl Forwarder {
     pub fn new(config: &crate::Config, metrics: Arc<Metrics>) -> Self {
-        let upstreams = config.upstreams.iter().take(MOST_UPSTREAMS).map(|&address| Upstream { address, fails: AtomicU32::new(0) }).collect();
         Self {
-            upstreams,
+            upstreams: Arc::new(Upstreams::new(&config.upstreams)),
+            went_down: Notify::new(),
             cache: Cache::new(config.cache_entries, exchange::random()),
             asked: Mutex::default(),
             in_flight: AtomicUsize::new(0),
@@ -94,12 +98,11 @@ impl Forwarder {
             // If the one who asks goes away without a word, nobody is known to answer.
             return waiter.await.unwrap_or(Err(ede::NO_REACHABLE_AUTHORITY));
         }
-        let lead = Lead { forwarder: self, key };
+        let lead = Lead { forwarder: self, key: Some(key) };
         let started = Instant::now();
         let result = match self.try_upstreams(ask).await {
             Ok(answer) => {
-                let answer = Arc::new(answer);
-                self.cache.put(ask, &answer, Instant::now());
+                let answer = self.cache.put(ask, answer, Instant::now());
                 self.metrics.forward_seconds.observe(started.elapsed().as_secs_f64());
                 Ok(answer)
             }
@@ -143,12 +146,14 @@ impl Forwarder {
                 let outcome = tokio::time::timeout(left, exchange::ask(upstream.address, ask)).await.unwrap_or(Err(Failure::Silent));
                 match outcome {
                     Ok(answer) => {
-                        upstream.fails.store(0, Ordering::Relaxed);
+                        upstream.answered();
                         return Ok(answer);
                     }
                     Err(failure) => {
                         tracing::debug!(upstream = %upstream.address, round, ?failure, "an upstream did not answer");
-                        upstream.fails.fetch_add(1, Ordering::Relaxed);
+                        if upstream.failed() {
+                            self.went_down.notify_one();
+                        }
                         last = failure;
                     }
                 }
@@ -157,32 +162,107 @@ impl Forwarder {
         Err(last)
     }
 
-    /// Upstreams in random order (F3), those that failed lately last: they are tried when nobody else is left, and so come back.
-    fn in_order(&self) -> Vec<&Upstream> {
-        let mut order: Vec<&Upstream> = self.upstreams.iter().collect();
+    /// Upstreams in random order (F3), those that are down last, and those that forward to us not at all.
+    fn in_order(&self) -> Vec<Arc<Upstream>> {
+        let mut order: Vec<Arc<Upstream>> = self.upstreams.all().iter().filter(|upstream| !upstream.is_looping()).cloned().collect();
         let mut rng = crate::select::Rng::new(exchange::random());
         for index in (1..order.len()).rev() {
             order.swap(index, rng.below(index + 1));
         }
-        order.sort_by_key(|upstream| upstream.fails.load(Ordering::Relaxed) >= MAX_FAILS);
+        order.sort_by_key(|upstream| upstream.is_down());
         order
+    }
+
+    /// Keeps what is known of the upstreams true, for as long as the plane runs: who they are, whether they are up, and whether they
+    /// forward to us. `list` is the host's file, whose own entries among `ours` do not count.
+    pub async fn tend(self: Arc<Self>, list: Option<PathBuf>, ours: Vec<std::net::SocketAddr>) {
+        if list.is_none() && !self.upstreams.any() {
+            return;
+        }
+        let (mut changed, mut looked_for_loops) = (true, Instant::now());
+        let mut reread = tokio::time::interval(REREAD);
+        loop {
+            if changed || looked_for_loops.elapsed() >= LOOP_PROBE {
+                self.look_for_loops(changed).await;
+                looked_for_loops = Instant::now();
+            }
+            changed = false;
+            let down = self.upstreams.all().iter().any(|upstream| upstream.is_down());
+            tokio::select! {
+                _ = reread.tick() => if let Some(servers) = list.as_deref().and_then(|path| read_resolv_conf(path, &ours)) {
+                    changed = self.upstreams.replace(&servers);
+                    if changed {
+                        tracing::info!(?servers, "other names are asked of these servers now");
+                    }
+                },
+                () = tokio::time::sleep(PROBE), if down => self.revive().await,
+                () = self.went_down.notified() => {}
+            }
+        }
+    }
+
+    /// Asks those that are down for the root's servers; any answer brings them back.
+    async fn revive(&self) {
+        let down: Vec<_> = self.upstreams.all().iter().filter(|upstream| upstream.is_down()).cloned().collect();
+        let question = Ask { name: Folded::of(&[0]), kind: kind::NS, dnssec_ok: false, checking_disabled: false };
+        let probes = down.iter().map(async |upstream| {
+            if tokio::time::timeout(PROBE, exchange::ask(upstream.address, &question)).await.is_ok_and(|outcome| outcome.is_ok()) {
+                upstream.answered();
+            }
+        });
+        futures_util::future::join_all(probes).await;
+    }
+
+    /// Asks each upstream (`all`, or those that looped before) for a name that only we know, and sees whether we are asked for it (F6).
+    async fn look_for_loops(&self, all: bool) {
+        let suspects: Vec<_> = self.upstreams.all().iter().filter(|upstream| all || upstream.is_looping()).cloned().collect();
+        let probes = suspects.iter().map(async |upstream| {
+            let name = Folded::of(&upstream.begin_loop_probe());
+            let question = Ask { name, kind: kind::HINFO, dnssec_ok: false, checking_disabled: false };
+            for _ in 0..LOOP_PROBES {
+                if tokio::time::timeout(ATTEMPT, exchange::ask(upstream.address, &question)).await.is_ok_and(|outcome| outcome.is_ok()) {
+                    break;
+                }
+            }
+            if upstream.end_loop_probe() {
+                tell(upstream);
+            }
+        });
+        futures_util::future::join_all(probes).await;
+        let looping = self.upstreams.all().iter().filter(|upstream| upstream.is_looping()).count();
+        self.metrics.looping.set(i64::try_from(looping).unwrap_or(i64::MAX));
+    }
+}
+
+fn tell(upstream: &Upstream) {
+    if upstream.is_looping() {
+        tracing::error!(
+            upstream = %upstream.address,
+            "this DNS server forwards to us, so nothing is asked of it: let it forward elsewhere, or name other servers with --dns-upstream"
+        );
+    } else {
+        tracing::info!(upstream = %upstream.address, "this DNS server does not forward to us any more");
     }
 }
 
 /// Somebody who asks for others too. Dropped without an end, those learn of it by their closed channels.
 struct Lead<'f> {
     forwarder: &'f Forwarder,
-    key: Box<[u8]>,
+    /// `None` once it ended: the same question may be somebody else's then.
+    key: Option<Box<[u8]>>,
 }
 
 impl Lead<'_> {
-    fn end(self) -> Waiting {
-        self.forwarder.asked.lock().remove(&self.key).unwrap_or_default()
+    fn end(mut self) -> Waiting {
+        let key = self.key.take().unwrap_or_default();
+        self.forwarder.asked.lock().remove(&key).unwrap_or_default()
     }
 }
 
 impl Drop for Lead<'_> {
     fn drop(&mut self) {
-        self.forwarder.asked.lock().remove(&self.key);
+        if let Some(key) = &self.key {
+            self.forwarder.asked.lock().remove(key);
+        }
     }
 }

@@ -21,6 +21,7 @@ mod wire;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,8 +42,10 @@ pub const LONGEST_SERVER_ID: usize = 64;
 pub struct Config {
     /// Whom other names are asked of, at most 15; empty refuses them.
     pub upstreams: Vec<SocketAddr>,
+    /// The host's `resolv.conf`, whose servers (those of `listens` left out) take the place of `upstreams` whenever it changes.
+    pub resolv_conf: Option<PathBuf>,
     /// Addresses the plane listens on: they are the zone's name server. An unspecified one stands for the node's addresses.
-    pub listens: Vec<IpAddr>,
+    pub listens: Vec<SocketAddr>,
     /// TTL of own records in seconds where an owner sets none, 0 to 3600.
     pub ttl_s: u32,
     /// Largest reply over UDP in octets, 512 to 4096 (RFC 9715).
@@ -63,6 +66,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             upstreams: Vec::new(),
+            resolv_conf: None,
             listens: Vec::new(),
             ttl_s: 5,
             max_udp: 1232,
@@ -72,6 +76,12 @@ impl Default for Config {
             server_id: None,
             cookie_secret: None,
         }
+    }
+}
+
+impl Config {
+    fn listen_ips(&self) -> Vec<IpAddr> {
+        self.listens.iter().map(SocketAddr::ip).collect()
     }
 }
 
@@ -91,17 +101,18 @@ pub struct Plane {
     stop: watch::Sender<bool>,
     /// Closed once every core and connection ended.
     ended: mpsc::Receiver<()>,
-    follower: JoinHandle<()>,
+    /// What follows the snapshot, and what tends the upstreams.
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Plane {
     /// Starts serving. `sockets` are numbered by core; `plant` runs a seed on a core's data thread. Called inside a tokio runtime,
-    /// on which the one task runs that follows `live`, rebuilds what changed, and acknowledges as plane `dns`.
+    /// on which two tasks run: one follows `live`, rebuilds what changed, and acknowledges as plane `dns`; one tends the upstreams.
     ///
     /// # Errors
     /// When the system gives no thread, or a socket cannot tell which address was asked.
     pub fn start(
-        config: Config,
+        mut config: Config,
         live: Arc<Live>,
         metrics: &observe::Registry,
         sockets: Vec<(usize, Sockets)>,
@@ -109,9 +120,13 @@ impl Plane {
     ) -> io::Result<Self> {
         let metrics = Arc::new(Metrics::register(metrics));
         let table = Arc::new(Table::new(config.ttl_s));
-        let follower = Follower::new(Arc::clone(&table), config.listens.clone(), config.ttl_s);
-        let follower = tokio::spawn(follow(follower, live));
+        let follower = Follower::new(Arc::clone(&table), config.listen_ips(), config.ttl_s);
+        if let Some(servers) = config.resolv_conf.as_deref().and_then(|path| forward::read_resolv_conf(path, &config.listens)) {
+            config.upstreams = servers;
+        }
         let forwarder = Arc::new(Forwarder::new(&config, Arc::clone(&metrics)));
+        let tasks =
+            vec![tokio::spawn(follow(follower, live)), tokio::spawn(Arc::clone(&forwarder).tend(config.resolv_conf.clone(), config.listens.clone()))];
         let crowd = Arc::new(serve::Crowd::new(config.max_connections));
         let secret = config.cookie_secret.unwrap_or_else(forward::random_secret);
         let shared = Arc::new(serve::Shared { config: Arc::new(config), table, forwarder, metrics, crowd, secret });
@@ -122,14 +137,14 @@ impl Plane {
             let (stopping, alive) = (stopping.clone(), alive.clone());
             plant(core, Box::new(move || serve::core(start, stopping, alive)));
         }
-        Ok(Self { stop, ended, follower })
+        Ok(Self { stop, ended, tasks })
     }
 
     /// Takes no more queries, waits for those under way, at most `longest`, and ends every task.
     pub async fn stop(mut self, longest: Duration) {
         let _ = self.stop.send(true);
         let _ = tokio::time::timeout(longest, self.ended.recv()).await;
-        self.follower.abort();
+        self.tasks.iter().for_each(JoinHandle::abort);
     }
 }
 

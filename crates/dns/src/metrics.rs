@@ -25,6 +25,8 @@ pub(crate) struct Metrics {
     /// Connections closed at once because there are too many.
     pub crowded: Counter,
     pub connections: Gauge,
+    /// Upstreams that forward to us.
+    pub looping: Gauge,
     pub forward_failures: Counter,
     pub forward_seconds: Histogram,
 }
@@ -46,6 +48,7 @@ impl Metrics {
             unsent: reason("not_sent"),
             crowded: reason("too_many_connections"),
             connections: registry.gauge("fairlead_dns_tcp_connections", "Open DNS connections over TCP"),
+            looping: registry.gauge("fairlead_dns_looping_upstreams", "Servers that are asked nothing because they forward to this one"),
             forward_failures: registry.counter("fairlead_dns_forward_failures", "Questions that no upstream answered in time"),
             forward_seconds: registry.latency("fairlead_dns_forward_seconds", "Time that upstreams took to answer"),
         }

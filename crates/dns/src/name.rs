@@ -144,8 +144,8 @@ pub(crate) enum Reverse {
     Address(IpAddr),
     /// Every address from the first to the second: a name above some.
     Network(IpAddr, IpAddr),
-    /// No address can have it.
-    Nothing,
+    /// No address can have it; the name above it that is one's, or a network's, stands for these.
+    Nothing(IpAddr, IpAddr),
 }
 
 const V4_ZONE: &[u8] = b"\x07in-addr\x04arpa\x00";
@@ -162,16 +162,17 @@ pub(crate) fn reverse(name: &Folded) -> Option<Reverse> {
 }
 
 fn read_reverse<const N: usize>(name: &Folded, labels: usize, part: fn(&[u8]) -> Option<u8>, join: impl Fn([u8; N]) -> IpAddr) -> Reverse {
-    if labels > N {
-        return Reverse::Nothing;
-    }
     let (mut low, mut high) = ([0u8; N], [0xFFu8; N]);
-    for index in 0..labels {
-        let Some(value) = part(name.label(labels - 1 - index)) else { return Reverse::Nothing };
-        low[index] = value;
-        high[index] = value;
+    let mut sound = 0;
+    while let Some(value) = (sound < labels.min(N)).then(|| part(name.label(labels - 1 - sound))).flatten() {
+        (low[sound], high[sound]) = (value, value);
+        sound += 1;
     }
-    if labels == N { Reverse::Address(join(low)) } else { Reverse::Network(join(low), join(high)) }
+    match (sound == labels, sound == N) {
+        (true, true) => Reverse::Address(join(low)),
+        (true, false) => Reverse::Network(join(low), join(high)),
+        (false, _) => Reverse::Nothing(join(low), join(high)),
+    }
 }
 
 /// A decimal octet without leading zeros.
@@ -233,8 +234,9 @@ mod tests {
         assert_eq!(reverse(&folded("2.10.in-addr.arpa")), Some(Reverse::Network(address("10.2.0.0"), address("10.2.255.255"))));
         assert_eq!(reverse(&folded("in-addr.arpa")), Some(Reverse::Network(address("0.0.0.0"), address("255.255.255.255"))));
         for nothing in ["256.3.2.10.in-addr.arpa", "x.in-addr.arpa", "1.4.3.2.10.in-addr.arpa", "04.3.2.10.in-addr.arpa", "+4.3.2.10.in-addr.arpa"] {
-            assert_eq!(reverse(&folded(nothing)), Some(Reverse::Nothing), "{nothing}");
+            assert!(matches!(reverse(&folded(nothing)), Some(Reverse::Nothing(..))), "{nothing}");
         }
+        assert_eq!(reverse(&folded("x.2.10.in-addr.arpa")), Some(Reverse::Nothing(address("10.2.0.0"), address("10.2.255.255"))));
         let six = "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa";
         assert_eq!(reverse(&folded(six)), Some(Reverse::Address(address("2001:db8::1"))));
         assert_eq!(

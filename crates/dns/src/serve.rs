@@ -71,7 +71,8 @@ enum Served {
 
 impl Desk {
     fn new(shared: Arc<Shared>, slow: mpsc::UnboundedSender<Job>) -> Self {
-        let answerer = Answerer::new(Arc::clone(&shared.table), Arc::clone(&shared.config), shared.secret, crate::forward::random());
+        let (table, config, upstreams) = (Arc::clone(&shared.table), Arc::clone(&shared.config), Arc::clone(&shared.forwarder.upstreams));
+        let answerer = Answerer::new(table, config, upstreams, shared.secret, crate::forward::random());
         Self { shared, answerer, slow }
     }
 

@@ -13,6 +13,7 @@ use model::{Snapshot, Transport};
 
 use crate::Config;
 use crate::answer::{Answerer, Client, Outcome, Via};
+use crate::forward::Upstreams;
 use crate::name::encode;
 use crate::table::{Follower, Table};
 
@@ -66,9 +67,10 @@ pub(crate) struct Bench {
 impl Bench {
     pub fn new(config: Config, snapshot: &Snapshot) -> Self {
         let table = Arc::new(Table::new(config.ttl_s));
-        let mut follower = Follower::new(Arc::clone(&table), config.listens.clone(), config.ttl_s);
+        let mut follower = Follower::new(Arc::clone(&table), config.listen_ips(), config.ttl_s);
         follower.apply(snapshot);
-        let answerer = Answerer::new(Arc::clone(&table), Arc::new(config), [7; 16], 1);
+        let upstreams = Arc::new(Upstreams::new(&config.upstreams));
+        let answerer = Answerer::new(Arc::clone(&table), Arc::new(config), upstreams, [7; 16], 1);
         Self { table, follower, answerer, buffer: vec![0; 1 << 16] }
     }
 

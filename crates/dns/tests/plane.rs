@@ -4,6 +4,7 @@
 mod support;
 
 use std::io::{Read, Write};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use dns::Config;
@@ -30,7 +31,7 @@ fn a_new_generation_is_answered_once_it_is_acknowledged() {
     assert_eq!(answers(&served.udp(&query(1, "db.n.svc.cluster.local", A)).unwrap()).len(), 3);
     let mut next = snapshot(5);
     next.generation = 2;
-    served.live.publish(std::sync::Arc::new(next));
+    served.live.publish(Arc::new(next));
     served.until_applied(2);
     assert_eq!(answers(&served.udp(&query(2, "db.n.svc.cluster.local", A)).unwrap()).len(), 5);
 }
@@ -110,6 +111,91 @@ fn the_next_upstream_is_asked_when_one_is_dead() {
         let name = if index % 2 == 0 { "a.example.org" } else { "www.example.org" };
         assert_eq!(rcode(&served.udp(&query(index, name, A)).unwrap()), 0);
     }
+}
+
+#[test]
+fn f1_the_hosts_list_of_servers_is_followed() {
+    let dir = std::env::temp_dir().join(format!("fairlead-dns-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).unwrap();
+    let list = dir.join("resolv.conf");
+    std::fs::write(&list, "options ndots:5\n").unwrap();
+    let served = Served::start(Config { resolv_conf: Some(list.clone()), ..Config::default() }, snapshot(0));
+    let ask = || served.udp(&query(1, "www.example.org", A)).unwrap();
+    assert_eq!((rcode(&ask()), ask()[3] & 0x80), (5, 0), "nobody to ask: refused, and no recursion");
+    // Nobody answers there: what counts is that it is asked.
+    std::fs::write(&list, "nameserver 127.99.99.99\n").unwrap();
+    let start = Instant::now();
+    while rcode(&ask()) == 5 {
+        assert!(start.elapsed() < Duration::from_secs(10), "the list is not read again");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    assert_ne!(ask()[3] & 0x80, 0, "recursion is available");
+    std::fs::remove_dir_all(&dir).unwrap();
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_ne!(rcode(&ask()), 5, "a list that cannot be read changes nothing");
+}
+
+#[test]
+fn f3_an_upstream_that_comes_back_is_found_by_asking_it() {
+    let upstream = upstream();
+    // A port that nobody else takes meanwhile is the upstream's own, on another address.
+    let away = std::net::SocketAddr::from(([127, 0, 0, 98], upstream.address.port()));
+    let served = Served::start(Config { upstreams: vec![away], ..Config::default() }, snapshot(0));
+    assert_eq!(rcode(&served.udp(&query(1, "a.example.org", A)).unwrap()), 2);
+    let socket = std::net::UdpSocket::bind(away).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    let mut probe = [0; 512];
+    let (length, peer) = socket.recv_from(&mut probe).expect("it is probed without a client's query");
+    assert_eq!(probe[12..17], [0, 0, 2, 0, 1], "the root's servers");
+    probe[2] |= 0x80;
+    socket.send_to(&probe[..length], peer).unwrap();
+}
+
+#[test]
+fn f6_a_server_that_forwards_to_us_is_not_asked() {
+    let target = Arc::new(OnceLock::<std::net::SocketAddr>::new());
+    let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let learnt = Arc::clone(&target);
+    std::thread::spawn(move || {
+        let (mut buffer, mut clients) = ([0; 4096], std::collections::HashMap::new());
+        while let Ok((length, from)) = socket.recv_from(&mut buffer) {
+            let message = &buffer[..length];
+            let back = message[2] & 0x80 != 0;
+            let to = if back { clients.get(&id(message)).copied() } else { learnt.get().copied() };
+            clients.insert(id(message), from);
+            if let Some(to) = to {
+                let _ = socket.send_to(message, to);
+            }
+        }
+    });
+    let upstream = upstream();
+    let served = Served::start(Config { upstreams: vec![address], ..Config::default() }, snapshot(0));
+    target.set(served.address).unwrap();
+    let start = Instant::now();
+    // Until it is found out, a query goes round until someone's patience ends.
+    std::thread::sleep(Duration::from_millis(4500));
+    let reply = served.udp(&query(1, "a.example.org", A)).unwrap();
+    assert_eq!(rcode(&reply), 2, "nobody else is left to ask");
+    let asked = Instant::now();
+    assert_eq!(rcode(&served.udp(&query(2, "www.example.org", A)).unwrap()), 2);
+    assert!(asked.elapsed() < Duration::from_millis(500), "at once: it is not asked any more, {:?} after the start", start.elapsed());
+    drop(served);
+    let good = Served::start(Config { upstreams: vec![upstream.address], ..Config::default() }, snapshot(0));
+    assert_eq!(rcode(&good.udp(&query(3, "a.example.org", A)).unwrap()), 0, "a server that does not is");
+}
+
+#[test]
+fn c3_a_name_with_addresses_is_not_denied_for_the_type_it_lacks() {
+    // This server denies names for types that it does not have.
+    let upstream = Upstream::start(&[("half.nodata.example.org", A, vec![vec![192, 0, 2, 9]])]);
+    let served = forwarding(&upstream);
+    let ask = |name: &str, kind| rcode(&served.udp(&query(1, name, kind)).unwrap());
+    assert_eq!(ask("half.nodata.example.org", A), 0);
+    for _ in 0..2 {
+        assert_eq!(ask("half.nodata.example.org", 28), 0, "A and AAAA agree on whether it exists");
+    }
+    assert_eq!(ask("none.nodata.example.org", 28), 3, "a name without anything is denied");
 }
 
 #[test]

@@ -31,8 +31,8 @@ pub struct Settings {
     pub node_ports: (u16, u16),
     /// Zone of names, lower case, no trailing dot.
     pub cluster_domain: String,
-    /// Forwarders; empty refuses other names.
-    pub upstreams: Vec<SocketAddr>,
+    /// Forwarders; empty refuses other names; `None` are those of the host's `resolv.conf`, whatever they become.
+    pub upstreams: Option<Vec<SocketAddr>>,
     /// What `plane` says at start: `userspace (reason)`.
     pub plane: String,
     /// Name of this node.
@@ -136,7 +136,7 @@ impl Settings {
             service_cidrs: service_cidrs(either(flags.service_cidr, file.service_cidr.into_vec()))?,
             node_ports: node_ports(flags.node_port_range.or(file.node_port_range).as_deref().unwrap_or("30000-32767"))?,
             cluster_domain: domain(&flags.cluster_domain.or(file.cluster_domain).unwrap_or_else(|| "cluster.local".into()))?,
-            upstreams: Vec::new(),
+            upstreams: None,
             plane: plane.into(),
             node_name: node_name(flags.node_name.or(file.node_name))?,
             node_addresses,
@@ -157,9 +157,9 @@ impl Settings {
 
     fn with_upstreams(mut self, given: Vec<String>) -> Result<Self> {
         self.upstreams = match given.as_slice() {
-            [] => resolv_conf(&self.dns),
-            [none] if none == "none" => Vec::new(),
-            given => given.iter().map(|text| upstream(text)).collect::<Result<_>>()?,
+            [] => None,
+            [none] if none == "none" => Some(Vec::new()),
+            given => Some(given.iter().map(|text| upstream(text)).collect::<Result<_>>()?),
         };
         Ok(self)
     }
@@ -271,13 +271,6 @@ fn primary_address() -> Option<IpAddr> {
 fn upstream(text: &str) -> Result<SocketAddr> {
     let bare = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
     text.parse::<SocketAddr>().or(bare).ok().with_context(|| format!("--dns-upstream {text:?}: use IP, IP:PORT or none"))
-}
-
-/// The host's own resolvers, without ourselves: forwarding to us would turn in a circle.
-fn resolv_conf(ours: &[SocketAddr]) -> Vec<SocketAddr> {
-    let text = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-    let servers = text.lines().filter_map(|line| line.trim().strip_prefix("nameserver")).filter_map(|rest| rest.trim().parse::<IpAddr>().ok());
-    servers.map(|ip| SocketAddr::new(ip, 53)).filter(|server| !ours.contains(server)).take(15).collect()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Everything that runs beside the API: sources into the engine, the data planes on their threads, the control loops, this
 //! node's eyes, and the two slow loops.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -114,8 +114,9 @@ impl Planes {
 
 fn start_dns(settings: &Settings, live: &Arc<Live>, metrics: &Registry, sockets: Vec<(usize, dns::Sockets)>, runtime: &proxy::Runtime) -> Result<dns::Plane> {
     let config = dns::Config {
-        upstreams: settings.upstreams.clone(),
-        listens: settings.dns.iter().map(SocketAddr::ip).collect(),
+        upstreams: settings.upstreams.clone().unwrap_or_default(),
+        resolv_conf: settings.upstreams.is_none().then(|| "/etc/resolv.conf".into()),
+        listens: settings.dns.clone(),
         server_id: Some(settings.node_name.bytes().take(dns::LONGEST_SERVER_ID).collect()),
         ..dns::Config::default()
     };

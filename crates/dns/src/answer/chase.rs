@@ -6,7 +6,7 @@ use model::Transport;
 
 use super::{Answerer, Ask, External, Outcome, Place, Reply, ask, compose, place};
 use crate::name::{Folded, undash};
-use crate::table::{self, Block, Host, Port, Shard, Table, Zone};
+use crate::table::{self, Block, Port, Shard, Table, Zone};
 use crate::wire::{HEADER, Name, QUESTION_NAME, flag, kind, rcode};
 
 /// The longest chain of aliases.
@@ -29,7 +29,8 @@ pub(super) enum Found<'a> {
     Service(&'a Block),
     Alias(&'a Block, &'a [u8]),
     Port(&'a Block, &'a Port),
-    Host(&'a Block, &'a Host),
+    /// A host of a service, by its index.
+    Host(&'a Block, usize),
 }
 
 impl Answerer {
@@ -67,7 +68,7 @@ impl Answerer {
     fn beyond(&mut self, mut reply: Reply<'_, '_>, target: &Folded, owner: u16, external: Option<&External<'_>>) -> Outcome {
         match external {
             Some(external) if external.name.wire() == target.wire() => compose::append(reply, owner, external),
-            _ if self.config.upstreams.is_empty() => {
+            _ if !self.upstreams.any() => {
                 reply.rcode = rcode::NOERROR;
                 reply.finish()
             }

@@ -33,8 +33,9 @@ impl Answerer {
             (Found::Service(block), kind::AAAA) => self.ready(reply, &block.aaaa, block.aaaa_weights.as_deref(), owner),
             (Found::Service(block), kind::SRV) => self.services(reply, zone, block, &block.all, owner),
             (Found::Port(block, port), kind::SRV) => self.services(reply, zone, block, &port.srv, owner),
+            (Found::Host(block, host), kind::SRV) => self.services(reply, zone, block, block.ports_of(*host), owner),
             (Found::Port(block, port), kind::A | kind::AAAA) => self.of_port(reply, block, &port.srv, owner),
-            (Found::Host(block, host), kind::A | kind::AAAA) => self.of_host(reply, block, host, owner),
+            (Found::Host(block, host), kind::A | kind::AAAA) => self.of_host(reply, block, &block.hosts[*host], owner),
             _ => {}
         }
         if reply.rcode == rcode::NXDOMAIN || (reply.is_empty_at(owner) && !reply.writer.is_truncated()) {

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::chase::pointer_to;
 use super::fill::{one_address, soa};
 use super::{Answerer, External, Outcome, Reply};
+use crate::forward::is_private;
 use crate::name::{Folded, Reverse};
 use crate::table::Zone;
 use crate::wire::{HEADER, Name, QUESTION_NAME, Section, ede, flag, kind, rcode};
@@ -58,7 +59,7 @@ impl Answerer {
             }
             // A name above public addresses is others' even where some of ours lie below it.
             Reverse::Network(low, high) => (ours.is_some() || self.denies(asked)) && zone.pointers.range(low..=high).next().is_some(),
-            Reverse::Nothing => false,
+            Reverse::Nothing(..) => false,
         };
         if !exists && localhost(&mut reply, zone, asked) {
             return reply.finish();
@@ -83,11 +84,9 @@ impl Answerer {
         let private = match asked {
             Reverse::Address(address) => is_private(address),
             // Both ends of one range, not of two.
-            Reverse::Network(low, high) => first_octet(low) == first_octet(high) && is_private(low) && is_private(high),
-            Reverse::Nothing => false,
+            Reverse::Network(low, high) | Reverse::Nothing(low, high) => first_octet(low) == first_octet(high) && is_private(low) && is_private(high),
         };
-        private && !self.config.upstreams.is_empty() && !self.config.upstreams.iter().any(|upstream| is_private(upstream.ip()))
-            || private && self.config.upstreams.is_empty()
+        private && !self.upstreams.any_private()
     }
 }
 
@@ -95,8 +94,7 @@ impl Answerer {
 fn own_zone(zone: &Zone, name: &Folded, asked: Reverse) -> Option<usize> {
     let (low, high) = match asked {
         Reverse::Address(address) => (address, address),
-        Reverse::Network(low, high) => (low, high),
-        Reverse::Nothing => return None,
+        Reverse::Network(low, high) | Reverse::Nothing(low, high) => (low, high),
     };
     let (bits_a_label, suffix_labels) = if low.is_ipv4() { (8, 2) } else { (4, 2) };
     zone.networks.iter().find_map(|&(base, length)| {
@@ -139,17 +137,5 @@ fn first_octet(address: IpAddr) -> u8 {
     match address {
         IpAddr::V4(v4) => v4.octets()[0],
         IpAddr::V6(v6) => v6.octets()[0],
-    }
-}
-
-/// Ranges that mean something else at every site (RFC 6303).
-fn is_private(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(v4) => {
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_documentation() || v4.octets()[0] == 0 || v4.is_broadcast()
-        }
-        IpAddr::V6(v6) => {
-            v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.segments()[..2] == [0x2001, 0xdb8]
-        }
     }
 }

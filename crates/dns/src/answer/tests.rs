@@ -14,7 +14,7 @@ const NXDOMAIN: (u16, bool) = (rcode::NXDOMAIN, true);
 const HTTPS: u16 = 65;
 
 fn config() -> Config {
-    Config { listens: vec![[127, 0, 0, 1].into()], ..Config::default() }
+    Config { listens: vec![([127, 0, 0, 1], 53).into()], ..Config::default() }
 }
 
 fn endpoints(count: u8) -> Vec<NamedEndpoint> {
@@ -115,6 +115,22 @@ fn r7_endpoints_have_names_under_every_service() {
 }
 
 #[test]
+fn b4_srv_at_an_endpoint_are_its_ports() {
+    let mut bench = bench();
+    let reply = bench.ask(&at("db-0.db"), kind::SRV);
+    assert_eq!(reply.data(), ["0 50 5433 db-0.db.n.svc.cluster.local", "0 50 9 db-0.db.n.svc.cluster.local"]);
+    assert_eq!(reply.additional.len(), 2, "both addresses of the host");
+    let http = [port("http", Tcp, 8080)];
+    let two = vec![endpoint("10.1.0.7", Some("one"), &http), endpoint("10.1.0.8", None, &http)];
+    let both = [port("web", Tcp, 443), port("quic", Udp, 443), port("http", Tcp, 80)];
+    let mut bench = Bench::new(config(), &snapshot(vec![owner("web", addresses(&["10.96.0.1"]), both.to_vec(), two)]));
+    assert_eq!(bench.ask(&at("one.web"), kind::SRV).data(), ["0 100 8080 one.web.n.svc.cluster.local"], "of a service with an address too");
+    assert_eq!(bench.ask(&at("10-1-0-8.web"), kind::SRV).data(), ["0 100 8080 10-1-0-8.web.n.svc.cluster.local"]);
+    let own = "web.n.svc.cluster.local";
+    assert_eq!(bench.ask(&at("web"), kind::SRV).data(), [format!("0 33 443 {own}"), format!("0 33 80 {own}")], "no record twice");
+}
+
+#[test]
 fn r5_r9_the_way_back() {
     let mut bench = bench();
     let reply = bench.ask("1.0.96.10.in-addr.arpa", kind::PTR);
@@ -128,6 +144,10 @@ fn r5_r9_the_way_back() {
     assert_eq!(bench.ask("1.0.96.10.in-addr.arpa", kind::A).denial(), NODATA, "B16");
     assert_eq!(bench.ask("0.96.10.in-addr.arpa", kind::PTR).denial(), NODATA, "B16: names below it exist");
     assert_eq!(bench.ask("9.0.96.10.in-addr.arpa", kind::PTR).denial(), NXDOMAIN);
+    for nobody in ["x.0.96.10.in-addr.arpa", "7.1.0.96.10.in-addr.arpa", "300.0.96.10.in-addr.arpa", "x.1.168.192.in-addr.arpa"] {
+        assert_eq!(bench.ask(nobody, kind::PTR).denial(), NXDOMAIN, "{nobody}: no address, in a zone of ours");
+    }
+    assert_eq!(bench.ask("x.8.8.in-addr.arpa", kind::PTR).rcode, rcode::REFUSED, "in a zone of others");
     assert_eq!(bench.ask("9.9.168.192.in-addr.arpa", kind::PTR).denial(), NXDOMAIN, "private ranges are nobody else's");
     assert_eq!(bench.ask("1.0.0.127.in-addr.arpa", kind::PTR).data(), ["localhost"]);
     assert_eq!(bench.ask("8.8.8.8.in-addr.arpa", kind::PTR).rcode, rcode::REFUSED);

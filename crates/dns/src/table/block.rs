@@ -42,6 +42,8 @@ pub(crate) struct Block {
     pub all: Box<[Srv]>,
     /// Named ports.
     pub ports: Box<[Port]>,
+    /// SRV records of the hosts, in their order.
+    of_hosts: Box<[Srv]>,
     /// Hosts with a label of their own by label, then those by address.
     pub hosts: Box<[Host]>,
     /// How many hosts have a label of their own.
@@ -114,6 +116,7 @@ impl Block {
             aaaa_weights: None,
             all: Box::default(),
             ports: Box::default(),
+            of_hosts: Box::default(),
             hosts: Box::default(),
             labelled: 0,
         };
@@ -122,12 +125,14 @@ impl Block {
                 block.set_addresses(addresses.iter().map(|&address| (address, 100)));
                 block.set_service_ports(&owner.ports);
                 block.set_hosts(&owner.endpoints);
+                block.set_ports_of_hosts(&owner.endpoints);
             }
             Shape::Headless => {
                 block.exists = !owner.endpoints.is_empty();
                 block.set_addresses(owner.endpoints.iter().map(|endpoint| (endpoint.address, endpoint.weight)));
                 block.set_hosts(&owner.endpoints);
                 block.set_endpoint_ports(&owner.endpoints);
+                block.set_ports_of_hosts(&owner.endpoints);
             }
             Shape::Alias(target) => {
                 block.alias = encode(target).map(Vec::into_boxed_slice);
@@ -161,7 +166,9 @@ impl Block {
     /// SRV records of a service with addresses: one a port, at the service's own name (R3, B4).
     fn set_service_ports(&mut self, ports: &[NamedPort]) {
         let weight = share(ports.len());
-        self.all = ports.iter().map(|port| Srv { host: SERVICE, port: port.port, weight }).collect();
+        // The same number for two transports is the same record.
+        let numbers: BTreeSet<u16> = ports.iter().map(|port| port.port).collect();
+        self.all = numbers.into_iter().map(|port| Srv { host: SERVICE, port, weight }).collect();
         let named = ports.iter().filter(|port| !port.name.is_empty());
         self.ports = named
             .map(|port| Port {
@@ -208,6 +215,28 @@ impl Block {
             named.into_iter().map(|((label, transport), found)| Port { label: label.as_bytes().into(), transport, srv: records(&found) }).collect();
     }
 
+    /// SRV records at the names of hosts: the ports of each, which share its weight.
+    fn set_ports_of_hosts(&mut self, endpoints: &[NamedEndpoint]) {
+        let mut by_host: BTreeMap<u32, BTreeSet<u16>> = BTreeMap::new();
+        for endpoint in endpoints {
+            if let Some(host) = self.index_of(endpoint) {
+                by_host.entry(host).or_default().extend(endpoint.ports.iter().map(|port| port.port));
+            }
+        }
+        let records = |(host, ports): (u32, BTreeSet<u16>)| {
+            let weight = share(ports.len());
+            ports.into_iter().map(move |port| Srv { host, port, weight })
+        };
+        self.of_hosts = by_host.into_iter().flat_map(records).collect();
+    }
+
+    /// SRV records at the name of a host.
+    pub fn ports_of(&self, host: usize) -> &[Srv] {
+        let first = self.of_hosts.partition_point(|srv| (srv.host as usize) < host);
+        let count = self.of_hosts[first..].partition_point(|srv| srv.host as usize == host);
+        &self.of_hosts[first..first + count]
+    }
+
     fn index_of(&self, endpoint: &NamedEndpoint) -> Option<u32> {
         let index = match &endpoint.hostname {
             Some(label) => self.find_label(label.as_bytes())?,
@@ -225,14 +254,13 @@ impl Block {
         Some(self.labelled + found)
     }
 
-    /// The host of a label.
-    pub fn host(&self, label: &[u8]) -> Option<&Host> {
-        let index = self.find_label(label).or_else(|| {
+    /// The index of the host with a label.
+    pub fn host(&self, label: &[u8]) -> Option<usize> {
+        self.find_label(label).or_else(|| {
             let address = undash(label)?;
             // One spelling only: the one that records are written with.
             self.find_address(address).filter(|_| Dashed::of(address).label() == label)
-        })?;
-        self.hosts.get(index)
+        })
     }
 
     /// The port of two labels without their underscores.

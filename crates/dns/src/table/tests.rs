@@ -50,7 +50,7 @@ fn another_zone_takes_its_names_with_it() {
 
 #[test]
 fn a_server_that_listens_everywhere_is_at_the_nodes_addresses() {
-    let config = Config { listens: vec![[0, 0, 0, 0].into(), "::1".parse().expect("an address")], ..Config::default() };
+    let config = Config { listens: vec![([0, 0, 0, 0], 53).into(), "[::1]:53".parse().expect("an address")], ..Config::default() };
     let mut here = snapshot(vec![]);
     here.node.addresses = vec![IpAddr::from([192, 0, 2, 1]), "fd00::1".parse().expect("an address")];
     let mut bench = Bench::new(config, &here);

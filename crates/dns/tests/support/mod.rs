@@ -188,7 +188,8 @@ pub fn read_framed(stream: &mut TcpStream) -> std::io::Result<Vec<u8>> {
 }
 
 /// A server that others forward to. Its manners go by the first label: `mute` never answers, `broken` fails, `big` is cut over UDP,
-/// `liar` sends forged replies first, `slow` takes 200 ms.
+/// `liar` sends forged replies first, `slow` takes 200 ms;
+/// below `nodata` names are denied for types that they lack.
 pub struct Upstream {
     pub address: SocketAddr,
     pub seen: Arc<Seen>,
@@ -308,6 +309,7 @@ fn replies(query: &[u8], via: &'static str, known: &Records, seen: &Seen) -> Vec
             }
             match data(kind).or_else(|| data(CNAME)) {
                 Some(records) => vec![reply(own_id, 0x8180, question, &records, false)],
+                None if name.contains(".nodata.") => vec![reply(own_id, 0x8183, question, &[], true)],
                 None if known.keys().any(|(known, _)| *known == name) => vec![reply(own_id, 0x8180, question, &[], true)],
                 None => vec![reply(own_id, 0x8183, question, &[], true)],
             }
