@@ -10,19 +10,26 @@
 //! apply FILE [NAMESPACE]          server-side apply of every document of a file; output: one line an object
 //! delete KIND NAME [NAMESPACE]    by plural, `services` or `instances.fairlead.dev`
 //! get KIND NAME NAMESPACE POINTER JSON of a field (RFC 6901)
+//! api METHOD PATH [FILE] [Field: value]...    a raw request as administrator; output: status, then the body
 //! set VAR COMMAND...              run, and keep the trimmed output as $VAR
 //! http METHOD URL [Field: value]...   output: status, then the body
 //! fields METHOD URL [Field: value]... output: status, then the fields
 //! dns NAME TYPE                   output: response code, then records
 //! udp ADDRESS TEXT                output: the answer
 //! fairlead ARGS... | kubectl ARGS...  run the program against the server
+//! exec PROGRAM ARGS...            run a program; without it on the machine the script is skipped, and the end says so
+//! hosts NAME...                   network namespaces behind one switch (root); the script goes on in the first; $NAME is its address
+//! resolver HOST SERVER [SEARCH...]    what /etc/resolv.conf says there
+//! on HOST PROGRAM ARGS...         run a program there
 //! eventually REGEX COMMAND...     run until the output matches, 15 s at most
 //! ! COMMAND...                    must fail
 //! stdout REGEX | stderr REGEX     the last output or error matches
 //! cmp stdout FILE                 is this text; UPDATE=1 rewrites the file
+//! [oracle] COMMAND... | [!oracle] COMMAND...  only, or not, when SUBJECT=oracle lets CoreDNS answer `dns`
 //! ```
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -35,11 +42,19 @@ use crate::server::Server;
 use crate::txtar::Archive;
 
 mod api;
+mod hosts;
+mod subject;
+
+use hosts::Hosts;
+use subject::{CoreDns, Subject};
 
 /// How long `eventually` tries.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The machine lacks a program: the script is skipped, and the end of the run says so.
+/// Names the file that gets a line for each script that was skipped, so that whoever runs the tests can tell of it at the end.
+const SKIPPED: &str = "FAIRLEAD_SKIPPED";
+
+/// The machine lacks something: the script is skipped, and the end of the run says so.
 #[derive(Debug)]
 struct Skip(String);
 
@@ -54,8 +69,12 @@ impl std::error::Error for Skip {}
 /// The state of a running script.
 struct Run {
     binary: PathBuf,
+    subject: Subject,
     archive: Archive,
+    // Dropped in this order: what runs on the hosts ends before they go.
+    oracle: Option<CoreDns>,
     server: Option<Server>,
+    hosts: Option<Hosts>,
     backends: BTreeMap<String, Backend>,
     variables: BTreeMap<String, String>,
     stdout: String,
@@ -68,15 +87,18 @@ struct Run {
 /// # Errors
 /// Names every script that failed, with the line and what was seen.
 pub fn run_all(dir: &Path, binary: &Path, filter: &str) -> Result<()> {
+    let subject = Subject::from_environment()?;
     let mut scripts = Vec::new();
     collect(dir, &mut scripts)?;
-    scripts.retain(|path| path.to_string_lossy().contains(filter));
+    scripts.retain(|path| path.to_string_lossy().contains(filter) && (subject != Subject::Oracle || path.starts_with(dir.join("dns"))));
     scripts.sort();
     let (mut failed, mut skipped) = (Vec::new(), Vec::new());
     for path in &scripts {
         let name = path.strip_prefix(dir).unwrap_or(path).display().to_string();
         let started = Instant::now();
-        match run(path, binary) {
+        // On a thread of its own: a script may move into a network namespace and stay there.
+        let outcome = std::thread::scope(|scope| scope.spawn(|| run(path, binary, subject)).join());
+        match outcome.unwrap_or_else(|_| Err(anyhow::anyhow!("the runner panicked"))) {
             Ok(()) => println!("ok       {name} ({:.1} s)", started.elapsed().as_secs_f32()),
             Err(why) if why.is::<Skip>() => skipped.push(format!("SKIPPED  {name}: {why}")),
             Err(why) => failed.push(format!("FAILED   {name}: {why:#}")),
@@ -85,10 +107,19 @@ pub fn run_all(dir: &Path, binary: &Path, filter: &str) -> Result<()> {
     for line in skipped.iter().chain(&failed) {
         println!("{line}");
     }
+    tell(&skipped)?;
     println!("scripts: {} ran, {} failed, {} skipped", scripts.len() - skipped.len(), failed.len(), skipped.len());
     if scripts.is_empty() || !failed.is_empty() {
         bail!("{} of {} scripts failed:\n{}", failed.len(), scripts.len(), failed.join("\n"));
     }
+    Ok(())
+}
+
+/// Leaves word of what was skipped to whoever runs the tests.
+fn tell(skipped: &[String]) -> Result<()> {
+    let Some(path) = std::env::var_os(SKIPPED) else { return Ok(()) };
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path)?;
+    skipped.iter().try_for_each(|line| writeln!(file, "{line}"))?;
     Ok(())
 }
 
@@ -104,12 +135,15 @@ fn collect(dir: &Path, into: &mut Vec<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-fn run(path: &Path, binary: &Path) -> Result<()> {
+fn run(path: &Path, binary: &Path, subject: Subject) -> Result<()> {
     let archive = Archive::parse(&std::fs::read_to_string(path)?);
     let mut run = Run {
         binary: binary.to_owned(),
         archive,
+        subject,
+        oracle: None,
         server: None,
+        hosts: None,
         backends: BTreeMap::new(),
         variables: BTreeMap::new(),
         stdout: String::new(),
@@ -117,6 +151,9 @@ fn run(path: &Path, binary: &Path) -> Result<()> {
         changed: false,
     };
     let commands = run.archive.comment.clone();
+    if subject == Subject::Netns && !commands.lines().any(|line| line.starts_with("hosts ")) {
+        run.hosts = Some(Hosts::make(&["host"])?);
+    }
     for (number, line) in commands.lines().enumerate() {
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
@@ -139,6 +176,12 @@ fn run(path: &Path, binary: &Path) -> Result<()> {
 impl Run {
     fn step(&mut self, words: &[String]) -> Result<()> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        if let [condition, rest @ ..] = words.as_slice()
+            && let Some(condition) = condition.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'))
+        {
+            let rest: Vec<String> = rest.iter().map(|word| (*word).to_owned()).collect();
+            return if self.subject.is_meant(condition)? { self.step(&rest) } else { Ok(()) };
+        }
         match words.as_slice() {
             ["!", rest @ ..] => match self.output(rest) {
                 Ok(_) => bail!("succeeded, and should have failed"),
@@ -217,7 +260,11 @@ impl Run {
                 let answer = crate::http::request(method, url, &field_list(fields)?, b"")?;
                 Ok(answer.fields.iter().fold(format!("{}\n", answer.status), |text, (name, value)| text + name + ": " + value + "\n"))
             }
-            ["dns", name, kind] => crate::dns::ask(self.server()?.address("dns"), name, kind),
+            ["api", method, path, rest @ ..] => self.api(method, path, rest),
+            ["dns", name, kind] => {
+                let server = self.server.as_ref().context("no server: begin with `up`")?;
+                crate::dns::ask(self.oracle.as_ref().map_or(server.address("dns"), |oracle| &oracle.address), name, kind)
+            }
             ["udp", address, text] => udp(address, text),
             ["fairlead", arguments @ ..] => {
                 let data = self.server()?.data().to_owned();
@@ -231,13 +278,50 @@ impl Run {
                 command.arg("--kubeconfig").arg(data.join("admin.kubeconfig")).arg("--cache-dir").arg(data.join("kubectl-cache")).args(arguments);
                 self.program(command)
             }
+            ["exec", name, arguments @ ..] => {
+                let mut command = Command::new(name);
+                command.args(arguments);
+                self.program(command)
+            }
+            ["hosts", names @ ..] => {
+                let hosts = Hosts::make(names)?;
+                self.variables.extend(hosts.addresses());
+                self.hosts = Some(hosts);
+                Ok(String::new())
+            }
+            ["resolver", host, server, search @ ..] => self.hosts()?.set_resolver(host, server, search).map(|()| String::new()),
+            ["on", host, program @ ..] => {
+                let command = self.hosts()?.command(host, program)?;
+                self.program(command)
+            }
             other => bail!("unknown command {other:?}"),
         }
     }
 
+    fn hosts(&self) -> Result<&Hosts> {
+        self.hosts.as_ref().context("no hosts: begin with `hosts`")
+    }
+
+    /// A raw request: `rest` is a file of the script, if it is one, and fields.
+    fn api(&mut self, method: &str, path: &str, rest: &[&str]) -> Result<String> {
+        let (body, fields) = match rest {
+            [file, fields @ ..] if !file.contains(": ") => {
+                let text = self.archive.file(file).with_context(|| format!("no file {file} in the script"))?;
+                (self.substitute(text), fields)
+            }
+            fields => (String::new(), fields),
+        };
+        let fields = field_list(fields)?;
+        api::raw(self.server()?, method, path, &fields, body)
+    }
+
     fn up(&mut self, flags: &[&str]) -> Result<String> {
         let flags: Vec<String> = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        self.server = Some(Server::start(&self.binary, &flags)?);
+        let server = Server::start(&self.binary, &flags)?;
+        if self.subject == Subject::Oracle {
+            self.oracle = Some(CoreDns::start(server.data())?);
+        }
+        self.server = Some(server);
         self.learn()
     }
 
@@ -364,6 +448,16 @@ fn load(count: usize, url: &str, fields: &[(String, String)]) -> Result<String> 
         *counts.entry(format!("{} {word}", answer.status)).or_default() += 1;
     }
     Ok(counts.iter().fold(String::new(), |text, (what, count)| format!("{text}{what} {count}\n")))
+}
+
+/// Where a program is.
+///
+/// # Errors
+/// [`Skip`] when it is nowhere.
+fn find_program(name: &str) -> Result<PathBuf> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&paths).map(|dir| dir.join(name)).find(|path| path.is_file());
+    found.ok_or_else(|| Skip(format!("no `{name}` on PATH")).into())
 }
 
 fn matches(text: &str, wanted: &str) -> Result<()> {

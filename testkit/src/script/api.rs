@@ -48,6 +48,23 @@ pub fn get(server: &Server, plural: &str, name: &str, namespace: &str, pointer: 
     })
 }
 
+/// A request as it is given: the status, then the body as it comes.
+pub fn raw(server: &Server, method: &str, path: &str, fields: &[(String, String)], body: String) -> Result<String> {
+    block_on(server, async |client| {
+        let mut request = Request::builder().method(method).uri(path);
+        if !body.is_empty() && !fields.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            request = request.header("Content-Type", "application/json");
+        }
+        for (name, value) in fields {
+            request = request.header(name, value);
+        }
+        let answer = client.send(request.body(kube::client::Body::from(body.into_bytes()))?).await?;
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect_bytes().await?;
+        Ok(format!("{status}\n{}\n", String::from_utf8_lossy(&body).trim_end()))
+    })
+}
+
 fn block_on<T>(server: &Server, work: impl AsyncFnOnce(kube::Client) -> Result<T>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -60,7 +77,11 @@ fn block_on<T>(server: &Server, work: impl AsyncFnOnce(kube::Client) -> Result<T
 async fn object_path(client: &kube::Client, version: &str, kind: &str, namespace: &str, name: &str) -> Result<String> {
     let root = root_of(version);
     let resources: Value = client.request(Request::get(&root).body(Vec::new())?).await.map_err(told)?;
-    let found = resources["resources"].as_array().into_iter().flatten().find(|one| one["kind"] == kind && one["name"].as_str().is_some_and(|name| !name.contains('/')));
+    let found = resources["resources"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|one| one["kind"] == kind && one["name"].as_str().is_some_and(|name| !name.contains('/')));
     let resource = found.with_context(|| format!("the server has no {kind} in {version}"))?;
     let plural = string(resource, "/name")?;
     Ok(if resource["namespaced"] == true { format!("{root}/namespaces/{namespace}/{plural}/{name}") } else { format!("{root}/{plural}/{name}") })
