@@ -1,5 +1,6 @@
 //! Chores of the workspace: `cargo xtask NAME`.
 
+mod bench;
 mod codegen;
 mod layering;
 mod test;
@@ -9,6 +10,7 @@ use anyhow::{Result, bail};
 const USAGE: &str = "usage: cargo xtask COMMAND
 
   test [--fast]               set up what tests need and run them all (--fast: no lints, no generated-code check)
+  bench [AREA...] [--quick]   compare with the programs that we replace, side by side; writes bench/RESULTS.md
   layering                    check the arrows between crates against the table of ARCHITECTURE.md
   codegen [--check]           remake the generated tables, or fail when they differ
 ";
@@ -16,6 +18,8 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
+        Some("bench") => bench::run(&arguments[1..]),
+        Some("bench-backend") => bench::backend::run(&arguments[1..]),
         Some("codegen") => codegen::run(&arguments[1..]),
         Some("layering") => layering::run(),
         Some("test") => test::run(&arguments[1..]),

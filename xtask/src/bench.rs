@@ -1,0 +1,91 @@
+//! `cargo xtask bench`: the same work done by us and by the programs that we replace, side by side.
+//!
+//! Server and client have one core each. Rounds are interleaved, so that the noise of the machine hits all alike. What is compared is
+//! CPU time per operation, from /proc, as ratios; absolute times move with the machine. All peers must give the same answers before
+//! anything is timed. Results are kept as bench/results/AREA.json; bench/RESULTS.md and the pictures are made from all of them.
+
+mod api;
+pub mod backend;
+mod compile;
+mod configs;
+mod contest;
+mod dns;
+mod fairlead;
+mod l7;
+mod load;
+mod machine;
+mod memory;
+mod peers;
+mod process;
+mod report;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+const USAGE: &str = "usage: cargo xtask bench [l7|dns|api|compile|memory|all] [--quick] [--binary FILE]
+
+  --quick         one second a round, two rounds: to see that it works
+  --binary FILE   measure this binary instead of a fresh release build
+";
+
+/// One area: its name and what runs it.
+type Area = (&'static str, fn(&Arena) -> Result<Value>);
+
+/// In the order in which `all` runs them.
+const AREAS: [Area; 5] = [("l7", l7::run), ("dns", dns::run), ("api", api::run), ("compile", compile::run), ("memory", memory::run)];
+
+/// What all contests share.
+pub struct Arena {
+    /// Our release binary.
+    pub binary: PathBuf,
+    /// A folder for configurations, data and logs, gone afterwards.
+    pub scratch: PathBuf,
+    /// Rounds that count, after one to warm up.
+    pub rounds: usize,
+    /// Length of a round in seconds.
+    pub seconds: f64,
+}
+
+/// Runs the areas that are asked for and writes the report.
+pub fn run(arguments: &[String]) -> Result<()> {
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let binary = arguments.iter().position(|argument| argument == "--binary").map(|at| arguments.get(at + 1).context("--binary names no file"));
+    let wanted: Vec<&str> = words(arguments);
+    let areas: Vec<&Area> = AREAS.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(&"all") || wanted.contains(name)).collect();
+    if areas.is_empty() || wanted.iter().any(|word| *word != "all" && !AREAS.iter().any(|(name, _)| name == word)) {
+        bail!(USAGE);
+    }
+    let binary = match binary {
+        Some(given) => std::path::absolute(given?)?,
+        None => fairlead::build()?,
+    };
+    let scratch = std::env::temp_dir().join(format!("fairlead-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
+    let (rounds, seconds) = if quick { (2, 1.0) } else { (5, 4.0) };
+    let arena = Arena { binary, scratch, rounds, seconds };
+    let outcome = areas.iter().try_for_each(|area| one_area(&arena, area, quick));
+    let _ = std::fs::remove_dir_all(&arena.scratch);
+    outcome
+}
+
+/// The arguments that are neither flags nor a flag's value.
+fn words(arguments: &[String]) -> Vec<&str> {
+    let value = arguments.iter().position(|argument| argument == "--binary").map(|at| at + 1);
+    arguments.iter().enumerate().filter(|(at, word)| !word.starts_with("--") && Some(*at) != value).map(|(_, word)| word.as_str()).collect()
+}
+
+fn one_area(arena: &Arena, (name, area): &Area, quick: bool) -> Result<()> {
+    let busy = machine::busy_share(Duration::from_secs(1))?;
+    let mut result = area(arena).with_context(|| format!("bench {name}"))?;
+    result["machine"] = machine::describe().into();
+    result["busy_before"] = json!(busy);
+    result["date"] = machine::first_line("date", &["--utc", "+%Y-%m-%d"]).into();
+    result["commit"] = machine::first_line("git", &["rev-parse", "--short", "HEAD"]).into();
+    result["quick"] = quick.into();
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench");
+    report::keep(&dir, name, &result)?;
+    report::write(&dir)
+}
