@@ -53,6 +53,17 @@ pub struct Gateway {
     pub metadata: Meta,
     /// What the user asks for.
     pub spec: GatewaySpec,
+    /// What we said last, as far as it is read.
+    pub status: GatewayStatus,
+}
+
+/// `Gateway.status`, as far as it is read: an address that was given once is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GatewayStatus {
+    /// Where it is reached.
+    #[serde(deserialize_with = "nullable")]
+    pub addresses: Vec<GatewayAddress>,
 }
 
 /// `Gateway.spec`.
@@ -88,6 +99,8 @@ pub struct GatewayAddress {
     pub kind: Option<Arc<str>>,
     /// Empty leaves the choice to us.
     pub value: Arc<str>,
+    /// From where it must be reachable (GEP-5093); empty leaves that to us, too.
+    pub routability: Option<Arc<str>>,
 }
 
 /// A listener of a Gateway.

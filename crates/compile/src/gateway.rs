@@ -7,6 +7,7 @@
 
 mod addresses;
 mod attach;
+pub(crate) mod edge;
 mod features;
 mod filters;
 mod http_route;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use api::decided::GATEWAY_CONTROLLER;
 use api::{DecidedStatus, Gateway, GatewayClass, HttpRoute};
-use model::routes::{EntranceKey, HostMap, HostPattern, HostTable, Listener, RouteMatch, Speaks};
+use model::routes::{EntranceKey, HostMap, HostPattern, HostTable, Listener, Peers, RouteMatch, Speaks};
 
 use self::attach::Attached;
 use self::http_route::Resolved;
@@ -93,8 +94,13 @@ impl Gateways {
         self.dirty_plan = true;
     }
 
-    /// A Gateway came, changed or went.
+    /// A Gateway came, changed or went. Most of the changes are statuses that we wrote ourselves.
     pub fn set_gateway(&mut self, key: &Key, gateway: Option<&Arc<Gateway>>) {
+        if let (Some(old), Some(new)) = (self.gateways.get(key), gateway)
+            && says_the_same(old, new)
+        {
+            return;
+        }
         match gateway {
             Some(gateway) => self.gateways.insert(key.clone(), Arc::clone(gateway)),
             None => self.gateways.remove(key),
@@ -174,6 +180,7 @@ impl Gateways {
                     host: planned.gate.host.clone(),
                     ingress: false,
                     identities: identities(planned),
+                    edge: Arc::clone(&planned.edge),
                     hosts: live.table.clone(),
                 })
             };
@@ -182,12 +189,27 @@ impl Gateways {
         Some((port.speaks, listeners))
     }
 
-    /// What is wrong with routes.
+    /// Whose word about a client counts at a port: that of the oldest Gateway there that says something of it.
+    pub fn peers(&self, key: &EntranceKey) -> Option<Peers> {
+        let mut listeners = self.plan.ports.get(key)?.listeners.iter().filter_map(|one| self.plan.listener(one));
+        listeners.find_map(|one| one.peers.clone())
+    }
+
+    /// What is wrong with routes, and what of Gateways has no effect.
     pub fn diagnostics(&self) -> impl Iterator<Item = Diagnostic> {
-        self.complaints.iter().map(|(key, Refusal { reason, message })| {
+        let routes = self.complaints.iter().map(|(key, Refusal { reason, message })| {
             let message = Arc::clone(message);
             Diagnostic { origin: origin("HTTPRoute", key), reason, message }
-        })
+        });
+        let unknown = |(key, planned): (&Key, &plan::Planned)| {
+            let origin = origin("Gateway", key);
+            let tell = |name: &Arc<str>| {
+                let message = format!("setting {name} is not known and has no effect").into();
+                Diagnostic { origin: origin.clone(), reason: "UnknownSetting", message }
+            };
+            planned.unknown.iter().map(tell).collect::<Vec<_>>()
+        };
+        routes.chain(self.plan.gateways.iter().flat_map(unknown))
     }
 
     fn classes_of_ours(&self) -> BTreeMap<Arc<str>, Option<Refusal>> {
@@ -332,6 +354,12 @@ fn keep_equal(before: &[Arc<RouteMatch>], now: &mut [Arc<RouteMatch>]) {
             *new = Arc::clone(old);
         }
     }
+}
+
+/// Whether nothing differs that is decided on.
+fn says_the_same(old: &Gateway, new: &Gateway) -> bool {
+    let meta = |one: &Gateway| (Arc::clone(&one.metadata.uid), one.metadata.generation, one.metadata.creation_s);
+    meta(old) == meta(new) && old.metadata.annotations == new.metadata.annotations && old.spec == new.spec && old.status == new.status
 }
 
 /// Certificates by the names they are for; whatever else the listener's host admits gets them too, in order.

@@ -37,6 +37,8 @@ pub(crate) struct Ingresses {
     ingresses: BTreeMap<Key, Arc<Ingress>>,
     compiled: BTreeMap<Key, Compiled>,
     table: HostTable,
+    /// What answers for all when no Ingress does.
+    default: Option<Arc<RouteMatch>>,
     identities: HostMap<SmallVec<[Arc<TlsIdentity>; 1]>>,
     /// Who claims a place, and who a server name: the first of each set wins.
     places: BTreeMap<Place, BTreeSet<Age>>,
@@ -109,6 +111,7 @@ impl Ingresses {
             name: if speaks == Speaks::Https { "https" } else { "http" }.into(),
             host: HostPattern::Any,
             ingress: true,
+            edge: Arc::default(),
             identities: if speaks == Speaks::Https { self.identities.clone() } else { HostMap::default() },
             hosts: self.table.clone(),
         });
@@ -119,7 +122,7 @@ impl Ingresses {
     /// Redoes what is dirty; whether the listener is a different one now.
     pub fn compile(&mut self, ground: &Ground<'_>, tools: &mut Tools<'_>) -> bool {
         self.dirty.extend(ground.reshaped.iter().flat_map(|service| self.by_service.owners(service)).cloned());
-        let mut changed = false;
+        let mut changed = self.set_default(rules::default_backend(ground));
         let mut contested = BTreeSet::new();
         for key in std::mem::take(&mut self.dirty) {
             changed |= self.compile_one(&key, ground, tools, &mut contested);
@@ -133,10 +136,21 @@ impl Ingresses {
         changed
     }
 
+    /// Puts the process's default backend into the table, where any Ingress's own is older.
+    fn set_default(&mut self, new: Option<RouteMatch>) -> bool {
+        if self.default.as_deref() == new.as_ref() {
+            return false;
+        }
+        self.default.take().iter().for_each(|old| self.table.remove(old));
+        self.default = new.map(Arc::new);
+        self.default.iter().for_each(|new| self.table.insert(Arc::clone(new)));
+        true
+    }
+
     fn compile_one(&mut self, key: &Key, ground: &Ground<'_>, tools: &mut Tools<'_>, contested: &mut BTreeSet<Key>) -> bool {
         let before = self.compiled.remove(key);
         let known = self.ingresses.get(key).map(Arc::clone);
-        let (now, foreign) = match known.as_ref().map(|ingress| class::serves(ingress, &self.classes)) {
+        let (now, foreign) = match known.as_ref().map(|ingress| class::serves(ingress, &self.classes, ground.settings.ingress.without_class)) {
             Some(Ok(true)) => (known.as_ref().map(|ingress| rules::compile(ingress, ground, tools.certificates)), None),
             Some(Err(diagnostic)) => (None, Some(diagnostic)),
             Some(Ok(false)) | None => (None, None),
@@ -270,12 +284,16 @@ fn places(one: &Compiled) -> BTreeSet<Place> {
 /// The addresses of the entries, once they are bound.
 fn status(settings: &Settings) -> DecidedStatus {
     let ip = settings.http.ip();
-    let shown = if ip.is_unspecified() { settings.node_addresses.first().copied() } else { Some(ip) };
+    let shown = match settings.ingress.published.as_slice() {
+        [] if ip.is_unspecified() => settings.node_addresses.first().copied().into_iter().collect(),
+        [] => vec![ip],
+        published => published.to_vec(),
+    };
     let sockets = [settings.http, settings.https].map(|address| Socket { address, datagrams: false });
-    let addresses = shown.map(|ip| IngressAddress {
+    let addresses = shown.into_iter().map(|ip| IngressAddress {
         ip: ip.to_string().into(),
         ports: vec![settings.http.port(), settings.https.port()],
         sockets: sockets.to_vec(),
     });
-    DecidedStatus::Ingress { addresses: addresses.into_iter().collect() }
+    DecidedStatus::Ingress { addresses: addresses.collect() }
 }

@@ -26,4 +26,5 @@ mod world;
 mod testing;
 
 pub use change::{Change, Kind, Object};
-pub use world::{Compiled, Diagnostic, Settings, Wants, World};
+pub use gateway::edge::networks;
+pub use world::{Compiled, Diagnostic, IngressSettings, Settings, Wants, World};

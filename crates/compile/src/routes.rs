@@ -86,6 +86,8 @@ pub(crate) struct Routes {
     entrances: Entrances,
     /// Services that changed while the World was not complete.
     reshaped: BTreeSet<ServiceKey>,
+    /// Secrets that changed since the last compilation.
+    secrets_changed: BTreeSet<Key>,
 }
 
 impl Routes {
@@ -129,6 +131,7 @@ impl Routes {
                 if changed {
                     self.gateways.secret_changed(&key);
                     self.ingresses.secret_changed(&key);
+                    self.secrets_changed.insert(key);
                 }
             }
             _ => {}
@@ -148,7 +151,8 @@ impl Routes {
         let mut tools = Tools { grants: &self.grants, certificates: &self.certificates, statuses: &mut self.statuses };
         let mut touched = self.gateways.compile(ground, &mut tools);
         let entries = entries(ground.settings);
-        if self.ingresses.compile(ground, &mut tools) || entries.iter().any(|(key, _)| !self.entrances.ports.contains_key(key)) {
+        let fallback_changed = settings_name(ground.settings, &std::mem::take(&mut self.secrets_changed));
+        if self.ingresses.compile(ground, &mut tools) || fallback_changed || entries.iter().any(|(key, _)| !self.entrances.ports.contains_key(key)) {
             touched.extend(entries.iter().map(|(key, _)| *key));
         }
         for key in &touched {
@@ -162,7 +166,7 @@ impl Routes {
         Routed {
             entrances: (!touched.is_empty()).then(|| self.entrances.clone()),
             decided: self.statuses.take(since),
-            diagnostics: self.diagnostics(),
+            diagnostics: self.diagnostics(ground.settings),
             wants: self.wants(ground.settings),
         }
     }
@@ -174,19 +178,38 @@ impl Routes {
         let speaks = entry.map(|(_, speaks)| speaks).or(of_gateways.as_ref().map(|(speaks, _)| *speaks))?;
         let mut listeners = of_gateways.map(|(_, listeners)| listeners).unwrap_or_default();
         listeners.extend(entry.map(|_| self.ingresses.listener(speaks)));
-        let fallback = (entry.is_some() && speaks == Speaks::Https).then_some(Fallback::SelfSigned);
-        Some(Entrance::new(*key, speaks, listeners, fallback))
+        let fallback = (entry.is_some() && speaks == Speaks::Https).then(|| self.fallback(settings));
+        // On the entries the process decides: what one Gateway says there would count for all Ingresses.
+        let peers = self.gateways.peers(key).filter(|_| entry.is_none()).unwrap_or_else(|| settings.peers.clone());
+        Some(Entrance::new(*key, speaks, listeners, fallback).with_peers(peers))
     }
 
-    fn diagnostics(&self) -> Vec<Diagnostic> {
-        self.gateways.diagnostics().chain(self.ingresses.diagnostics().cloned()).collect()
+    /// What answers for a server name that nobody has a certificate for (ingress spec I6).
+    fn fallback(&self, settings: &Settings) -> Fallback {
+        let named = settings.ingress.default_certificate.as_ref().and_then(|key| self.certificates.identity(key).ok());
+        named.map_or(Fallback::SelfSigned, Fallback::Identity)
+    }
+
+    fn diagnostics(&self, settings: &Settings) -> Vec<Diagnostic> {
+        let unusable = settings.ingress.default_certificate.as_ref().and_then(|key| {
+            let wrong = self.certificates.identity(key).err()?;
+            let message = format!("{wrong}; names without a certificate get one that signs itself (--default-ssl-certificate)").into();
+            Some(Diagnostic { origin: origin("Secret", key), reason: "InvalidCertificate", message })
+        });
+        self.gateways.diagnostics().chain(self.ingresses.diagnostics().cloned()).chain(unusable).collect()
     }
 
     fn wants(&mut self, settings: &Settings) -> Wants {
         let mut secrets = self.gateways.secrets(settings, &self.grants, &self.certificates);
         secrets.extend(self.ingresses.secrets().cloned());
+        secrets.extend(settings.ingress.default_certificate.clone());
         Wants { secrets }
     }
+}
+
+/// Whether the default certificate is among these Secrets.
+fn settings_name(settings: &Settings, secrets: &BTreeSet<Key>) -> bool {
+    settings.ingress.default_certificate.as_ref().is_some_and(|key| secrets.contains(key))
 }
 
 /// The ports that all Ingresses share.

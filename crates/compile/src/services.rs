@@ -228,6 +228,7 @@ impl<'a> Builder<'a> {
             port: port.number,
             node_port: port.node_port,
             transport: port.transport,
+            app_protocol: port.port.app_protocol.clone(),
             cluster,
             local,
         });

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use model::routes::Peers;
 use model::{Interner, Origin, Snapshot};
 
 use crate::Change;
@@ -34,6 +35,12 @@ pub struct Settings {
     pub http: SocketAddr,
     /// The same over HTTPS.
     pub https: SocketAddr,
+    /// Addresses for Gateways, one each, as ranges with both ends; none: all share the one of `http` (gateway spec G40).
+    pub gateway_addresses: Vec<(IpAddr, IpAddr)>,
+    /// Whose word about a client counts at the entries of Ingresses, and at Gateways that say nothing of it.
+    pub peers: Peers,
+    /// What Ingresses have in common.
+    pub ingress: IngressSettings,
     /// Gives endpoints their vitals; one for the whole process.
     pub interner: Arc<Interner>,
     /// Serve `Service.spec.externalIPs` (off: CVE-2020-8554).
@@ -58,6 +65,9 @@ impl Settings {
             service_networks: vec![(IpAddr::from([127, 96, 0, 0]), 12)],
             http: SocketAddr::new(localhost, 8080),
             https: SocketAddr::new(localhost, 8443),
+            gateway_addresses: Vec::new(),
+            peers: Peers::default(),
+            ingress: IngressSettings::default(),
             interner: Arc::default(),
             external_ips: false,
             loopback_endpoints: true,
@@ -65,6 +75,19 @@ impl Settings {
             policy: Default::default(),
         }
     }
+}
+
+/// What Ingresses of our class have in common (ingress spec I2, I6, I8, I9).
+#[derive(Clone, Debug, Default)]
+pub struct IngressSettings {
+    /// The Secret whose certificate is served to names that nobody has one for, as namespace and name.
+    pub default_certificate: Option<(Arc<str>, Arc<str>)>,
+    /// The Service that answers what no Ingress does, as namespace and name; its first TCP port.
+    pub default_backend: Option<(Arc<str>, Arc<str>)>,
+    /// What statuses show instead of the address that is bound.
+    pub published: Vec<IpAddr>,
+    /// Serve Ingresses that name no class, too.
+    pub without_class: bool,
 }
 
 /// What one compilation gives.

@@ -113,6 +113,27 @@ pub struct UpFlags {
     /// HTTPS entry of Ingresses [default: 127.0.0.1:8443]
     #[arg(long, env = "FAIRLEAD_HTTPS_ADDRESS", value_name = "IP:PORT")]
     pub https_address: Option<SocketAddr>,
+    /// Addresses for Gateways, one each: IP, CIDR or FIRST-LAST; repeatable [default: all share the IP of --http-address]
+    #[arg(long, env = "FAIRLEAD_GATEWAY_ADDRESSES", value_name = "RANGE", value_delimiter = ',')]
+    pub gateway_addresses: Vec<String>,
+    /// Networks of proxies before us, whose X-Forwarded-* and Forwarded fields are believed; repeatable [default: none]
+    #[arg(long, env = "FAIRLEAD_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    pub trusted_proxies: Vec<String>,
+    /// Connections to the HTTP and HTTPS entries begin with a header of the PROXY protocol (version 1 or 2)
+    #[arg(long, env = "FAIRLEAD_PROXY_PROTOCOL", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub proxy_protocol: Option<bool>,
+    /// Secret whose certificate is served to names that have none, NAMESPACE/NAME [default: one that signs itself]
+    #[arg(long, env = "FAIRLEAD_DEFAULT_SSL_CERTIFICATE", value_name = "NS/NAME")]
+    pub default_ssl_certificate: Option<String>,
+    /// Service that answers what no Ingress does, NAMESPACE/NAME [default: 404]
+    #[arg(long, env = "FAIRLEAD_DEFAULT_BACKEND_SERVICE", value_name = "NS/NAME")]
+    pub default_backend_service: Option<String>,
+    /// Address that statuses of Ingresses show; repeatable [default: the one that is bound]
+    #[arg(long, env = "FAIRLEAD_PUBLISH_STATUS_ADDRESS", value_name = "IP", value_delimiter = ',')]
+    pub publish_status_address: Vec<std::net::IpAddr>,
+    /// Serve Ingresses that name no class, too
+    #[arg(long, env = "FAIRLEAD_WATCH_INGRESS_WITHOUT_CLASS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub watch_ingress_without_class: Option<bool>,
     /// Plain HTTP for /metrics, /livez, /readyz, /healthz [default: 127.0.0.1:9533]
     #[arg(long, env = "FAIRLEAD_ADMIN_ADDRESS", value_name = "IP:PORT")]
     pub admin_address: Option<SocketAddr>,
@@ -137,6 +158,9 @@ pub struct UpFlags {
     /// Address of this node, one a family; repeatable [default: 127.0.0.1 while the API is on loopback]
     #[arg(long, env = "FAIRLEAD_NODE_ADDRESS", value_name = "IP", value_delimiter = ',')]
     pub node_address: Vec<std::net::IpAddr>,
+    /// Time between failing readiness and refusing connections at stop, for balancers to look away [default: 0s]
+    #[arg(long, env = "FAIRLEAD_SHUTDOWN_DELAY", value_name = "DURATION", value_parser = duration)]
+    pub shutdown_delay: Option<Duration>,
     /// Longest wait for requests in flight at stop [default: 30s]
     #[arg(long, env = "FAIRLEAD_DRAIN_TIMEOUT", value_name = "DURATION", value_parser = duration)]
     pub drain_timeout: Option<Duration>,

@@ -10,6 +10,11 @@ use serde::Deserialize;
 
 use crate::cli::{AccessLog, LogFormat, PacketPlane, UpFlags};
 
+mod entry;
+
+pub use entry::Entry;
+use entry::Given;
+
 /// What the server obeys.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -23,6 +28,8 @@ pub struct Settings {
     pub http: SocketAddr,
     /// HTTPS entry.
     pub https: SocketAddr,
+    /// What stands before Gateways and Ingresses.
+    pub entry: Entry,
     /// Metrics and health.
     pub admin: SocketAddr,
     /// Networks of ClusterIPs as (address, prefix length), the primary family first.
@@ -39,6 +46,8 @@ pub struct Settings {
     pub node_name: String,
     /// Addresses of this node, at most one a family.
     pub node_addresses: Vec<IpAddr>,
+    /// Wait between failing readiness and refusing connections.
+    pub shutdown_delay: Duration,
     /// Longest wait at stop.
     pub drain_timeout: Duration,
     /// Log filter.
@@ -64,6 +73,13 @@ struct File {
     dns_address: OneOrMany<SocketAddr>,
     http_address: Option<SocketAddr>,
     https_address: Option<SocketAddr>,
+    gateway_addresses: OneOrMany<String>,
+    trusted_proxies: OneOrMany<String>,
+    proxy_protocol: Option<bool>,
+    default_ssl_certificate: Option<String>,
+    default_backend_service: Option<String>,
+    publish_status_address: OneOrMany<IpAddr>,
+    watch_ingress_without_class: Option<bool>,
     admin_address: Option<SocketAddr>,
     service_cidr: OneOrMany<String>,
     node_port_range: Option<String>,
@@ -72,6 +88,7 @@ struct File {
     packet_plane: Option<String>,
     node_name: Option<String>,
     node_address: OneOrMany<IpAddr>,
+    shutdown_delay: Option<String>,
     drain_timeout: Option<String>,
     log_level: Option<String>,
     log_format: Option<String>,
@@ -132,6 +149,15 @@ impl Settings {
             },
             http: flags.http_address.or(file.http_address).unwrap_or_else(|| loopback(8080)),
             https: flags.https_address.or(file.https_address).unwrap_or_else(|| loopback(8443)),
+            entry: Entry::resolve(Given {
+                gateway_addresses: either(flags.gateway_addresses, file.gateway_addresses.into_vec()),
+                trusted_proxies: either(flags.trusted_proxies, file.trusted_proxies.into_vec()),
+                proxy_protocol: flags.proxy_protocol.or(file.proxy_protocol),
+                default_ssl_certificate: flags.default_ssl_certificate.or(file.default_ssl_certificate),
+                default_backend_service: flags.default_backend_service.or(file.default_backend_service),
+                publish_status_address: either(flags.publish_status_address, file.publish_status_address.into_vec()),
+                watch_ingress_without_class: flags.watch_ingress_without_class.or(file.watch_ingress_without_class),
+            })?,
             admin: flags.admin_address.or(file.admin_address).unwrap_or_else(|| loopback(9533)),
             service_cidrs: service_cidrs(either(flags.service_cidr, file.service_cidr.into_vec()))?,
             node_ports: node_ports(flags.node_port_range.or(file.node_port_range).as_deref().unwrap_or("30000-32767"))?,
@@ -140,14 +166,17 @@ impl Settings {
             plane: plane.into(),
             node_name: node_name(flags.node_name.or(file.node_name))?,
             node_addresses,
-            drain_timeout: match (flags.drain_timeout, file.drain_timeout) {
-                (Some(timeout), _) => timeout,
-                (None, Some(text)) => crate::cli::duration(&text).map_err(|why| anyhow::anyhow!("drain-timeout{place}: {why}"))?,
-                (None, None) => Duration::from_secs(30),
-            },
+            shutdown_delay: time(flags.shutdown_delay, file.shutdown_delay, "shutdown-delay", &place)?.unwrap_or_default(),
+            drain_timeout: time(flags.drain_timeout, file.drain_timeout, "drain-timeout", &place)?.unwrap_or(Duration::from_secs(30)),
             log_level: flags.log_level.or(file.log_level).unwrap_or_else(|| "info".into()),
-            log_format: flags.log_format.map_or_else(|| named(file.log_format, "log-format", &place), |format| Ok(Some(format)))?.unwrap_or(LogFormat::Text),
-            access_log: flags.access_log.map_or_else(|| named(file.access_log, "access-log", &place), |format| Ok(Some(format)))?.unwrap_or(AccessLog::Text),
+            log_format: flags
+                .log_format
+                .map_or_else(|| named(file.log_format, "log-format", &place), |format| Ok(Some(format)))?
+                .unwrap_or(LogFormat::Text),
+            access_log: flags
+                .access_log
+                .map_or_else(|| named(file.access_log, "access-log", &place), |format| Ok(Some(format)))?
+                .unwrap_or(AccessLog::Text),
             reason_header: !flags.no_reason_header.or(file.no_reason_header).unwrap_or(false),
             loopback_endpoints: !flags.no_loopback_endpoints.or(file.no_loopback_endpoints).unwrap_or(false),
             any_port_if_taken: false,
@@ -179,6 +208,11 @@ fn named<T: ValueEnum>(text: Option<String>, key: &str, place: &str) -> Result<O
 
 fn words<T: ValueEnum>() -> String {
     T::value_variants().iter().filter_map(|one| one.to_possible_value()).map(|one| one.get_name().to_owned()).collect::<Vec<_>>().join(", ")
+}
+
+fn time(flag: Option<Duration>, file: Option<String>, key: &str, place: &str) -> Result<Option<Duration>> {
+    let from_file = || file.map(|text| crate::cli::duration(&text).map_err(|why| anyhow::anyhow!("{key}{place}: {why}"))).transpose();
+    flag.map_or_else(from_file, |flag| Ok(Some(flag)))
 }
 
 fn either<T>(flags: Vec<T>, file: Vec<T>) -> Vec<T> {

@@ -80,9 +80,15 @@ impl Planes {
         let source = Source::start(&client_as(parts.api, "system:fairlead:source"), Kind::ALL, wanted, &watches);
         let world = World::new(compile_settings(settings, &interner));
         let engine = Engine { world, live: Arc::clone(live), source, decided, wants, first_complete: Arc::clone(parts.first_complete) };
-        let control = Control::start(&client_as(parts.api, "system:fairlead:control"), control_settings(settings, live, &interner), decisions, &watches);
+        let control =
+            Control::start(&client_as(parts.api, "system:fairlead:control"), control_settings(settings, live, &interner), decisions, &watches);
         let (seen, evidence) = mpsc::channel(EVIDENCE);
-        let agent = node::agent::Agent { node: settings.node_name.as_str().into(), client: client_as(parts.api, "system:fairlead:node"), interner: Arc::clone(&interner), evidence: seen.clone() };
+        let agent = node::agent::Agent {
+            node: settings.node_name.as_str().into(),
+            client: client_as(parts.api, "system:fairlead:node"),
+            interner: Arc::clone(&interner),
+            evidence: seen.clone(),
+        };
         let prober = node::probe::Prober::new(Arc::clone(live), seen, metrics);
         let tasks = vec![
             tokio::spawn(engine.run(metrics.clone())),
@@ -112,7 +118,13 @@ impl Planes {
     }
 }
 
-fn start_dns(settings: &Settings, live: &Arc<Live>, metrics: &Registry, sockets: Vec<(usize, dns::Sockets)>, runtime: &proxy::Runtime) -> Result<dns::Plane> {
+fn start_dns(
+    settings: &Settings,
+    live: &Arc<Live>,
+    metrics: &Registry,
+    sockets: Vec<(usize, dns::Sockets)>,
+    runtime: &proxy::Runtime,
+) -> Result<dns::Plane> {
     let config = dns::Config {
         upstreams: settings.upstreams.clone().unwrap_or_default(),
         resolv_conf: settings.upstreams.is_none().then(|| "/etc/resolv.conf".into()),
@@ -174,6 +186,9 @@ fn compile_settings(settings: &Settings, interner: &Arc<Interner>) -> compile::S
         service_networks: settings.service_cidrs.clone(),
         http: settings.http,
         https: settings.https,
+        gateway_addresses: settings.entry.gateway_addresses.clone(),
+        peers: settings.entry.peers.clone(),
+        ingress: settings.entry.ingress.clone(),
         interner: Arc::clone(interner),
         external_ips: false,
         loopback_endpoints: settings.loopback_endpoints,

@@ -179,7 +179,12 @@ impl Server {
         let live = Arc::new(Live::default());
         let first_complete = Arc::new(AtomicU64::new(0));
         let known = Arc::new(OnceLock::new());
-        let inside = Inside { node: settings.node_name.clone(), live: Arc::clone(&live), entries: (settings.http, settings.https), client: Arc::clone(&known) };
+        let inside = Inside {
+            node: settings.node_name.clone(),
+            live: Arc::clone(&live),
+            entries: (settings.http, settings.https),
+            client: Arc::clone(&known),
+        };
         let api = build_api(&settings, store.clone(), &identities, inside, &metrics, Arc::clone(&live), Arc::clone(&first_complete))?;
         let client = client_as(&api, "system:apiserver");
         let _ = known.set(client.clone());
@@ -220,7 +225,9 @@ impl Server {
             }
         };
         let (_, applied) = self.live.acknowledgements();
-        tokio::time::timeout(READY_LIMIT, waiting).await.with_context(|| format!("not ready after {} s; planes said: {applied:?}", READY_LIMIT.as_secs()))
+        tokio::time::timeout(READY_LIMIT, waiting)
+            .await
+            .with_context(|| format!("not ready after {} s; planes said: {applied:?}", READY_LIMIT.as_secs()))
     }
 
     /// The lines of cli spec L5.
@@ -252,6 +259,8 @@ impl Server {
     pub async fn stop(mut self) {
         self.planes.rest();
         self.api.stop();
+        // Balancers before us have this long to see that we are not ready any more.
+        tokio::time::sleep(self.settings.shutdown_delay).await;
         self.planes.stop(self.settings.drain_timeout).await;
         self.stop_api.send_replace(true);
         let _ = self.api_task.await;
@@ -266,12 +275,22 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 fn open_store(data_dir: &Path) -> Result<Store> {
     let dir = data_dir.join("store");
     Store::open(&dir, store::Options::default()).map_err(|error| match error {
-        store::Error::Locked { pid, .. } => anyhow::anyhow!("--data-dir {} is in use by process {pid}: stop it, or name another directory", data_dir.display()),
+        store::Error::Locked { pid, .. } => {
+            anyhow::anyhow!("--data-dir {} is in use by process {pid}: stop it, or name another directory", data_dir.display())
+        }
         other => anyhow::anyhow!("--data-dir {}: {other}", data_dir.display()),
     })
 }
 
-fn build_api(settings: &Settings, store: Store, identities: &Identities, inside: Inside, metrics: &Registry, live: Arc<Live>, first_complete: Arc<AtomicU64>) -> Result<ApiServer> {
+fn build_api(
+    settings: &Settings,
+    store: Store,
+    identities: &Identities,
+    inside: Inside,
+    metrics: &Registry,
+    live: Arc<Live>,
+    first_complete: Arc<AtomicU64>,
+) -> Result<ApiServer> {
     let mut tokens = Tokens::default();
     tokens.add(&identities.admin_token, Identity::new("fairlead-admin", ["system:masters"]));
     let cidrs: Vec<Cidr> = settings.service_cidrs.iter().map(|&(network, bits)| Cidr { network, bits }).collect();

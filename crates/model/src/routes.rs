@@ -5,6 +5,7 @@
 
 mod ask;
 mod bucket;
+mod edge;
 mod host_map;
 mod order;
 mod paths;
@@ -26,6 +27,7 @@ use crate::ident::{Origin, Transport};
 use crate::tls::TlsIdentity;
 
 pub use ask::{Ask, Failed};
+pub use edge::{Edge, Peers, Terms, trusts};
 pub use host_map::HostMap;
 pub use order::{decided_by, precedes};
 pub use pattern::{PATTERN_BYTES, Pattern};
@@ -52,6 +54,8 @@ pub struct Entrance {
     pub listeners: Vec<Arc<Listener>>,
     /// The identity for a server name that no listener knows (Ingress); `None` refuses such a handshake.
     pub fallback: Option<Fallback>,
+    /// Whose word about a client counts here.
+    pub peers: Peers,
     /// Positions of the Gateways' listeners by host.
     by_host: HostMap<usize>,
 }
@@ -64,7 +68,12 @@ impl Entrance {
         for (at, listener) in listeners.iter().enumerate().filter(|(_, one)| !one.ingress) {
             by_host.entry(&listener.host, || at);
         }
-        Self { key, speaks, listeners, fallback, by_host }
+        Self { key, speaks, listeners, fallback, peers: Peers::default(), by_host }
+    }
+
+    /// The same where the word of these peers counts.
+    pub fn with_peers(self, peers: Peers) -> Self {
+        Self { peers, ..self }
     }
 }
 
@@ -106,6 +115,8 @@ pub struct Listener {
     pub ingress: bool,
     /// Certificates by the server names they serve; several of one name differ in their key type.
     pub identities: HostMap<SmallVec<[Arc<TlsIdentity>; 1]>>,
+    /// What it asks of its clients before any rule is looked at.
+    pub edge: Arc<Edge>,
     /// Its rules by host and path.
     pub hosts: HostTable,
 }

@@ -41,6 +41,8 @@ pub struct ServicePort {
     pub node_port: u16,
     /// TCP or UDP.
     pub transport: Transport,
+    /// `appProtocol`, verbatim.
+    pub app_protocol: Option<Arc<str>>,
     /// The pool of all usable endpoints. Always present, perhaps empty.
     pub cluster: PoolId,
     /// The pool of usable endpoints on this node, where a Local policy asks for it.

@@ -1,9 +1,10 @@
 //! Sockets and identities: binding addresses so that a second server is noticed, the certificate authority and
-//! certificates that the server makes for itself, and (later) descriptor hand-over and ACME.
+//! certificates that the server makes for itself, the PROXY protocol, and (later) descriptor hand-over and ACME.
 //!
 //! Called by `fairlead` (addresses, first start), `proxy` and `dns` (sockets of their planes). It knows no object, no
 //! request and no query.
 
+pub mod announced;
 pub mod bind;
 pub mod clock;
 pub mod identity;

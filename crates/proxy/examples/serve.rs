@@ -67,6 +67,7 @@ fn snapshot(listen: SocketAddr, backends: impl Iterator<Item = SocketAddr>) -> S
         host: HostPattern::Any,
         ingress: false,
         identities: HostMap::default(),
+        edge: Arc::default(),
         hosts: HostTable::new([Arc::new(everything)]),
     };
     let key = (listen.ip(), listen.port(), Transport::Tcp);

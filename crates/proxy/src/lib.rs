@@ -9,6 +9,7 @@
 mod answer;
 mod backends;
 mod buffer;
+mod caller;
 mod core;
 mod door;
 #[cfg(test)]

@@ -52,6 +52,8 @@ pub struct Record<'s> {
     pub status: u16,
     /// Why, when the answer is ours or not whole.
     pub reason: Reason,
+    /// It leaves no line.
+    pub silent: bool,
     /// Bytes of its body.
     pub received: u64,
     /// Bytes of the answer's body.
@@ -64,7 +66,7 @@ impl Record<'_> {
     /// For a request that begins.
     pub fn new(started: Now) -> Self {
         let (rule, backend, endpoint, head_took) = (None, None, None, None);
-        Self { started, rule, backend, endpoint, tries: 0, status: 0, reason: Reason::Ok, received: 0, sent: 0, head_took }
+        Self { started, rule, backend, endpoint, tries: 0, status: 0, reason: Reason::Ok, silent: false, received: 0, sent: 0, head_took }
     }
 
     /// It goes to this endpoint now.
@@ -107,7 +109,7 @@ impl Core {
             });
             self.tally.borrow_mut().count(pool, record.status, record.reason, record.tries, at.since(record.started));
         }
-        let Some(log) = &self.shared.log else { return };
+        let Some(log) = self.shared.log.as_ref().filter(|_| !record.silent) else { return };
         let most = (LINES_PER_SECOND / self.shared.cores.max(1) as u32).max(1);
         let Some(stands_for) = self.sampler.borrow_mut().admit(at.seconds(), most) else { return };
         let line = Line { asked, record, took: at.since(record.started), stands_for, wall: SystemTime::now() };

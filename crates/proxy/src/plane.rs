@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 use crate::Runtime;
 use crate::buffer::Buffer;
+use crate::caller::{self, Caller};
 use crate::core::{Core, Options, Shared, entrance};
 use crate::door::{Door, Ticket};
 use crate::front::h1::Over;
@@ -235,18 +236,27 @@ fn welcome(stream: TcpStream, peer: SocketAddr, door: &Rc<Door>, core: &Rc<Core>
 }
 
 /// One client connection, from its first byte to its last. What few connections need is boxed, so that all are small.
-async fn connection(stream: TcpStream, peer: SocketAddr, ticket: &Ticket, core: &Rc<Core>) {
+async fn connection(mut stream: TcpStream, mut peer: SocketAddr, ticket: &Ticket, core: &Rc<Core>) {
     let key = ticket.door().key;
-    let snapshot = core.snapshot();
-    let https = entrance(&snapshot, &key).is_some_and(|entrance| entrance.speaks == Speaks::Https);
+    let (speaks, peers) = entrance(&core.snapshot(), &key).map(|entrance| (entrance.speaks, entrance.peers.clone())).unzip();
+    let peers = peers.unwrap_or_default();
+    if peers.announced {
+        match Box::pin(caller::announcement(&mut stream, peer, &peers, core.options().head_timeout)).await {
+            Ok(announced) => peer = announced,
+            Err(error) => return tracing::debug!(%error, client = %peer, "a connection without the header of the PROXY protocol is closed"),
+        }
+    }
+    let https = speaks == Some(Speaks::Https);
+    let caller = Caller::new(peer, https, &peers);
+    drop(peers);
     if !https {
-        drop(snapshot);
         let wire = Wire::new(Socket::Tcp(stream), Buffer::default());
-        if let Over::Http2(wire) = h1::serve(wire, peer, false, None, core, ticket).await {
-            Box::pin(h2::serve(*wire, peer, false, None, core, ticket)).await;
+        if let Over::Http2(wire) = h1::serve(wire, &caller, None, core, ticket).await {
+            Box::pin(h2::serve(*wire, &caller, None, core, ticket)).await;
         }
         return;
     }
+    let snapshot = core.snapshot();
     let Some(shaking) = Shaking::begin(core) else {
         let _ = stream.set_zero_linger();
         return;
@@ -259,9 +269,9 @@ async fn connection(stream: TcpStream, peer: SocketAddr, ticket: &Ticket, core: 
             let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             let wire = Wire::new(Socket::Tls(Box::new(stream)), Buffer::default());
             if is_h2 {
-                Box::pin(h2::serve(wire, peer, true, listener, core, ticket)).await;
+                Box::pin(h2::serve(wire, &caller, listener, core, ticket)).await;
             } else {
-                h1::serve(wire, peer, true, listener, core, ticket).await;
+                h1::serve(wire, &caller, listener, core, ticket).await;
             }
         }
         Err(error) => tracing::debug!(%error, client = %peer, "TLS handshake failed"),

@@ -6,6 +6,7 @@ mod cors;
 mod deliver;
 mod exchange;
 mod filters;
+mod forwarded;
 pub mod handshake;
 mod mirror;
 mod redirect;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use model::endpoint::Pool;
-use model::routes::{Backend, BackendTo, Listener, Mirror, NoTrace, RouteMatch, Routed, Rule};
+use model::routes::{Backend, BackendTo, Edge, Listener, Mirror, NoTrace, RouteMatch, Routed, Rule};
 use model::{Now, Outcome, Snapshot};
 
 use crate::answer::{Answer, Reason};
@@ -81,9 +82,15 @@ async fn live<'s>(
     record: &mut Record<'s>,
 ) -> Result<bool, Ending> {
     // Which listener and rule, and until when.
-    let matched = route(asked, visit, snapshot)?;
+    let (edge, matched) = route(asked, visit, snapshot)?;
     let rule = &matched.rule;
     record.rule = Some(rule);
+    record.silent = edge.silent;
+    if let (Framing::Length(length), Some(most)) = (asked.framing, edge.body_max)
+        && length > most
+    {
+        return Err(Answer::new(413, Reason::BodyLimit).into());
+    }
     let mut clock = deadlines(rule, visit);
 
     // What the filters do to the request, and which service it goes to.
@@ -96,6 +103,7 @@ async fn live<'s>(
     let affinity = affinity::of(visit.core, pool, asked);
     let mut tries = Tries::new(visit.core, rule, pool, asked, id, affinity.hash);
     let mut upload = Upload::new(asked.framing == Framing::None, tries.may_repeat(), asked.expects_continue, copies);
+    upload.bound(edge.body_max);
     let won = tries.run(front, &mut upload, head, &mut clock, record).await;
     record.received = upload.bytes;
     let won = won?;
@@ -107,6 +115,9 @@ async fn live<'s>(
     }
     filters::on_answer(&backend.filters, asked, head);
     filters::on_answer(&rule.filters, asked, head);
+    if let Some(hsts) = edge.hsts.as_ref().filter(|_| asked.https) {
+        head.set(b"strict-transport-security", hsts.as_bytes());
+    }
 
     // A tunnel, or the body and its trailers.
     if won.reply.websocket {
@@ -119,14 +130,14 @@ async fn live<'s>(
     Ok(!close && !upload.held)
 }
 
-/// The rule that the request matches.
-fn route<'s>(asked: &Asked, visit: &Visit<'_>, snapshot: &'s Snapshot) -> Result<&'s RouteMatch, Answer> {
+/// What the listener asks, and the rule that the request matches.
+fn route<'s>(asked: &Asked, visit: &Visit<'_>, snapshot: &'s Snapshot) -> Result<(&'s Edge, &'s RouteMatch), Answer> {
     let Some(entrance) = entrance(snapshot, &visit.ticket.door().key) else {
         // Before the first complete snapshot nothing is known to be absent.
         return Err(Answer::new(if snapshot.complete { 404 } else { 503 }, Reason::NoRoute));
     };
     match entrance.route(asked, visit.listener, &mut NoTrace) {
-        Routed::Match(_, matched) => Ok(matched),
+        Routed::Match(listener, matched) => Ok((&listener.edge, matched)),
         Routed::NoRoute => Err(Answer::new(404, Reason::NoRoute)),
         Routed::Misdirected => Err(Answer::new(421, Reason::Misdirected)),
     }

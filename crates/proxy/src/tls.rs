@@ -9,13 +9,13 @@ use std::time::{Duration, SystemTime};
 
 use foldhash::fast::FixedState;
 use model::Snapshot;
-use model::routes::{Entrance, EntranceKey, Fallback, HostMap, HostTable, Listener};
+use model::routes::{Entrance, EntranceKey, Fallback, HostMap, HostTable, Listener, Terms};
 use model::tls::TlsIdentity;
 use parking_lot::Mutex;
-use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use rustls::{ServerConfig, SupportedCipherSuite};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -38,8 +38,8 @@ pub struct Certificates {
 
 struct Known {
     identity: Weak<TlsIdentity>,
-    /// `None` when rustls takes the key for unusable.
-    made: Option<Made>,
+    /// By the terms of the listeners that serve it; `None` when rustls takes the key for unusable.
+    made: Vec<(Terms, Option<Made>)>,
 }
 
 #[derive(Clone)]
@@ -92,8 +92,9 @@ pub async fn accept(
 /// What a connection keeps of its listener: enough to know it again. The rules would keep an old table alive with it.
 fn slim(listener: &Arc<Listener>) -> Arc<Listener> {
     let (identities, hosts) = (HostMap::default(), HostTable::default());
-    let Listener { origin, name, host, ingress, .. } = &**listener;
-    Arc::new(Listener { origin: origin.clone(), name: Arc::clone(name), host: host.clone(), ingress: *ingress, identities, hosts })
+    let Listener { origin, name, host, ingress, edge, .. } = &**listener;
+    let (name, edge) = (Arc::clone(name), Arc::clone(edge));
+    Arc::new(Listener { origin: origin.clone(), name, host: host.clone(), ingress: *ingress, identities, edge, hosts })
 }
 
 impl Certificates {
@@ -106,34 +107,37 @@ impl Certificates {
         hello: &ClientHello<'_>,
     ) -> Option<Arc<ServerConfig>> {
         let identities = listener.map_or(&[][..], |listener| listener.identities_for(name));
-        if let Some(config) = self.first_usable(identities, hello) {
+        let usual = Terms::default();
+        let terms = listener.map_or(&usual, |listener| &listener.edge.terms);
+        if let Some(config) = self.first_usable(identities, terms, hello) {
             return Some(config);
         }
         match &entrance.fallback {
-            Some(Fallback::Identity(identity)) => self.first_usable(std::slice::from_ref(identity), hello),
+            Some(Fallback::Identity(identity)) => self.first_usable(std::slice::from_ref(identity), terms, hello),
             Some(Fallback::SelfSigned) => self.self_signed(),
             None => None,
         }
     }
 
     /// Of several certificates of one name, the first whose key the client can verify.
-    fn first_usable(&self, identities: &[Arc<TlsIdentity>], hello: &ClientHello<'_>) -> Option<Arc<ServerConfig>> {
-        let mut made = identities.iter().filter_map(|identity| self.make(identity));
+    fn first_usable(&self, identities: &[Arc<TlsIdentity>], terms: &Terms, hello: &ClientHello<'_>) -> Option<Arc<ServerConfig>> {
+        let mut made = identities.iter().filter_map(|identity| self.make(identity, terms));
         let first = made.next()?;
         let suits = |one: &Made| one.key.key.choose_scheme(hello.signature_schemes()).is_some();
         if suits(&first) { Some(first.config) } else { Some(made.find(suits).unwrap_or(first).config) }
     }
 
-    fn make(&self, identity: &Arc<TlsIdentity>) -> Option<Made> {
+    fn make(&self, identity: &Arc<TlsIdentity>, terms: &Terms) -> Option<Made> {
         let place = Arc::as_ptr(identity) as usize;
         if let Some(known) = self.known.lock().get(&place)
             && known.identity.as_ptr() == Arc::as_ptr(identity)
+            && let Some((_, made)) = known.made.iter().find(|(known, _)| known == terms)
         {
-            return known.made.clone();
+            return made.clone();
         }
         let chain = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
         let made = match certified(chain, &identity.key) {
-            Ok(key) => configuration(Arc::new(key)),
+            Ok(key) => configuration(Arc::new(key), terms),
             Err(error) => {
                 tracing::warn!(%error, secret = %identity.origin, "the key cannot be used: replace the Secret");
                 None
@@ -141,7 +145,11 @@ impl Certificates {
         };
         let mut known = self.known.lock();
         known.retain(|_, known| known.identity.strong_count() > 0);
-        known.insert(place, Known { identity: Arc::downgrade(identity), made: made.clone() });
+        let known = known.entry(place).or_insert_with(|| Known { identity: Weak::new(), made: Vec::new() });
+        if known.identity.as_ptr() != Arc::as_ptr(identity) {
+            *known = Known { identity: Arc::downgrade(identity), made: Vec::new() };
+        }
+        known.made.push((terms.clone(), made.clone()));
         made
     }
 
@@ -149,7 +157,7 @@ impl Certificates {
     fn self_signed(&self) -> Option<Arc<ServerConfig>> {
         let make = || {
             let pem = net::identity::self_signed("fairlead", SystemTime::now()).ok()?;
-            configuration(net::identity::certified(&pem).ok()?).map(|made| made.config)
+            configuration(net::identity::certified(&pem).ok()?, &Terms::default()).map(|made| made.config)
         };
         self.self_signed.get_or_init(make).clone()
     }
@@ -160,16 +168,33 @@ fn provider() -> Arc<CryptoProvider> {
     Arc::clone(PROVIDER.get_or_init(|| Arc::new(rustls::crypto::aws_lc_rs::default_provider())))
 }
 
+/// With these suites only, in this order; none means all.
+fn with_suites(wanted: &[u16]) -> Arc<CryptoProvider> {
+    if wanted.is_empty() {
+        return provider();
+    }
+    let mut provider = CryptoProvider::clone(&provider());
+    let place = |suite: &SupportedCipherSuite| wanted.iter().position(|number| *number == u16::from(suite.suite()));
+    provider.cipher_suites.retain(|suite| place(suite).is_some());
+    provider.cipher_suites.sort_by_key(place);
+    Arc::new(provider)
+}
+
 fn certified(chain: Vec<CertificateDer<'static>>, key: &[u8]) -> Result<CertifiedKey, String> {
     let key = PrivateKeyDer::try_from(key.to_vec()).map_err(str::to_owned)?;
     CertifiedKey::from_der(chain, key, &provider()).map_err(|error| error.to_string())
 }
 
-/// TLS 1.2 and 1.3 with this key. Sessions are kept per configuration, so a ticket never carries an identity elsewhere.
-fn configuration(key: Arc<CertifiedKey>) -> Option<Made> {
-    let builder = ServerConfig::builder_with_provider(provider()).with_safe_default_protocol_versions().ok()?;
+/// TLS 1.2 and 1.3 with this key, unless the terms ask for less. Sessions are kept per configuration, so a ticket never carries
+/// an identity elsewhere.
+fn configuration(key: Arc<CertifiedKey>, terms: &Terms) -> Option<Made> {
+    let versions: &[_] = if terms.only_13 { &[&rustls::version::TLS13] } else { rustls::ALL_VERSIONS };
+    let builder = ServerConfig::builder_with_provider(with_suites(&terms.suites)).with_protocol_versions(versions).ok()?;
     let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(One(Arc::clone(&key))));
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = match terms.alpn.as_slice() {
+        [] => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        some => some.iter().map(|name| name.as_bytes().to_vec()).collect(),
+    };
     if let Ok(ticketer) = rustls::crypto::aws_lc_rs::Ticketer::new() {
         config.ticketer = ticketer;
     }

@@ -1,5 +1,7 @@
-//! The addresses of a Gateway (gateway spec G40): its own where it asks for some, else the one of `--http-address`.
+//! The addresses of Gateways (gateway spec G40, G44): those that they ask for, else one each from `--gateway-addresses`, else
+//! the one of `--http-address` for all.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -7,42 +9,104 @@ use api::gateway::GatewayAddress;
 
 use super::plan::Planned;
 use crate::Settings;
-use crate::routes::Refusal;
+use crate::routes::{Key, Refusal};
 
-/// Decides where a Gateway is bound and what its status shows.
-pub(super) fn assign(planned: &mut Planned, settings: &Settings) {
-    let wanted = planned.gateway.spec.addresses.clone();
-    let mut addresses: Vec<IpAddr> = Vec::new();
-    for one in &wanted {
-        match usable(one, settings) {
-            Ok(address) => addresses.push(address),
-            Err(refusal) if refusal.reason == "UnsupportedAddress" => planned.refused = planned.refused.take().or(Some(refusal)),
-            Err(refusal) => planned.unusable = planned.unusable.take().or(Some(refusal)),
-        }
-    }
-    if wanted.is_empty() {
-        addresses.push(settings.http.ip());
-    }
-    addresses.sort();
-    addresses.dedup();
-    planned.shown = addresses.iter().flat_map(|address| reached(*address, settings)).collect();
-    planned.shown.dedup();
-    planned.addresses = addresses;
+/// What a Gateway asks for in one place of its list.
+enum Wish {
+    /// This address, with the words it was asked for in.
+    This(IpAddr, &'static str),
+    /// Any.
+    Any,
 }
 
-fn usable(wanted: &GatewayAddress, settings: &Settings) -> Result<IpAddr, Refusal> {
+/// Decides where each Gateway is bound and what its status shows. An address that was given once is kept: it does not move
+/// because another Gateway comes or goes.
+pub(super) fn assign(gateways: &mut BTreeMap<Key, Planned>, settings: &Settings) {
+    let mut order: Vec<&mut Planned> = gateways.values_mut().collect();
+    order.sort_by(|a, b| super::plan::age(a).cmp(&super::plan::age(b)));
+    let wishes: Vec<Vec<Wish>> = order.iter_mut().map(|planned| wishes(planned, settings)).collect();
+    let asked = wishes.iter().flatten().filter_map(|wish| if let Wish::This(address, _) = wish { Some(*address) } else { None });
+    let mut pool = Pool { ranges: &settings.gateway_addresses, taken: asked.collect() };
+    let kept: Vec<Vec<IpAddr>> = order.iter().zip(&wishes).map(|(planned, wishes)| pool.keep(planned, wishes)).collect();
+    for ((planned, wishes), kept) in order.into_iter().zip(wishes).zip(kept) {
+        give(planned, wishes, kept.into_iter(), &mut pool, settings);
+    }
+}
+
+/// The wishes of a Gateway that can be looked at; what is wrong with the others is noted.
+fn wishes(planned: &mut Planned, settings: &Settings) -> Vec<Wish> {
+    let gateway = Arc::clone(&planned.gateway);
+    if gateway.spec.addresses.is_empty() {
+        planned.wishes = 1;
+        return vec![Wish::Any];
+    }
+    planned.wishes = gateway.spec.addresses.len();
+    let mut found = Vec::new();
+    for one in &gateway.spec.addresses {
+        if let Some(scope) = one.routability.as_deref().filter(|scope| !scope.is_empty()) {
+            planned.unassigned.push(format!("no address of routability {scope:?} is offered"));
+            continue;
+        }
+        match wish(one, settings) {
+            Ok(wish) => found.push(wish),
+            Err(refusal) if refusal.reason == "UnsupportedAddress" => planned.refused = planned.refused.take().or(Some(refusal)),
+            Err(refusal) => {
+                planned.unassigned.push(refusal.message.to_string());
+                planned.unusable = planned.unusable.take().or(Some(refusal));
+            }
+        }
+    }
+    found
+}
+
+fn wish(wanted: &GatewayAddress, settings: &Settings) -> Result<Wish, Refusal> {
     let value = &wanted.value;
     match wanted.kind.as_deref().unwrap_or("IPAddress") {
-        "IPAddress" if value.is_empty() => Ok(settings.http.ip()),
+        "IPAddress" if value.is_empty() => Ok(Wish::Any),
         "IPAddress" => {
             let unusable = |why: &str| Refusal::new("AddressNotUsable", format!("address {value} {why}"));
             let address: IpAddr = value.parse().map_err(|_| unusable("is no IP address"))?;
             let local = settings.http.ip() == address || settings.node_addresses.contains(&address) || address.is_loopback();
-            if local { Ok(address) } else { Err(unusable("is not an address of this node; use one of its own, or leave addresses out")) }
+            if local || in_ranges(&settings.gateway_addresses, address) {
+                return Ok(Wish::This(address, "IPAddress"));
+            }
+            Err(unusable("is neither one of this node nor in --gateway-addresses; use one of those, or leave addresses out"))
         }
-        "Hostname" => Err(Refusal::new("AddressNotUsable", format!("host name {value} is not one of this node; name an IP address"))),
+        "Hostname" if value.is_empty() => Ok(Wish::Any),
+        // Of names only those are known to lead here that need nobody to be asked.
+        "Hostname" if **value == *settings.node || (**value == *"localhost" && settings.http.ip().is_loopback()) => {
+            Ok(Wish::This(settings.http.ip(), "Hostname"))
+        }
+        "Hostname" => Err(Refusal::new("AddressNotUsable", format!("host name {value} is not known to lead to this node; name an IP address"))),
         kind => Err(Refusal::new("UnsupportedAddress", format!("addresses of type {kind} are not supported; use IPAddress"))),
     }
+}
+
+/// Turns wishes into addresses.
+fn give(planned: &mut Planned, wishes: Vec<Wish>, mut kept: impl Iterator<Item = IpAddr>, pool: &mut Pool<'_>, settings: &Settings) {
+    for wish in wishes {
+        let (address, kind) = match wish {
+            Wish::This(address, kind) => (Some(address), kind),
+            Wish::Any if pool.ranges.is_empty() => (Some(settings.http.ip()).filter(|ip| !planned.addresses.contains(ip)), "IPAddress"),
+            Wish::Any => (kept.next().or_else(|| pool.next()), "IPAddress"),
+        };
+        let Some(address) = address else {
+            let why =
+                if pool.ranges.is_empty() { "without --gateway-addresses there is only one" } else { "--gateway-addresses has no free one left" };
+            planned.unassigned.push(format!("no address could be assigned: {why}"));
+            continue;
+        };
+        let named = planned.gateway.spec.addresses.iter().find(|one| kind == "Hostname" && one.kind.as_deref() == Some(kind));
+        match named {
+            Some(name) => planned.shown.push(("Hostname", Arc::clone(&name.value))),
+            None => planned.shown.extend(reached(address, settings).into_iter().map(|text| ("IPAddress", text))),
+        }
+        planned.addresses.push(address);
+    }
+    planned.addresses.sort();
+    planned.addresses.dedup();
+    let mut seen = BTreeSet::new();
+    planned.shown.retain(|one| seen.insert(one.clone()));
 }
 
 /// What clients connect to: the address, or the node's when it is bound on all.
@@ -52,4 +116,110 @@ fn reached(address: IpAddr, settings: &Settings) -> Vec<Arc<str>> {
     }
     let same_family = settings.node_addresses.iter().filter(|one| one.is_ipv4() || address.is_ipv6());
     same_family.map(|one| one.to_string().into()).collect()
+}
+
+/// The addresses that Gateways are given from.
+struct Pool<'a> {
+    ranges: &'a [(IpAddr, IpAddr)],
+    taken: BTreeSet<IpAddr>,
+}
+
+impl Pool<'_> {
+    /// What a Gateway's status says that it has, as far as it still wants it and nobody else has it.
+    fn keep(&mut self, planned: &Planned, wishes: &[Wish]) -> Vec<IpAddr> {
+        let wanted = wishes.iter().filter(|wish| matches!(wish, Wish::Any)).count();
+        let known = planned.gateway.status.addresses.iter().filter_map(|one| one.value.parse().ok());
+        known.filter(|address| in_ranges(self.ranges, *address) && self.taken.insert(*address)).take(wanted).collect()
+    }
+
+    /// The first address that is free.
+    fn next(&mut self) -> Option<IpAddr> {
+        let mut at = self.ranges.iter().flat_map(|(first, last)| successors(*first, *last));
+        let free = at.find(|address| !self.taken.contains(address))?;
+        self.taken.insert(free);
+        Some(free)
+    }
+}
+
+fn in_ranges(ranges: &[(IpAddr, IpAddr)], address: IpAddr) -> bool {
+    ranges.iter().any(|(first, last)| first.is_ipv4() == address.is_ipv4() && (first..=last).contains(&&address))
+}
+
+/// From one address to another of its family, both included.
+fn successors(first: IpAddr, last: IpAddr) -> impl Iterator<Item = IpAddr> {
+    let bits = |address| match address {
+        IpAddr::V4(v4) => u128::from(v4.to_bits()),
+        IpAddr::V6(v6) => v6.to_bits(),
+    };
+    (bits(first)..=bits(last)).map(move |bits| match first {
+        IpAddr::V4(_) => IpAddr::V4((bits as u32).into()),
+        IpAddr::V6(_) => IpAddr::V6(bits.into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use crate::testing::{upsert, world_with};
+    use crate::{Compiled, Settings};
+
+    fn gateway(name: &str, created: u32, addresses: Value) -> Value {
+        json!({"kind": "Gateway", "metadata": {"name": name, "namespace": "n", "uid": name, "creationTimestamp": format!("2024-01-01T00:00:{created:02}Z")},
+               "spec": {"gatewayClassName": "fairlead", "addresses": addresses, "listeners": [{"name": "web", "port": 80, "protocol": "HTTP"}]}})
+    }
+
+    fn class() -> Value {
+        json!({"kind": "GatewayClass", "metadata": {"name": "fairlead"}, "spec": {"controllerName": "fairlead.dev/gateway"}})
+    }
+
+    fn settings() -> Settings {
+        Settings { gateway_addresses: vec![([127, 64, 0, 1].into(), [127, 64, 0, 3].into())], ..Settings::loopback("here") }
+    }
+
+    /// `address,... Programmed AddressesAssigned` of a Gateway.
+    fn said(compiled: &Compiled, name: &str) -> String {
+        let decided = compiled.decided.iter().find(|one| one.kind == "Gateway" && *one.name == *name).expect("decided");
+        let api::DecidedStatus::Gateway { addresses, conditions, .. } = &decided.body else { panic!("a gateway's status") };
+        let addresses: Vec<&str> = addresses.iter().map(|(_, value)| &**value).collect();
+        let reason = |kind: &str| conditions.iter().find(|one| one.kind == kind).map_or("absent", |one| one.reason);
+        format!("{} {} {}", addresses.join(","), reason("Programmed"), reason("AddressesAssigned"))
+    }
+
+    #[test]
+    fn each_gateway_gets_its_own_address_and_keeps_it() {
+        let (mut world, first) = world_with(settings(), &[class(), gateway("a", 1, json!([])), gateway("b", 2, json!([]))]);
+        assert_eq!(said(&first, "a"), "127.64.0.1 Programmed AddressesAssigned");
+        assert_eq!(said(&first, "b"), "127.64.0.2 Programmed AddressesAssigned");
+        let mut b = gateway("b", 2, json!([]));
+        b["status"] = json!({"addresses": [{"type": "IPAddress", "value": "127.64.0.2"}]});
+        world.apply(upsert(b));
+        world.apply(crate::testing::delete(crate::Kind::Gateway, "n", "a"));
+        world.apply(upsert(gateway("c", 3, json!([]))));
+        let second = world.compile(2);
+        assert!(second.decided.iter().all(|one| *one.name != *"b"), "what it had is kept: {:?}", second.decided);
+        assert_eq!(said(&second, "c"), "127.64.0.1 Programmed AddressesAssigned");
+    }
+
+    #[test]
+    fn addresses_that_are_asked_for_are_left_to_who_asks() {
+        let asked = json!([{"type": "IPAddress", "value": "127.64.0.1"}, {"type": "IPAddress"}]);
+        let (_, done) = world_with(settings(), &[class(), gateway("a", 1, json!([])), gateway("b", 2, asked)]);
+        assert_eq!(said(&done, "a"), "127.64.0.2 Programmed AddressesAssigned");
+        assert_eq!(said(&done, "b"), "127.64.0.1,127.64.0.3 Programmed AddressesAssigned");
+    }
+
+    #[test]
+    fn what_cannot_be_assigned_is_named_and_the_rest_is_served() {
+        let three = json!([{}, {"routability": "Cluster"}]);
+        let (_, done) =
+            world_with(settings(), &[class(), gateway("a", 1, json!([{}, {}, {}])), gateway("b", 2, three.clone()), gateway("c", 0, three)]);
+        assert_eq!(said(&done, "c"), "127.64.0.1 Programmed PartiallyAssigned");
+        assert_eq!(said(&done, "a"), "127.64.0.2,127.64.0.3 Programmed PartiallyAssigned");
+        assert_eq!(said(&done, "b"), " AddressNotAssigned NotAssigned");
+        let (_, shared) = world_with(Settings::loopback("here"), &[class(), gateway("a", 1, json!([{"type": "IPAddress", "value": "192.0.2.1"}]))]);
+        assert_eq!(said(&shared, "a"), " AddressNotUsable NotAssigned");
+        let (_, named) = world_with(Settings::loopback("here"), &[class(), gateway("a", 1, json!([{"type": "Hostname", "value": "localhost"}]))]);
+        assert_eq!(said(&named, "a"), "localhost Programmed AddressesAssigned");
+    }
 }

@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use api::gateway::{GATEWAY_GROUP, GatewayListener};
 use api::{Gateway, Selector};
-use model::routes::{EntranceKey, HostPattern, Speaks};
+use model::routes::{Edge, EntranceKey, HostPattern, Peers, Speaks};
 use model::tls::TlsIdentity;
 use model::{Origin, Transport};
 
 use super::ListenerKey;
+use super::edge::{self, Annotated};
 use crate::Settings;
 use crate::grants::{Grants, Reference};
 use crate::routes::{Key, Refusal};
@@ -40,8 +41,14 @@ pub(super) struct Planned {
     pub gateway: Arc<Gateway>,
     /// Where its listeners are bound.
     pub addresses: Vec<IpAddr>,
-    /// Where it is reached, for the status.
-    pub shown: Vec<Arc<str>>,
+    /// Where it is reached, for the status, as (type, value).
+    pub shown: Vec<(&'static str, Arc<str>)>,
+    /// How many addresses it asks for.
+    pub wishes: usize,
+    /// Which of them it did not get, and why.
+    pub unassigned: Vec<String>,
+    /// Settings that have no effect.
+    pub unknown: Vec<Arc<str>>,
     /// Why it is not accepted.
     pub refused: Option<Refusal>,
     /// Why it cannot be programmed as it asks.
@@ -70,6 +77,10 @@ pub(super) struct PlannedListener {
     /// `OverlappingCertificates` or `OverlappingHostnames` with another HTTPS listener of the port: browsers may reuse a
     /// connection for both, which ends in 421 (RFC 9113 section 9.1.1).
     pub overlapping: Option<&'static str>,
+    /// What it asks of its clients.
+    pub edge: Arc<Edge>,
+    /// Whose word about a client its Gateway believes, where it says.
+    pub peers: Option<Peers>,
     /// Where it is served; empty when it is not.
     pub sockets: Vec<EntranceKey>,
 }
@@ -105,7 +116,9 @@ impl PlannedListener {
     /// Whether both look the same to clients and routes.
     pub fn same(&self, other: &Self) -> bool {
         let pointers = |one: &Self| one.certificates.iter().map(Arc::as_ptr).collect::<Vec<_>>();
-        self.gate == other.gate && self.sockets == other.sockets && self.speaks == other.speaks && pointers(self) == pointers(other)
+        let shape = |one: &Self| (one.speaks, pointers(one));
+        let terms = |one: &Self| (Arc::clone(&one.edge), one.peers.clone());
+        self.gate == other.gate && self.sockets == other.sockets && shape(self) == shape(other) && terms(self) == terms(other)
     }
 }
 
@@ -129,8 +142,15 @@ pub(super) fn make<'a>(gateways: impl Iterator<Item = &'a Arc<Gateway>>, means: 
         find_overlaps(&mut planned.listeners);
         plan.gateways.insert(key, planned);
     }
+    super::addresses::assign(&mut plan.gateways, means.settings);
     share_ports(&mut plan, means.settings);
     plan
+}
+
+/// Who came first: creation in Unix seconds, then namespace and name.
+pub(super) fn age(planned: &Planned) -> (i64, &Arc<str>, &Arc<str>) {
+    let meta = &planned.gateway.metadata;
+    (meta.creation_s, &meta.namespace, &meta.name)
 }
 
 /// A Gateway by itself.
@@ -138,22 +158,26 @@ fn alone(gateway: &Arc<Gateway>, class: Option<&Refusal>, means: &Means<'_>, sec
     // The API admits each name once; where nothing checked that, the first one counts.
     let mut names = BTreeSet::new();
     let listeners = gateway.spec.listeners.iter().filter(|one| names.insert(&one.name));
+    let mut said = edge::annotations(gateway, means.settings);
+    let listeners = listeners.map(|one| listener(gateway, one, &mut said, means, secrets)).collect();
     let mut planned = Planned {
         gateway: Arc::clone(gateway),
         addresses: Vec::new(),
         shown: Vec::new(),
+        wishes: 0,
+        unassigned: Vec::new(),
+        unknown: said.unknown,
         refused: class.cloned(),
         unusable: None,
-        listeners: listeners.map(|one| listener(gateway, one, means, secrets)).collect(),
+        listeners,
     };
     if gateway.spec.infrastructure.as_ref().is_some_and(|infrastructure| infrastructure.parameters_ref.is_some()) {
         planned.refused = Some(Refusal::new("InvalidParameters", "infrastructure.parametersRef is not supported; remove it"));
     }
-    super::addresses::assign(&mut planned, means.settings);
     planned
 }
 
-fn listener(gateway: &Gateway, from: &GatewayListener, means: &Means<'_>, secrets: &mut BTreeSet<Key>) -> PlannedListener {
+fn listener(gateway: &Gateway, from: &GatewayListener, said: &mut Annotated, means: &Means<'_>, secrets: &mut BTreeSet<Key>) -> PlannedListener {
     let speaks = match &*from.protocol {
         "HTTP" => Some(Speaks::Http),
         "HTTPS" => Some(Speaks::Https),
@@ -161,6 +185,12 @@ fn listener(gateway: &Gateway, from: &GatewayListener, means: &Means<'_>, secret
     };
     let (kinds, mut unresolved) = kinds(from, speaks.is_some());
     let (admits, mut refused) = admits(from);
+    let mut edge = said.edge.clone();
+    match edge::options(from, &mut edge) {
+        Ok(unknown) => said.unknown.extend(unknown),
+        Err(refusal) => refused = Some(refusal),
+    }
+    refused = said.refused.clone().or(refused);
     if speaks.is_none() {
         let message = format!("protocol {} is not served; use HTTP or HTTPS", from.protocol);
         refused = Some(Refusal::new("UnsupportedProtocol", message));
@@ -184,7 +214,8 @@ fn listener(gateway: &Gateway, from: &GatewayListener, means: &Means<'_>, secret
         takes_http: kinds.contains(&"HTTPRoute"),
         admits,
     };
-    PlannedListener { gate, speaks, kinds, refused, conflicted: false, unresolved, certificates, overlapping: None, sockets: Vec::new() }
+    let (edge, peers, sockets) = (Arc::new(edge), said.peers.clone(), Vec::new());
+    PlannedListener { gate, speaks, kinds, refused, conflicted: false, unresolved, certificates, overlapping: None, edge, peers, sockets }
 }
 
 /// Kinds of routes that are served on it and asked for (gateway spec G15).
@@ -311,11 +342,7 @@ fn share_ports(plan: &mut Plan, settings: &Settings) {
     };
     let mut claims = BTreeMap::from([entry(settings.http, Speaks::Http, "--http-address"), entry(settings.https, Speaks::Https, "--https-address")]);
     let mut order: Vec<&mut Planned> = plan.gateways.values_mut().filter(|one| one.refused.is_none()).collect();
-    order.sort_by(|a, b| {
-        let age = |one: &Planned| one.gateway.metadata.creation_s;
-        let (left, right) = (&a.gateway.metadata, &b.gateway.metadata);
-        (age(a), &left.namespace, &left.name).cmp(&(age(b), &right.namespace, &right.name))
-    });
+    order.sort_by(|a, b| age(a).cmp(&age(b)));
     for planned in order {
         let meta = &planned.gateway.metadata;
         let origin = Origin::new("Gateway", Arc::clone(&meta.namespace), Arc::clone(&meta.name));

@@ -65,7 +65,13 @@ impl<'a> References<'a> {
         if port == 0 {
             return Err(Refusal::new("BackendNotFound", format!("backend service {namespace}/{name} is named without a port")));
         }
-        backends::find(self.ground, &key, PortName::Number(port)).map(|found| found.pool).map_err(|missing| Refusal::new("BackendNotFound", missing))
+        let found = backends::find(self.ground, &key, PortName::Number(port)).map_err(|missing| Refusal::new("BackendNotFound", missing))?;
+        let app_protocol = found.app_protocol.as_deref().unwrap_or_default();
+        if !backends::speaks_http(app_protocol) {
+            let message = format!("port {port} of service {namespace}/{name} has appProtocol {app_protocol}, which an HTTPRoute does not speak");
+            return Err(Refusal::new("UnsupportedProtocol", message));
+        }
+        Ok(found.pool)
     }
 
     /// Something could not be resolved.

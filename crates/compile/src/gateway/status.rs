@@ -37,6 +37,9 @@ pub(super) fn gateway(planned: &Planned, attached: impl Fn(&Arc<str>) -> u32) ->
     let programmed = match (&planned.refused, &planned.unusable) {
         (Some(refusal), _) => Condition::new("Programmed", Truth::False, "Invalid", Arc::clone(&refusal.message)),
         (None, Some(refusal)) => no("Programmed", refusal),
+        (None, None) if planned.addresses.is_empty() => {
+            Condition::new("Programmed", Truth::False, "AddressNotAssigned", planned.unassigned.join("; "))
+        }
         (None, None) if sockets.is_empty() => {
             Condition::new("Programmed", Truth::False, "Invalid", "no listener can be served; see their conditions")
         }
@@ -46,8 +49,23 @@ pub(super) fn gateway(planned: &Planned, attached: impl Fn(&Arc<str>) -> u32) ->
         None => Condition::new("ResolvedRefs", Truth::True, "ResolvedRefs", "all references are resolved"),
         Some(first) => Condition::new("ResolvedRefs", Truth::False, "ListenersNotResolved", Arc::clone(&first.message)),
     };
-    let addresses = if planned.refused.is_some() { Vec::new() } else { planned.shown.iter().map(|one| ("IPAddress", Arc::clone(one))).collect() };
-    DecidedStatus::Gateway { addresses, conditions: vec![accepted, programmed, resolved], listeners }
+    let mut conditions = vec![accepted, programmed, resolved];
+    let mut addresses = Vec::new();
+    if planned.refused.is_none() {
+        conditions.push(assigned(planned));
+        addresses.clone_from(&planned.shown);
+    }
+    DecidedStatus::Gateway { addresses, conditions, listeners }
+}
+
+/// Whether it has the addresses that it asks for (GEP-5093).
+fn assigned(planned: &Planned) -> Condition {
+    let condition = |truth, reason, message: String| Condition::new("AddressesAssigned", truth, reason, message);
+    match planned.unassigned.as_slice() {
+        [] => condition(Truth::True, "AddressesAssigned", "every address that is asked for is assigned".into()),
+        some if some.len() < planned.wishes => condition(Truth::False, "PartiallyAssigned", some.join("; ")),
+        all => condition(Truth::False, "NotAssigned", all.join("; ")),
+    }
 }
 
 fn listener(planned: &Planned, one: &PlannedListener, attached_routes: u32) -> ListenerStatus {

@@ -50,6 +50,7 @@ fn a_route_is_served_on_its_gateway_and_says_so() {
             "Accepted=True/Accepted",
             "Programmed=True/Programmed",
             "ResolvedRefs=True/ResolvedRefs",
+            "AddressesAssigned=True/AddressesAssigned",
             "web: Accepted=True/Accepted",
             "web: Conflicted=False/NoConflicts",
             "web: ResolvedRefs=True/ResolvedRefs",
@@ -157,6 +158,39 @@ fn a_missing_service_port_or_kind_is_500_until_it_is_there() {
 }
 
 #[test]
+fn a_port_that_does_not_speak_http_is_no_backend() {
+    let with = |app_protocol: &str| {
+        let web = service("web", json!({"clusterIP": "None", "ports": [{"port": 80, "appProtocol": app_protocol}]}));
+        let (_, done) = world(&[class(), gateway("gw", json!([http("web", 9000)])), web, route("r", &[], to("web"))]);
+        format!("{} {}", conditions(&done, "HTTPRoute", "r")[1], answer(&done.snapshot, 9000, "any", "/"))
+    };
+    for fine in ["http", "HTTP2", "kubernetes.io/h2c", "kubernetes.io/ws", "grpc"] {
+        assert_eq!(with(fine), "ResolvedRefs=True/ResolvedRefs web", "{fine}");
+    }
+    for wrong in ["https", "kubernetes.io/wss", "tcp", "mysql", "example.com/odd"] {
+        assert_eq!(with(wrong), "ResolvedRefs=False/UnsupportedProtocol 500", "{wrong}");
+    }
+}
+
+#[test]
+fn settings_without_a_field_are_read_and_bad_ones_refused() {
+    let listener = json!({"name": "web", "port": 9443, "protocol": "HTTP", "tls": {"options": {"fairlead.dev/alpn": "h3", "example.com/x": "y"}}});
+    let refused = world(&[class(), gateway("gw", json!([listener]))]).1;
+    assert!(conditions(&refused, "Gateway", "gw").contains(&"web: Accepted=False/UnsupportedValue".to_owned()));
+    let mut annotated = gateway("gw", json!([http("web", 9000)]));
+    annotated["metadata"]["annotations"] =
+        json!({"fairlead.dev/request-body-limit": "1Mi", "fairlead.dev/trusted-proxies": "10.0.0.0/8", "fairlead.dev/odd": "x"});
+    let (mut world, done) = world(&[class(), annotated.clone()]);
+    let entrance = |done: &Compiled| done.snapshot.entrances.ports.values().find(|one| one.key.1 == 9000).expect("bound").clone();
+    assert_eq!((entrance(&done).listeners[0].edge.body_max, entrance(&done).peers.trusted.len()), (Some(1 << 20), 1));
+    assert!(done.diagnostics.iter().any(|one| one.reason == "UnknownSetting" && one.message.contains("fairlead.dev/odd")));
+    annotated["metadata"]["annotations"] = json!({});
+    world.apply(upsert(annotated));
+    let done = world.compile(2);
+    assert_eq!((entrance(&done).listeners[0].edge.body_max, entrance(&done).peers.trusted.len()), (None, 0));
+}
+
+#[test]
 fn invalid_rules_are_dropped_and_named_while_the_others_work() {
     let bad = json!({"matches": [{"path": {"value": "/regex"}, "headers": [{"name": "x", "type": "RegularExpression", "value": "(["}]}], "backendRefs": [{"name": "web", "port": 80}]});
     let good = json!({"matches": [{"path": {"value": "/fine"}}], "backendRefs": [{"name": "web", "port": 80}]});
@@ -254,7 +288,7 @@ fn what_is_not_served_says_so() {
     assert_eq!(address("IPAddress", "192.0.2.1")[..2], ["Accepted=True/Accepted", "Programmed=False/AddressNotUsable"]);
     assert_eq!(address("IPAddress", "127.0.0.9")[1], "Programmed=True/Programmed");
     let udp = said(gateway("gw", json!([{"name": "u", "port": 9000, "protocol": "UDP"}])));
-    assert_eq!((&*udp[0], &*udp[3]), ("Accepted=False/ListenersNotValid", "u: Accepted=False/UnsupportedProtocol"));
+    assert_eq!((&*udp[0], &*udp[4]), ("Accepted=False/ListenersNotValid", "u: Accepted=False/UnsupportedProtocol"));
     let kinds = said(gateway("gw", json!([{"name": "k", "port": 9000, "protocol": "HTTP", "allowedRoutes": {"kinds": [{"kind": "FooRoute"}]}}])));
     assert!(kinds.contains(&"k: ResolvedRefs=False/InvalidRouteKinds".to_owned()), "{kinds:?}");
     let secret = said(gateway("gw", json!([{"name": "t", "port": 9443, "protocol": "HTTPS", "tls": {"certificateRefs": [{"name": "s"}]}}])));

@@ -18,10 +18,10 @@ pub(super) fn named(ingress: &Ingress) -> Option<Arc<str>> {
     field.or_else(|| ingress.metadata.annotation(ANNOTATION).filter(|name| !name.is_empty()).map(Into::into))
 }
 
-/// Whether its class is ours. One that names two classes is nobody's.
-pub(super) fn serves(ingress: &Ingress, classes: &BTreeMap<Arc<str>, Arc<IngressClass>>) -> Result<bool, Diagnostic> {
+/// Whether its class is ours. One that names two classes is nobody's; one that names none is ours only `without_class`.
+pub(super) fn serves(ingress: &Ingress, classes: &BTreeMap<Arc<str>, Arc<IngressClass>>, without_class: bool) -> Result<bool, Diagnostic> {
     let ours = |name: &str| classes.get(name).is_some_and(|class| *class.spec.controller == *INGRESS_CONTROLLER);
-    let Some(name) = named(ingress) else { return Ok(false) };
+    let Some(name) = named(ingress) else { return Ok(without_class) };
     match ingress.metadata.annotation(ANNOTATION).filter(|other| !other.is_empty() && **other != *name) {
         Some(other) if ours(&name) || ours(other) => Err(Diagnostic {
             origin: Origin::new("Ingress", Arc::clone(&ingress.metadata.namespace), Arc::clone(&ingress.metadata.name)),

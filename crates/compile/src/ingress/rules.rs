@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use api::Ingress;
 use api::ingress::{IngressBackend, IngressPath};
-use model::Origin;
 use model::routes::{Backend, BackendTo, HostPattern, PathMatch, RouteMatch, Rule, Timeouts};
 use model::tls::TlsIdentity;
+use model::{Origin, Transport};
 
 use super::Age;
 use crate::Diagnostic;
@@ -40,6 +40,32 @@ pub(super) fn compile(ingress: &Ingress, ground: &Ground<'_>, certificates: &Cer
     work.rules();
     work.certificates(certificates);
     work.into
+}
+
+/// The default backend of the process (ingress spec I9): younger than every Ingress, so that theirs come first.
+pub(super) fn default_backend(ground: &Ground<'_>) -> Option<RouteMatch> {
+    let key = ground.settings.ingress.default_backend.as_ref()?;
+    let origin = Origin::new("Service", Arc::clone(&key.0), Arc::clone(&key.1));
+    let first = ground.services.get(key).and_then(|service| service.ports.iter().find(|one| one.transport == Transport::Tcp));
+    let (to, port) = match first {
+        Some(port) => (BackendTo::Pool(port.cluster), port.port),
+        None => {
+            let detail = format!("service {}/{} of --default-backend-service has no TCP port or does not exist", key.0, key.1);
+            (BackendTo::Nowhere { status: 503, detail: detail.into() }, 0)
+        }
+    };
+    let backend = Backend { weight: 1, to, service: origin.clone(), port, filters: Vec::new() };
+    let rule = Rule { created_s: i64::MAX, ..rule(origin, 0, backend) };
+    Some(matches(rule, HostPattern::Any, PathMatch::Rest))
+}
+
+fn rule(origin: Origin, index: u16, backend: Backend) -> Rule {
+    let (filters, backends, timeouts) = (Vec::new(), vec![backend], Timeouts::default());
+    Rule { origin, created_s: 0, index, name: Arc::default(), filters, backends, timeouts, retry: None }
+}
+
+fn matches(rule: Rule, host: HostPattern, path: PathMatch) -> RouteMatch {
+    RouteMatch { rule: Arc::new(rule), index: 0, host, path, method: None, headers: Vec::new(), query: Vec::new() }
 }
 
 struct Work<'a> {
@@ -85,18 +111,8 @@ impl Work<'_> {
             return self.complain("TooManyPaths", "an Ingress of more than 65536 paths is served up to that many; split it");
         };
         let backend = self.backend(backend);
-        let rule = Arc::new(Rule {
-            origin: self.origin.clone(),
-            created_s: self.ingress.metadata.creation_s,
-            index,
-            name: Arc::default(),
-            filters: Vec::new(),
-            backends: vec![backend],
-            timeouts: Timeouts::default(),
-            retry: None,
-        });
-        let host = host.clone();
-        self.into.matches.push(Arc::new(RouteMatch { rule, index: 0, host, path, method: None, headers: Vec::new(), query: Vec::new() }));
+        let rule = Rule { created_s: self.ingress.metadata.creation_s, ..rule(self.origin.clone(), index, backend) };
+        self.into.matches.push(Arc::new(matches(rule, host.clone(), path)));
     }
 
     fn backend(&mut self, from: &IngressBackend) -> Backend {

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use crate::testing::{answer, conditions, delete, service, upsert, world};
-use crate::{Compiled, Kind, World};
+use crate::testing::{answer, conditions, delete, service, upsert, world, world_with};
+use crate::{Compiled, IngressSettings, Kind, Settings, World};
 
 fn class(name: &str, controller: &str) -> Value {
     json!({"kind": "IngressClass", "metadata": {"name": name}, "spec": {"controller": controller}})
@@ -142,4 +142,68 @@ fn bad_hosts_and_paths_hurt_only_themselves() {
     let mut reasons: Vec<&str> = done.diagnostics.iter().map(|one| one.reason).collect();
     reasons.sort_unstable();
     assert_eq!(reasons, ["InvalidHost", "InvalidPath", "InvalidPath", "InvalidPath"]);
+}
+
+#[test]
+fn the_default_backend_of_the_process_answers_what_no_ingress_does() {
+    let backends = IngressSettings { default_backend: Some(("n".into(), "b".into())), ..IngressSettings::default() };
+    let settings = Settings { ingress: backends, ..Settings::loopback("here") };
+    let port = json!({"clusterIP": "None", "ports": [{"name": "http", "port": 80}]});
+    let all = ingress("all", json!({"defaultBackend": backend("a")}));
+    let one = ingress("one", rules("h.test", json!([path("/only", "Prefix", "a")])));
+    let (mut world, first) = world_with(settings, &[class("fairlead", "fairlead.dev/ingress"), service("a", port.clone()), one]);
+    let who = |done: &Compiled, host, path| answer(&done.snapshot, 8080, host, path);
+    assert_eq!((&*who(&first, "h.test", "/only"), &*who(&first, "x.test", "/")), ("a", "503"), "the service is not there yet");
+    world.apply(upsert(service("b", port)));
+    let second = world.compile(2);
+    assert_eq!((&*who(&second, "h.test", "/"), &*who(&second, "x.test", "/")), ("b", "b"));
+    world.apply(upsert(all));
+    assert_eq!(who(&world.compile(3), "x.test", "/"), "a", "an Ingress's own comes first");
+    world.apply(delete(Kind::Ingress, "n", "all"));
+    assert_eq!(who(&world.compile(4), "x.test", "/"), "b");
+}
+
+#[test]
+fn ingresses_without_a_class_are_served_where_that_is_asked_for() {
+    let mut none = ingress("i", rules("h.test", json!([path("/", "Prefix", "a")])));
+    none["spec"]["ingressClassName"] = json!("");
+    let with = |without_class| {
+        let settings = Settings { ingress: IngressSettings { without_class, ..IngressSettings::default() }, ..Settings::loopback("here") };
+        let port = json!({"clusterIP": "None", "ports": [{"name": "http", "port": 80}]});
+        answer(&world_with(settings, &[class("fairlead", "fairlead.dev/ingress"), service("a", port), none.clone()]).1.snapshot, 8080, "h.test", "/")
+    };
+    assert_eq!((&*with(false), &*with(true)), ("404", "a"));
+}
+
+#[test]
+fn statuses_show_the_published_addresses() {
+    let ingress_settings = IngressSettings { published: vec![[192, 0, 2, 1].into(), [192, 0, 2, 2].into()], ..IngressSettings::default() };
+    let settings = Settings { ingress: ingress_settings, ..Settings::loopback("here") };
+    let (_, done) =
+        world_with(settings, &[class("fairlead", "fairlead.dev/ingress"), ingress("i", rules("h.test", json!([path("/", "Prefix", "a")])))]);
+    assert_eq!(conditions(&done, "Ingress", "i"), ["192.0.2.1 [8080, 8443]", "192.0.2.2 [8080, 8443]"]);
+}
+
+#[test]
+fn the_default_certificate_is_wanted_and_served_as_soon_as_it_is_there() {
+    use base64::Engine as _;
+    use model::routes::Fallback;
+    let key = ("n".into(), "fallback".into());
+    let settings =
+        Settings { ingress: IngressSettings { default_certificate: Some(key), ..IngressSettings::default() }, ..Settings::loopback("here") };
+    let (mut world, first) = world_with(settings, &[class("fairlead", "fairlead.dev/ingress")]);
+    let fallback = |done: &Compiled| match &done.snapshot.entrances.ports.values().find(|one| one.key.1 == 8443).expect("the entry").fallback {
+        Some(Fallback::Identity(identity)) => identity.origin.name.to_string(),
+        Some(Fallback::SelfSigned) => "self-signed".to_owned(),
+        None => "none".to_owned(),
+    };
+    assert_eq!((first.wants.secrets.len(), &*fallback(&first)), (1, "self-signed"));
+    assert!(first.diagnostics.iter().any(|one| one.message.contains("--default-ssl-certificate")), "{:?}", first.diagnostics);
+    let made = rcgen::generate_simple_self_signed(vec!["x.test".to_owned()]).expect("a pair");
+    let encode = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
+    let data = json!({"tls.crt": encode(made.cert.pem()), "tls.key": encode(made.signing_key.serialize_pem())});
+    world.apply(upsert(json!({"kind": "Secret", "type": "kubernetes.io/tls", "metadata": {"name": "fallback", "namespace": "n"}, "data": data})));
+    assert_eq!(fallback(&world.compile(2)), "fallback");
+    world.apply(delete(Kind::Secret, "n", "fallback"));
+    assert_eq!(fallback(&world.compile(3)), "self-signed");
 }

@@ -1,5 +1,7 @@
 //! From a reference to a Service port to its pool.
 
+use std::sync::Arc;
+
 use model::service::{Service, ServicePort};
 use model::{PoolId, Transport};
 
@@ -15,12 +17,22 @@ pub(crate) enum PortName<'a> {
 }
 
 /// A Service port that HTTP may be sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     /// Its pool of all usable endpoints.
     pub pool: PoolId,
     /// Its number.
     pub port: u16,
+    /// Its `appProtocol`.
+    pub app_protocol: Option<Arc<str>>,
+}
+
+/// Whether HTTP can be sent, in the clear, to a port with this `appProtocol` (KEP-3726): what names TLS would get plain text,
+/// and what names another protocol would get nonsense. None, and HTTP by any of its names, is fine.
+pub(crate) fn speaks_http(app_protocol: &str) -> bool {
+    const NAMES: &[&str] =
+        &["", "http", "http1", "http/1.1", "http2", "h2c", "grpc", "grpc-web", "ws", "kubernetes.io/h2c", "kubernetes.io/ws", "kubernetes.io/grpc"];
+    NAMES.iter().any(|known| known.eq_ignore_ascii_case(app_protocol))
 }
 
 /// The pool of a Service's TCP port; the error says what is missing, with the remedy.
@@ -36,7 +48,7 @@ pub(crate) fn find(ground: &Ground<'_>, key: &Key, port: PortName<'_>) -> Result
     };
     // A port stands once per family; the primary family comes first.
     match service.ports.iter().filter(wanted).find(|one| one.transport == Transport::Tcp) {
-        Some(one) => Ok(Found { pool: one.cluster, port: one.port }),
+        Some(one) => Ok(Found { pool: one.cluster, port: one.port, app_protocol: one.app_protocol.clone() }),
         None => Err(format!("service {namespace}/{name} has no TCP port {}; it has {}", shown(port), ports(service))),
     }
 }

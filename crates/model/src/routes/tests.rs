@@ -81,6 +81,7 @@ fn listener(name: &str, pattern: &str, ingress: bool, matches: Vec<Arc<RouteMatc
         host: host(pattern),
         ingress,
         identities: HostMap::default(),
+        edge: Arc::default(),
         hosts: HostTable::new(matches),
     })
 }

@@ -46,6 +46,7 @@ fn snapshot() -> Snapshot {
         host: HostPattern::Any,
         ingress: false,
         identities: HostMap::default(),
+        edge: Arc::default(),
         hosts: HostTable::new(matches),
     };
     let key = ([127, 0, 0, 1].into(), 80, Transport::Tcp);

@@ -1,7 +1,6 @@
 //! A client that speaks HTTP/1: one request after the other on its connection (gateway spec G101).
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,6 +10,7 @@ use model::routes::Listener;
 
 use super::{Extent, Front};
 use crate::answer::{Answer, Reason};
+use crate::caller::Caller;
 use crate::core::{Core, now};
 use crate::door::Ticket;
 use crate::h1::{Encoder, Framing, Head, HeadParser, Version, push_decimal, push_fields, reason_phrase};
@@ -49,10 +49,10 @@ pub struct Client {
 }
 
 /// Serves a connection to its end. `listener` is the one that its server name chose.
-pub async fn serve(wire: Wire, peer: SocketAddr, https: bool, listener: Option<Arc<Listener>>, core: &Rc<Core>, ticket: &Ticket) -> Over {
+pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>, core: &Rc<Core>, ticket: &Ticket) -> Over {
     let mut client = Client { wire, version: Version::Http11, keep_alive: false, must_close: false, broken: false, before: 0 };
-    let (mut asked, mut head) = (Asked::new(peer, https), Head::default());
-    let mut first = !https;
+    let (mut asked, mut head) = (Asked::of(caller), Head::default());
+    let mut first = !caller.https;
     loop {
         match wait(&mut client.wire, ticket, core, first).await {
             Waited::Request => {}

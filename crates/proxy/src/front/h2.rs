@@ -6,7 +6,6 @@ mod convert;
 
 use std::cell::Cell;
 use std::future::poll_fn;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -19,6 +18,7 @@ use model::routes::Listener;
 
 use super::{Extent, Front};
 use crate::answer::{Answer, Reason};
+use crate::caller::Caller;
 use crate::core::{Core, now};
 use crate::door::Ticket;
 use crate::h1::Head;
@@ -34,7 +34,7 @@ use abuse::{Alarm, Watched};
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Serves a connection to its end.
-pub async fn serve(wire: Wire, peer: SocketAddr, https: bool, listener: Option<Arc<Listener>>, core: &Rc<Core>, ticket: &Ticket) {
+pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>, core: &Rc<Core>, ticket: &Ticket) {
     let (socket, early) = wire.into_parts();
     let limits = core.options().limits;
     let mut builder = Builder::new();
@@ -60,7 +60,7 @@ pub async fn serve(wire: Wire, peer: SocketAddr, https: bool, listener: Option<A
     })
     .await;
     if let Some(connection) = connection {
-        accept(connection, &alarm, (peer, https), listener, core, ticket).await;
+        accept(connection, &alarm, caller, listener, core, ticket).await;
     }
 }
 
@@ -68,7 +68,7 @@ pub async fn serve(wire: Wire, peer: SocketAddr, https: bool, listener: Option<A
 async fn accept(
     mut connection: Connection<Watched, Bytes>,
     alarm: &Alarm,
-    (peer, https): (SocketAddr, bool),
+    caller: &Caller,
     listener: Option<Arc<Listener>>,
     core: &Rc<Core>,
     ticket: &Ticket,
@@ -92,7 +92,7 @@ async fn accept(
             let accepted = connection.poll_accept(context);
             if let (Some(kind), false) = (alarm.raised(), calmed) {
                 calmed = true;
-                tracing::debug!(client = %peer, kind, "an HTTP/2 client floods its connection");
+                tracing::debug!(client = %caller.address, kind, "an HTTP/2 client floods its connection");
                 core.shared.numbers.iter().for_each(|numbers| numbers.abused(kind));
                 connection.abrupt_shutdown(Code::ENHANCE_YOUR_CALM);
                 ticket.timer().set(FAREWELL);
@@ -104,11 +104,11 @@ async fn accept(
         let Some(Ok((request, respond))) = stream else { return };
         ticket.timer().set(core.options().idle_timeout);
         let place = ticket.door().enter(core.wheel.timer());
-        let (core, listener) = (Rc::clone(core), listener.clone());
+        let (core, caller, listener) = (Rc::clone(core), caller.clone(), listener.clone());
         let open = Open::new(&streams);
         tokio::task::spawn_local(async move {
             let _open = open;
-            stream_of(request, respond, (peer, https), listener.as_ref(), &core, &place).await;
+            stream_of(request, respond, &caller, listener.as_ref(), &core, &place).await;
         });
     }
 }
@@ -132,12 +132,12 @@ impl Drop for Open {
 async fn stream_of(
     request: http::Request<RecvStream>,
     respond: SendResponse<Bytes>,
-    (peer, https): (SocketAddr, bool),
+    caller: &Caller,
     listener: Option<&Arc<Listener>>,
     core: &Rc<Core>,
     ticket: &Ticket,
 ) {
-    let (mut asked, mut head) = (Asked::new(peer, https), Head::default());
+    let (mut asked, mut head) = (Asked::of(caller), Head::default());
     let visit = Visit { core, ticket, listener, started: now() };
     let (parts, body) = request.into_parts();
     let whole = body.is_end_stream();

@@ -41,6 +41,8 @@ pub enum Malformed {
     TargetTooLong,
     /// A field, all fields or their number is too large.
     HeadTooLarge,
+    /// The body is larger than its listener admits.
+    BodyTooLarge,
     /// A version other than 1.0 and 1.1.
     Version,
     /// CONNECT.
@@ -55,6 +57,7 @@ impl Malformed {
         match self {
             Malformed::Syntax(_) => 400,
             Malformed::Method => 405,
+            Malformed::BodyTooLarge => 413,
             Malformed::TargetTooLong => 414,
             Malformed::Expectation => 417,
             Malformed::HeadTooLarge => 431,
@@ -69,6 +72,7 @@ impl std::fmt::Display for Malformed {
             Malformed::Syntax(what) => what,
             Malformed::TargetTooLong => "the request target is too long",
             Malformed::HeadTooLarge => "the header fields are too large or too many",
+            Malformed::BodyTooLarge => "the body is too large",
             Malformed::Version => "the protocol version is not served",
             Malformed::Method => "the method is not served",
             Malformed::Expectation => "the expectation cannot be met",

@@ -2,9 +2,12 @@
 //! proxy only.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use balance::KeySource;
 
+use super::forwarded;
+use crate::caller::Caller;
 use crate::h1::{Framing, Head, Known, Malformed, RequestLine, Span, Target, Version, connection_options, request_framing};
 use crate::path::{Normal, normalise};
 
@@ -43,8 +46,12 @@ pub struct Asked {
     pub keep_alive: bool,
     /// It came through TLS.
     pub https: bool,
-    /// The client.
+    /// The client, which is the peer unless a trusted proxy names another one.
     pub client: SocketAddr,
+    /// The other end of the connection.
+    pub peer: SocketAddr,
+    /// The networks whose word about a client counts, if the peer is in one of them.
+    pub trusted: Option<Arc<[(IpAddr, u8)]>>,
 }
 
 impl Asked {
@@ -69,14 +76,21 @@ impl Asked {
             keep_alive: false,
             https,
             client,
+            peer: client,
+            trusted: None,
         }
+    }
+
+    /// An empty one for the connection of this caller.
+    pub fn of(caller: &Caller) -> Self {
+        Self { trusted: caller.trusted.clone(), ..Self::new(caller.address, caller.https) }
     }
 
     /// Forgets the former request: its memory stays, its spans point nowhere.
     pub fn clear(&mut self) {
-        let mut head = std::mem::take(&mut self.head);
+        let (mut head, trusted) = (std::mem::take(&mut self.head), self.trusted.take());
         head.clear();
-        *self = Self { head, ..Self::new(self.client, self.https) };
+        *self = Self { head, trusted, ..Self::new(self.peer, self.https) };
     }
 
     /// Judges the parsed head, brings host and path into normal form, and takes out the fields that end here
@@ -182,7 +196,7 @@ impl Asked {
             }
         }
         self.websocket = websocket && upgrade && self.version == Version::Http11 && self.framing == Framing::None && self.method_text() == b"GET";
-        let text = &self.head.text;
+        let (text, believed) = (&self.head.text, self.trusted.is_some());
         self.head.fields.retain(|field| {
             let ends_here = matches!(
                 field.known,
@@ -194,11 +208,11 @@ impl Asked {
                     | Known::Te
                     | Known::Upgrade
                     | Known::Expect
-                    | Known::Forwarding
                     | Known::Underscore
-            );
+            ) || (field.known == Known::Forwarding && !believed);
             !ends_here && !named.iter().any(|name| field.name.of(text).eq_ignore_ascii_case(name))
         });
+        forwarded::adopt(self);
         Ok(())
     }
 

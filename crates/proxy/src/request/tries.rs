@@ -85,7 +85,8 @@ pub struct Tries<'a> {
 
 /// The backends of this pool speak HTTP/2 without being asked (gateway spec G49).
 fn speaks_http2(pool: &Pool) -> bool {
-    matches!(pool.app_protocol.as_deref(), Some("kubernetes.io/h2c" | "grpc"))
+    let names = ["kubernetes.io/h2c", "kubernetes.io/grpc", "h2c", "http2", "grpc"];
+    pool.app_protocol.as_deref().is_some_and(|spoken| names.iter().any(|name| name.eq_ignore_ascii_case(spoken)))
 }
 
 /// What to do after a failed try.

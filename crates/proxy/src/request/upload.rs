@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use super::mirror::Feed;
 use crate::front::Front;
-use crate::h1::Head;
+use crate::h1::{Head, Malformed};
 use crate::relay::Side;
 use crate::relay::{Broken, Fill, Sink, Source, Stage, poll_relay};
 
@@ -30,6 +30,8 @@ pub struct Upload {
 struct Body {
     /// There is none, whatever the client sends after the head: the early bytes of a tunnel wait for the backend's word.
     absent: bool,
+    /// The most it may have; beyond that it is refused.
+    most: Option<u64>,
     keep: bool,
     kept: Vec<u8>,
     /// Something went past that is not in `kept`.
@@ -46,6 +48,11 @@ impl Upload {
     /// For a new request, perhaps without a body. With `keep`, the body is remembered.
     pub fn new(absent: bool, keep: bool, held: bool, mirrors: Vec<Feed>) -> Self {
         Self { held, body: Body { absent, keep, mirrors, ..Body::default() }, ..Self::default() }
+    }
+
+    /// A body of more bytes is refused while it passes.
+    pub fn bound(&mut self, most: Option<u64>) {
+        self.body.most = most;
     }
 
     /// Begins again for another try. False when what was sent is not known any more.
@@ -105,6 +112,10 @@ impl<F: Front> Source for Replayed<'_, F> {
             return Poll::Ready(Ok(Fill::Data));
         }
         let fill = if self.body.absent { Fill::End } else { ready!(self.front.poll_fill(context))? };
+        let beyond = |most: u64| *self.bytes + self.front.data().len() as u64 > most;
+        if fill == Fill::Data && self.body.most.is_some_and(beyond) {
+            return Poll::Ready(Err(Broken::Malformed(Malformed::BodyTooLarge)));
+        }
         if fill == Fill::End && !std::mem::replace(&mut self.body.ended, true) {
             self.body.mirrors.iter().for_each(Feed::end);
         }

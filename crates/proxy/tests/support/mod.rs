@@ -13,8 +13,8 @@ use model::endpoint::{Pool, PoolId, Standing};
 use model::ident::{Identity, Origin, Target, Transport};
 use model::policy::{Policy, Strategy};
 use model::routes::{
-    Backend, BackendTo, Entrance, EntranceKey, Fallback, Filter, HostMap, HostPattern, HostTable, Listener, PathMatch, RouteMatch, Rule, Speaks,
-    Timeouts,
+    Backend, BackendTo, Edge, Entrance, EntranceKey, Fallback, Filter, HostMap, HostPattern, HostTable, Listener, PathMatch, Peers, RouteMatch, Rule,
+    Speaks, Timeouts,
 };
 use model::tls::TlsIdentity;
 use model::{Endpoint, Live, Snapshot, Vitals};
@@ -42,6 +42,8 @@ pub struct Scene {
     pub identities: Vec<(HostPattern, Arc<TlsIdentity>)>,
     pub fallback: Option<Fallback>,
     pub app_protocol: Option<&'static str>,
+    pub edge: Edge,
+    pub peers: Peers,
 }
 
 impl Scene {
@@ -52,7 +54,17 @@ impl Scene {
 
     pub fn new(rules: Vec<(PathMatch, Rule)>, pools: Vec<Vec<Arc<Endpoint>>>) -> Self {
         let policy = Policy { strategy: Strategy::RoundRobin, slow_start: None, ..Policy::default() };
-        Self { rules, pools, policy, speaks: Speaks::Http, identities: Vec::new(), fallback: None, app_protocol: None }
+        Self {
+            rules,
+            pools,
+            policy,
+            speaks: Speaks::Http,
+            identities: Vec::new(),
+            fallback: None,
+            app_protocol: None,
+            edge: Edge::default(),
+            peers: Peers::default(),
+        }
     }
 
     /// The same with its only rule changed.
@@ -72,8 +84,16 @@ impl Scene {
             identities.entry(pattern, Default::default).push(Arc::clone(identity));
         }
         let origin = Origin::new("Gateway", "test", "gw");
-        let listener = Listener { origin, name: "web".into(), host: HostPattern::Any, ingress: false, identities, hosts: HostTable::new(matches) };
-        Entrance::new(key, self.speaks, vec![Arc::new(listener)], self.fallback.clone())
+        let listener = Listener {
+            origin,
+            name: "web".into(),
+            host: HostPattern::Any,
+            ingress: false,
+            identities,
+            edge: Arc::new(self.edge.clone()),
+            hosts: HostTable::new(matches),
+        };
+        Entrance::new(key, self.speaks, vec![Arc::new(listener)], self.fallback.clone()).with_peers(self.peers.clone())
     }
 }
 

@@ -1,0 +1,126 @@
+//! What stands before the routes (gateway spec G43, G95, G115): who the client is, how large its body may be, the terms of TLS.
+
+mod support;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use model::routes::{Edge, Peers};
+use support::{Scene, Stage, Tape};
+
+fn scene(tape: &Tape) -> Scene {
+    Scene::to(&[tape.address])
+}
+
+fn trusting(networks: &[([u8; 4], u8)], announced: bool) -> Peers {
+    let trusted: Arc<[_]> = networks.iter().map(|(base, length)| ((*base).into(), *length)).collect();
+    Peers { trusted, announced }
+}
+
+#[test]
+fn a_header_of_the_proxy_protocol_names_the_client_whatever_is_spoken_after_it() {
+    let tape = Tape::polite();
+    let mut scene = scene(&tape);
+    scene.peers = trusting(&[], true);
+    let stage = Stage::new(&scene);
+    let mut client = stage.client();
+    client.send("PROXY TCP4 192.0.2.7 10.0.0.1 4711 80\r\n");
+    assert_eq!(client.get("/one").status(), 200);
+    assert_eq!(tape.last().field("x-forwarded-for").as_deref(), Some("192.0.2.7"));
+    assert_eq!(client.get("/again").status(), 200, "it stands for the whole connection");
+    assert_eq!(tape.last().field("x-forwarded-for").as_deref(), Some("192.0.2.7"));
+
+    // In pieces, in version 2, with a request right behind it.
+    let mut client = stage.client();
+    let header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c\xc0\0\x02\x08\x0a\0\0\x01\x12\x67\0\x50";
+    for piece in header.chunks(5) {
+        client.send(piece);
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    assert_eq!(client.get("/two").status(), 200);
+    assert_eq!(tape.last().field("x-forwarded-for").as_deref(), Some("192.0.2.8"));
+
+    // Who says nothing is not guessed at.
+    let mut client = stage.client();
+    client.request("GET /three", "");
+    client.ends();
+    assert_eq!(tape.last().path(), "/two");
+}
+
+#[test]
+fn only_trusted_proxies_may_announce_anybody() {
+    let tape = Tape::polite();
+    let mut scene = scene(&tape);
+    scene.peers = trusting(&[([10, 0, 0, 0], 8)], true);
+    let stage = Stage::new(&scene);
+    let mut client = stage.client();
+    client.send("PROXY TCP4 192.0.2.7 10.0.0.1 4711 80\r\n").request("GET /", "");
+    client.ends();
+}
+
+#[test]
+fn the_word_of_a_trusted_proxy_goes_on_and_nobody_elses() {
+    let tape = Tape::polite();
+    let mut scene = scene(&tape);
+    let fields = "X-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: shop.test\r\nX-Request-Id: 7\r\n";
+    let mut stage = Stage::new(&scene);
+    let said = |stage: &Stage| {
+        stage.client().request("GET /", fields).answer("GET");
+        let last = tape.last();
+        ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"].map(|name| last.field(name).unwrap_or_default()).join(" ")
+    };
+    assert_eq!(said(&stage), "127.0.0.1 http web.test");
+    scene.peers = trusting(&[([127, 0, 0, 0], 8)], false);
+    stage.play(&scene);
+    assert_eq!(said(&stage), "192.0.2.7, 127.0.0.1 https shop.test");
+    assert_eq!(tape.last().field("x-request-id").as_deref(), Some("7"));
+}
+
+#[test]
+fn a_body_beyond_the_bound_is_413_announced_or_not() {
+    let tape = Tape::polite();
+    let mut scene = scene(&tape);
+    scene.edge = Edge { body_max: Some(10), ..Edge::default() };
+    let stage = Stage::new(&scene);
+    let post = |fields: &str, body: &str| {
+        let mut client = stage.client();
+        client.request("POST /", fields).send(body);
+        client.answer("POST")
+    };
+    assert_eq!(post("Content-Length: 10\r\n", "0123456789").text(), "POST / 10");
+    assert_eq!(post("Transfer-Encoding: chunked\r\n", "5\r\n01234\r\n5\r\n56789\r\n0\r\n\r\n").text(), "POST / 10");
+    let many = tape.requests.lock().expect("not poisoned").len();
+    for answer in [post("Content-Length: 11\r\n", "0123456789a"), post("Transfer-Encoding: chunked\r\n", "5\r\n01234\r\n6\r\n56789a\r\n0\r\n\r\n")] {
+        assert_eq!((answer.status(), answer.reason().as_str()), (413, "body_limit"));
+    }
+    let refused = post("Expect: 100-continue\r\nContent-Length: 11\r\n", "");
+    assert_eq!(refused.status(), 413, "before the client sends it");
+    assert_eq!(tape.requests.lock().expect("not poisoned").len(), many, "none of them is complete for the backend");
+}
+
+#[test]
+fn a_silent_listener_leaves_no_line() {
+    #[derive(Clone, Default)]
+    struct Memory(Arc<std::sync::Mutex<Vec<u8>>>);
+    impl Write for Memory {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let (tape, memory) = (Tape::polite(), Memory::default());
+    let lines = observe::Lines::start("test", memory.clone()).expect("a thread");
+    let log = proxy::AccessLog { lines, format: proxy::Format::Text };
+    let mut scene = scene(&tape);
+    scene.edge = Edge { silent: true, ..Edge::default() };
+    let mut stage = Stage::with(&scene, proxy::Settings { log: Some(log), ..proxy::Settings::default() });
+    stage.get("/quiet");
+    scene.edge = Edge::default();
+    stage.play(&scene);
+    stage.get("/loud");
+    support::eventually("the line of the second", || String::from_utf8_lossy(&memory.0.lock().expect("not poisoned")).contains("/loud"));
+    assert!(!String::from_utf8_lossy(&memory.0.lock().expect("not poisoned")).contains("/quiet"));
+}
