@@ -15,6 +15,7 @@
 //! http METHOD URL [Field: value]...   output: status, then the body
 //! fields METHOD URL [Field: value]... output: status, then the fields
 //! dns NAME TYPE                   output: response code, then records
+//! names FILE                      a DNS question `NAME TYPE` a line (no final dot: below svc.cluster.local); output: each with its reply
 //! udp ADDRESS TEXT                output: the answer
 //! fairlead ARGS... | kubectl ARGS...  run the program against the server
 //! exec PROGRAM ARGS...            run a program; without it on the machine the script is skipped, and the end says so
@@ -261,9 +262,10 @@ impl Run {
                 Ok(answer.fields.iter().fold(format!("{}\n", answer.status), |text, (name, value)| text + name + ": " + value + "\n"))
             }
             ["api", method, path, rest @ ..] => self.api(method, path, rest),
-            ["dns", name, kind] => {
-                let server = self.server.as_ref().context("no server: begin with `up`")?;
-                crate::dns::ask(self.oracle.as_ref().map_or(server.address("dns"), |oracle| &oracle.address), name, kind)
+            ["dns", name, kind] => crate::dns::ask(self.dns_server()?, name, kind),
+            ["names", file] => {
+                let questions = self.archive.file(file).with_context(|| format!("no file {file} in the script"))?;
+                crate::dns::table(self.dns_server()?, &self.substitute(questions))
             }
             ["udp", address, text] => udp(address, text),
             ["fairlead", arguments @ ..] => {
@@ -296,6 +298,12 @@ impl Run {
             }
             other => bail!("unknown command {other:?}"),
         }
+    }
+
+    /// Who answers DNS questions.
+    fn dns_server(&self) -> Result<&str> {
+        let server = self.server.as_ref().context("no server: begin with `up`")?;
+        Ok(self.oracle.as_ref().map_or(server.address("dns"), |oracle| &oracle.address))
     }
 
     fn hosts(&self) -> Result<&Hosts> {
