@@ -7,6 +7,9 @@ use sha2::{Digest, Sha256};
 use crate::request::Address;
 use crate::status::{ApiError, Result};
 
+/// The group of everybody with a credential.
+const AUTHENTICATED: &str = "system:authenticated";
+
 /// Who makes a request. Arrives as a request extension (client certificate, in-process caller), or is found by a bearer token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -32,9 +35,18 @@ impl Identity {
         self.groups.iter().any(|g| g == "system:unauthenticated")
     }
 
-    /// Members of `system:masters` may do everything; so may the parts of this process, whose names begin with `system:`.
-    fn is_trusted(&self) -> bool {
-        !self.is_anonymous() && (self.groups.iter().any(|g| g == "system:masters") || self.user.starts_with("system:"))
+    /// Members of `system:masters` may do everything.
+    pub fn is_master(&self) -> bool {
+        !self.is_anonymous() && self.groups.iter().any(|g| g == "system:masters")
+    }
+
+    /// The groups with the implied one.
+    pub fn all_groups(&self) -> Vec<&str> {
+        let mut groups: Vec<&str> = self.groups.iter().map(String::as_str).collect();
+        if !self.is_anonymous() && !groups.contains(&AUTHENTICATED) {
+            groups.push(AUTHENTICATED);
+        }
+        groups
     }
 }
 
@@ -73,15 +85,27 @@ pub fn token(header: &str) -> Option<String> {
     Some(pair.and_then(|pair| pair.split_once(':').map(|(_, secret)| secret.to_owned())).unwrap_or_default())
 }
 
-/// Paths open to everyone (the role system:public-info-viewer).
-fn is_public(path: &str) -> bool {
-    let first = path.trim_matches('/').split('/').next().unwrap_or_default();
-    matches!(first, "healthz" | "livez" | "readyz" | "version")
+/// First segments of paths open to everyone (the role system:public-info-viewer).
+const PUBLIC_PATHS: [&str; 4] = ["healthz", "livez", "readyz", "version"];
+/// First segments of paths open to everyone with a credential (the role system:discovery).
+const DISCOVERY_PATHS: [&str; 3] = ["api", "apis", "openapi"];
+/// Group and resource of what everyone with a credential may create (the role system:basic-user).
+pub const OPEN_REVIEWS: [(&str, &str); 3] = [
+    ("authentication.k8s.io", "selfsubjectreviews"),
+    ("authorization.k8s.io", "selfsubjectaccessreviews"),
+    ("authorization.k8s.io", "selfsubjectrulesreviews"),
+];
+
+/// The paths that are open to an identity that has no rights of its own.
+pub fn open_paths(identity: &Identity) -> Vec<String> {
+    let more: &[&str] = if identity.is_anonymous() { &[] } else { &DISCOVERY_PATHS };
+    PUBLIC_PATHS.iter().chain(more).flat_map(|first| [format!("/{first}"), format!("/{first}/*")]).collect()
 }
 
 /// Whether the identity may do this to a resource.
 pub fn authorize_resource(identity: &Identity, verb: &str, address: &Address) -> Result<()> {
-    if identity.is_trusted() {
+    let is_open = || verb == "create" && !identity.is_anonymous() && OPEN_REVIEWS.contains(&(&*address.group, &*address.resource));
+    if identity.is_master() || is_open() {
         return Ok(());
     }
     let resource = if address.subresource.is_empty() { address.resource.clone() } else { format!("{}/{}", address.resource, address.subresource) };
@@ -90,7 +114,9 @@ pub fn authorize_resource(identity: &Identity, verb: &str, address: &Address) ->
 
 /// Whether the identity may do this to a path that is no resource.
 pub fn authorize_path(identity: &Identity, verb: &str, path: &str) -> Result<()> {
-    if identity.is_trusted() || (verb == "get" && is_public(path)) {
+    let first = path.trim_matches('/').split('/').next().unwrap_or_default();
+    let is_open = || PUBLIC_PATHS.contains(&first) || (!identity.is_anonymous() && DISCOVERY_PATHS.contains(&first));
+    if identity.is_master() || (matches!(verb, "get" | "head") && is_open()) {
         return Ok(());
     }
     Err(ApiError::path_not_allowed(&identity.user, verb, path))
@@ -101,16 +127,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_masters_and_parts_of_the_system_may_touch_resources() {
+    fn only_masters_may_touch_resources() {
         let address = Address::parse("/api/v1/namespaces/n/secrets/s").expect("a resource");
         assert!(authorize_resource(&Identity::new("admin", ["system:masters"]), "get", &address).is_ok());
-        assert!(authorize_resource(&Identity::new("system:fairlead:control", ["system:authenticated"]), "get", &address).is_ok());
+        let account = Identity::new("system:serviceaccount:n:a", ["system:serviceaccounts"]);
+        assert_eq!(authorize_resource(&account, "get", &address).expect_err("a name is no right").code, 403);
         let refusal = authorize_resource(&Identity::anonymous(), "get", &address).expect_err("anonymous");
         assert_eq!(
             refusal.message,
             r#"secrets "s" is forbidden: User "system:anonymous" cannot get resource "secrets" in API group "" in the namespace "n""#
         );
         assert_eq!(authorize_resource(&Identity::new("eve", ["system:authenticated"]), "get", &address).expect_err("eve").code, 403);
+    }
+
+    #[test]
+    fn everybody_with_a_credential_may_look_around_and_ask_about_himself() {
+        let eve = Identity::new("eve", ["dev"]);
+        assert!(authorize_path(&eve, "get", "/apis/apps/v1").is_ok() && authorize_path(&eve, "get", "/metrics").is_err());
+        let review = Address::parse("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews").expect("a resource");
+        assert!(authorize_resource(&eve, "create", &review).is_ok() && authorize_resource(&Identity::anonymous(), "create", &review).is_err());
+        assert_eq!(eve.all_groups(), ["dev", "system:authenticated"]);
     }
 
     #[test]

@@ -49,6 +49,15 @@ impl Body {
         Self(Inner::Live(Box::pin(stream)))
     }
 
+    /// All bytes of a body that has an end of its own; the body back when it has none.
+    fn into_whole(self) -> std::result::Result<Bytes, Self> {
+        match self.0 {
+            Inner::Whole(bytes) => Ok(bytes.unwrap_or_default()),
+            Inner::Pieces(pieces) => Ok(pieces.flatten().collect::<Vec<u8>>().into()),
+            other => Err(Self(other)),
+        }
+    }
+
     /// A body that comes from elsewhere, such as a proxied reply.
     pub fn foreign(body: Incoming) -> Self {
         Self(Inner::Foreign(body))
@@ -114,6 +123,26 @@ pub fn reply(code: u16, media_type: &'static str, body: Body) -> Response<Body> 
     *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
+}
+
+/// A JSON reply rewritten as YAML; other replies as they are.
+pub fn as_yaml(response: Response<Body>) -> Response<Body> {
+    let is_json = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json");
+    if !is_json {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let body = match body.into_whole() {
+        Ok(json) => match serde_json::from_slice(&json).ok().and_then(|value| schema::to_yaml(value).ok()) {
+            Some(yaml) => {
+                parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(crate::negotiate::YAML));
+                Body::whole(yaml)
+            }
+            None => Body::whole(json),
+        },
+        Err(body) => body,
+    };
+    Response::from_parts(parts, body)
 }
 
 /// A JSON reply.

@@ -55,6 +55,21 @@ impl Call {
         self.kind.api_version_of(self.kind.versions[self.version])
     }
 
+    /// The same call with a body of another kind.
+    pub fn about(&self, kind: &'static Kind) -> Self {
+        Self {
+            address: self.address.clone(),
+            kind,
+            version: 0,
+            query: self.query.clone(),
+            headers: self.headers.clone(),
+            body: self.body.clone(),
+            form: self.form,
+            pretty: self.pretty,
+            warnings: self.warnings.clone(),
+        }
+    }
+
     /// The text of `User-Agent`.
     pub fn user_agent(&self) -> &str {
         header_text(&self.headers, header::USER_AGENT)

@@ -38,6 +38,11 @@ impl DeleteOptions {
     /// From the body, else from the query.
     fn read(call: &Call) -> Result<Self> {
         let body = if call.body.is_empty() { from_query(call) } else { from_body(call)? };
+        Self::of(call, &body)
+    }
+
+    /// From an object, with what the query says beside it.
+    fn of(call: &Call, body: &Value) -> Result<Self> {
         let mut errors = FieldErrors::new();
         let dry_run: Vec<&str> = body["dryRun"].as_array().into_iter().flatten().filter_map(Value::as_str).chain(call.query.all("dryRun")).collect();
         errors.extend(wrong_dry_run(dry_run.iter().copied()));
@@ -136,6 +141,13 @@ impl Core {
     /// Deletes an object of a call's kind and namespace without ceremony.
     pub(crate) async fn delete_now(&self, call: &Call, name: &str) -> Result<()> {
         self.delete_object(call, &DeleteOptions::default(), name, call.namespace()).await.map(drop)
+    }
+
+    /// Deletes the object of a call as these `DeleteOptions` say.
+    pub(crate) async fn delete_by(&self, call: &Call, options: &Value, dry_run: bool) -> Result<()> {
+        let mut options = DeleteOptions::of(call, options)?;
+        options.dry_run |= dry_run;
+        self.delete_object(call, &options, &call.address.name, call.namespace()).await.map(drop)
     }
 
     async fn delete_object(&self, call: &Call, options: &DeleteOptions, name: &str, namespace: &str) -> Result<Fate> {

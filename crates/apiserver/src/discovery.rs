@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::body::{self, Body};
 use crate::call::header_text;
-use crate::kinds::{KINDS, Kind, Sub};
+use crate::kinds::{self, Kind, Sub};
 use crate::negotiate;
 use crate::status::{ApiError, Result};
 
@@ -54,7 +54,7 @@ impl Document {
 }
 
 impl Discovery {
-    /// The documents of [`KINDS`]; `version` is the program's own.
+    /// The documents of [`kinds::served`]; `version` is the program's own.
     pub fn new(version: &str) -> Self {
         let mut plain = BTreeMap::new();
         let groups: Vec<Value> = groups().into_iter().filter(|g| !g.is_empty()).map(group).collect();
@@ -116,7 +116,7 @@ fn version_document(version: &str) -> Value {
 /// Groups in the order of their first kind.
 fn groups() -> Vec<&'static str> {
     let mut groups = Vec::new();
-    for kind in KINDS {
+    for kind in kinds::served() {
         if !groups.contains(&kind.group) {
             groups.push(kind.group);
         }
@@ -126,7 +126,7 @@ fn groups() -> Vec<&'static str> {
 
 /// The versions of a group, the preferred one first.
 fn versions(group: &str) -> Vec<&'static str> {
-    let mut versions: Vec<&'static str> = KINDS.iter().filter(|k| k.group == group).flat_map(|k| k.versions.iter().copied()).collect();
+    let mut versions: Vec<&'static str> = kinds::served().filter(|k| k.group == group).flat_map(|k| k.versions.iter().copied()).collect();
     versions.sort_by_key(|version| std::cmp::Reverse(priority(version)));
     versions.dedup();
     versions
@@ -160,12 +160,15 @@ fn merge(into: &mut Value, from: &Value) {
 }
 
 fn kinds_of(group: &str, version: &str) -> impl Iterator<Item = &'static Kind> {
-    let mut kinds: Vec<&'static Kind> = KINDS.iter().filter(|k| k.group == group && k.versions.contains(&version)).collect();
+    let mut kinds: Vec<&'static Kind> = kinds::served().filter(|k| k.group == group && k.versions.contains(&version)).collect();
     kinds.sort_by_key(|k| k.plural);
     kinds.into_iter()
 }
 
 fn verbs(kind: &Kind) -> Vec<&'static str> {
+    if kind.is_review() {
+        return vec!["create"];
+    }
     let all = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"];
     // Namespaces are deleted one by one: each deletion is a process of its own.
     all.into_iter().filter(|verb| *verb != "deletecollection" || !kind.has(Sub::Finalize)).collect()
@@ -178,6 +181,8 @@ fn subresource(kind: &Kind, version: &str, sub: Sub) -> (&'static str, Value, Ve
         Sub::Status => ("status", own, vec!["get", "patch", "update"]),
         Sub::Scale => ("scale", json!({ "group": "autoscaling", "version": "v1", "kind": "Scale" }), vec!["get", "patch", "update"]),
         Sub::Finalize => ("finalize", own, vec!["update"]),
+        Sub::Binding => ("binding", json!({ "group": "", "version": "v1", "kind": "Binding" }), vec!["create"]),
+        Sub::Eviction => ("eviction", json!({ "group": "policy", "version": "v1", "kind": "Eviction" }), vec!["create"]),
     }
 }
 

@@ -34,7 +34,7 @@ use serde_json::Value;
 use crate::field::{FieldErrors, Path};
 use crate::syntax;
 
-pub use rows::KINDS;
+pub use rows::{BINDING, EVICTION, KINDS, REVIEWS};
 
 /// One served kind. Every difference between kinds that is not code is a field here.
 pub struct Kind {
@@ -93,8 +93,13 @@ impl Kind {
     }
 
     /// The row whose objects these are: itself, or the first with the same keys when it is a second view of them.
-    pub fn home(&self) -> &'static Kind {
-        KINDS.iter().find(|k| k.prefix == self.prefix).expect("every kind is a row")
+    pub fn home(&self) -> &Kind {
+        KINDS.iter().find(|k| k.prefix == self.prefix).unwrap_or(self)
+    }
+
+    /// Whether its objects are questions, which are answered and not stored.
+    pub fn is_review(&self) -> bool {
+        self.prefix.is_empty()
     }
 
     /// Whether it shows another row's objects.
@@ -118,6 +123,10 @@ pub enum Sub {
     Scale,
     /// `/finalize` of a Namespace.
     Finalize,
+    /// `/binding` of a Pod: POST of a Binding.
+    Binding,
+    /// `/eviction` of a Pod: POST of a policy/v1 Eviction.
+    Eviction,
 }
 
 /// Which names an object of a kind may carry.
@@ -308,6 +317,11 @@ pub fn short_duration(seconds: i64) -> String {
         () if days < 8 * 365 => pair(years, "y", days % 365, "d"),
         () => format!("{years}y"),
     }
+}
+
+/// Every kind that requests can name: those with objects, then reviews.
+pub fn served() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().chain(REVIEWS)
 }
 
 /// The kind served under this group, version and resource name.

@@ -73,6 +73,8 @@ fn name_of(sub: Option<Sub>) -> &'static str {
         Some(Sub::Status) => "status",
         Some(Sub::Scale) => "scale",
         Some(Sub::Finalize) => "finalize",
+        Some(Sub::Binding) => "binding",
+        Some(Sub::Eviction) => "eviction",
     }
 }
 

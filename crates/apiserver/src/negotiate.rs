@@ -5,7 +5,7 @@ use http::{HeaderMap, header};
 use crate::status::{ApiError, Result};
 
 /// What replies can be, for 406.
-pub const REPLIES: &str = "application/json";
+pub const REPLIES: &str = "application/json, application/yaml";
 /// What request bodies can be, for 415.
 pub const BODIES: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 /// What patches can be, for 415, of a built-in kind.
@@ -13,6 +13,9 @@ pub const PATCHES: &str =
     "application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json, application/apply-patch+yaml";
 /// What patches can be of a kind that is not built into Kubernetes.
 pub const CUSTOM_PATCHES: &str = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml";
+
+/// Media type of YAML, in bodies and in replies.
+pub const YAML: &str = "application/yaml";
 
 /// The shape of objects in a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,9 +62,9 @@ impl<'a> Clause<'a> {
         self.parameters.iter().find(|(k, _)| *k == key).map_or("", |(_, v)| v)
     }
 
-    /// Whether JSON satisfies the clause.
+    /// Whether JSON, or YAML that is made of it, satisfies the clause.
     pub fn takes_json(&self) -> bool {
-        matches!(self.media_type, "application/json" | "application/*" | "*/*")
+        matches!(self.media_type, "application/json" | YAML | "application/*" | "*/*")
     }
 }
 
@@ -111,6 +114,17 @@ pub fn form(headers: &HeaderMap) -> Result<Form> {
         .ok_or_else(|| ApiError::not_acceptable(REPLIES))
 }
 
+/// Whether the reply is to be YAML: it comes before everything that JSON satisfies.
+pub fn prefers_yaml(headers: &HeaderMap) -> bool {
+    clauses(headers).iter().find(|clause| clause.takes_json()).is_some_and(|clause| clause.media_type == YAML)
+}
+
+/// 406 unless the client takes objects as they are, for replies that have no other form.
+pub fn plain(headers: &HeaderMap) -> Result<()> {
+    let is_plain = |clause: &Clause<'_>| clause.takes_json() && clause.parameter("as").is_empty();
+    if clauses(headers).iter().any(is_plain) { Ok(()) } else { Err(ApiError::not_acceptable(REPLIES)) }
+}
+
 /// Media type of a request body without parameters; JSON when the client says nothing.
 pub fn content_type(headers: &HeaderMap) -> &str {
     let text = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
@@ -154,7 +168,23 @@ mod tests {
         assert_eq!(form(&accept("application/vnd.kubernetes.protobuf, application/json")).expect("json"), Form::Object);
         assert_eq!(form(&accept("application/json;as=Nonsense;v=v1;g=meta.k8s.io, */*")).expect("any"), Form::Object);
         assert_eq!(form(&HeaderMap::new()).expect("any"), Form::Object);
+        assert_eq!(form(&accept("application/yaml")).expect("yaml"), Form::Object);
         assert_eq!(form(&accept("text/nonsense, */*;q=0.1")).expect("any"), Form::Object);
+    }
+
+    #[test]
+    fn yaml_is_made_only_when_it_is_liked_best() {
+        for (text, is_yaml) in
+            [("application/yaml", true), ("application/yaml, */*;q=0.1", true), ("application/json, application/yaml", false), ("*/*", false)]
+        {
+            assert_eq!(prefers_yaml(&accept(text)), is_yaml, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_table_of_what_has_no_table_is_406() {
+        assert_eq!(plain(&accept("application/json;as=Table;v=v1;g=meta.k8s.io")).expect_err("a table only").code, 406);
+        assert!(plain(&accept("application/json;as=Table;v=v1;g=meta.k8s.io, application/json")).is_ok());
     }
 
     #[test]

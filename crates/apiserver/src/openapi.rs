@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use crate::body::{self, Body};
 use crate::call::header_text;
+use crate::kinds;
 use crate::negotiate;
 use crate::query::Query;
 use crate::status::ApiError;
@@ -13,18 +14,29 @@ use crate::status::ApiError;
 pub fn answer(path: &str, query: &Query, headers: &HeaderMap) -> Option<Response<Body>> {
     let below = path.trim_end_matches('/').strip_prefix("/openapi/v3")?;
     if below.is_empty() {
-        let paths: Map<String, Value> =
-            schema::openapi::index().iter().map(|d| (d.path.to_owned(), json!({ "serverRelativeURL": address(d.path, d.hash) }))).collect();
+        let paths: Map<String, Value> = schema::openapi::index()
+            .iter()
+            .filter(|d| is_served(d.path))
+            .map(|d| (d.path.to_owned(), json!({ "serverRelativeURL": address(d.path, d.hash) })))
+            .collect();
         return Some(body::json(200, &json!({ "paths": paths }), false));
     }
     let path = below.strip_prefix('/')?;
-    let Some(document) = schema::openapi::document(path) else {
+    let Some(document) = schema::openapi::document(path).filter(|_| is_served(path)) else {
         return Some(crate::route::refusal(&ApiError::no_resource(), false));
     };
     match query.get("hash") {
         Some(hash) if hash != document.hash => Some(moved(path, document.hash)),
         asked => Some(reply(document, asked.is_some(), headers)),
     }
+}
+
+/// Whether a kind of the document's group and version is served: documents of later kinds lie ready.
+fn is_served(path: &str) -> bool {
+    kinds::served().any(|kind| {
+        let of = |version: &str| if kind.group.is_empty() { format!("api/{version}") } else { format!("apis/{}/{version}", kind.group) };
+        kind.versions.iter().any(|version| of(version) == path)
+    })
 }
 
 fn address(path: &str, hash: &str) -> String {

@@ -10,6 +10,7 @@ use crate::access::{self, Identity};
 use crate::body::{self, Body, Incoming};
 use crate::call::{Call, Warnings, header_text};
 use crate::hooks::ConnectRequest;
+use crate::impersonate;
 use crate::kinds::{self, Kind, Sub};
 use crate::negotiate;
 use crate::query::Query;
@@ -17,6 +18,7 @@ use crate::registration;
 use crate::request::Address;
 use crate::server::Core;
 use crate::status::{ApiError, Result};
+use crate::throttle::Source;
 
 /// A request that is no watch gets an answer within this time (as kube-apiserver).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -26,15 +28,23 @@ const AUDIT_ID: &str = "audit-id";
 type Target = (&'static Kind, usize);
 
 impl Core {
-    pub(crate) async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+    pub(crate) async fn serve(self: Arc<Self>, mut request: Request<Incoming>) -> Response<Body> {
         let warnings = Arc::new(Warnings::default());
         let audit_id = self.audit_id(request.headers().get(AUDIT_ID).and_then(|v| v.to_str().ok()).unwrap_or_default());
         let asked = Query::parse(request.uri().query().unwrap_or_default());
         let pretty = negotiate::pretty(request.headers(), asked.get("pretty"));
+        let is_yaml = negotiate::prefers_yaml(request.headers());
+        if is_yaml {
+            // What is compressed could not be rewritten.
+            request.headers_mut().remove(header::ACCEPT_ENCODING);
+        }
         let mut response = match self.clone().route(request, asked, &warnings).await {
             Ok(response) => response,
             Err(error) => refusal(&error, pretty),
         };
+        if is_yaml {
+            response = body::as_yaml(response);
+        }
         let headers = response.headers_mut();
         if let Ok(value) = HeaderValue::from_str(&audit_id) {
             headers.insert(AUDIT_ID, value);
@@ -67,18 +77,26 @@ impl Core {
             return Ok(identity.clone());
         }
         let Some(token) = access::token(header_text(request.headers(), header::AUTHORIZATION)) else { return Ok(Identity::anonymous()) };
-        self.tokens.find(&token).cloned().ok_or_else(ApiError::unauthorized)
+        let (source, now) = (request.extensions().get::<Source>().copied(), (self.now)());
+        if source.is_some_and(|source| self.throttle.is_braked(source, now)) {
+            return Err(ApiError::too_many_requests());
+        }
+        self.tokens.find(&token).cloned().ok_or_else(|| {
+            source.inspect(|source| self.throttle.failed(*source, now));
+            ApiError::unauthorized()
+        })
     }
 
     async fn route(self: Arc<Self>, request: Request<Incoming>, mut query: Query, warnings: &Arc<Warnings>) -> Result<Response<Body>> {
         let path = request.uri().path().to_owned();
-        let identity = self.authenticate(&request);
+        let identity = self.authenticate(&request).and_then(|caller| impersonate::identity(caller, request.headers()));
+        let user = identity.as_ref().map_or_else(|_| String::new(), |identity| identity.user.clone());
         if registration::serves(&path) {
-            let _permit = self.flow.enter(request.method())?;
+            let _place = self.flow.enter(request.method(), &user).await?;
             return Ok(self.registration(request, identity).await);
         }
         if let Some(extra) = self.extras.iter().find(|e| e.serves(&path)) {
-            let _permit = self.flow.enter(request.method())?;
+            let _place = self.flow.enter(request.method(), &user).await?;
             return Ok(extra.answer(request, identity.ok()).await);
         }
         let identity = identity?;
@@ -98,7 +116,7 @@ impl Core {
             query.require_field(&format!("metadata.name={}", address.name));
         }
         let began = Instant::now();
-        let answer = self.target(request, verb, address, target, query, warnings).await;
+        let answer = self.target(request, verb, address, target, query, (identity, warnings)).await;
         let code = answer.as_ref().map_or_else(|error| error.code, |response| response.status().as_u16());
         self.metrics.answered(verb, target.0, code, began.elapsed());
         answer
@@ -112,7 +130,7 @@ impl Core {
         address: Address,
         target: Target,
         query: Query,
-        warnings: &Arc<Warnings>,
+        (identity, warnings): (Identity, &Arc<Warnings>),
     ) -> Result<Response<Body>> {
         let (kind, version) = target;
         let (parts, incoming) = request.into_parts();
@@ -126,14 +144,14 @@ impl Core {
         if !kind.namespaced && call.address.namespace.is_some() {
             return Err(ApiError::no_resource());
         }
-        if verb == "watch" {
+        if verb == "watch" && !kind.is_review() {
             return if call.address.subresource.is_empty() { self.watch(call).await } else { Err(ApiError::no_resource()) };
         }
-        let _permit = self.flow.enter(&parts.method)?;
+        let _place = self.flow.enter(&parts.method, &identity.user).await?;
         let limit = call.query.get("timeout").and_then(duration).map_or(REQUEST_TIMEOUT, |asked| asked.min(REQUEST_TIMEOUT));
         let answer = async {
             call.body = body::collect(incoming).await?;
-            self.resource(&call, &parts.method).await
+            if kind.is_review() { self.review(&call, &parts.method, &identity) } else { self.resource(&call, &parts.method).await }
         };
         let late = || ApiError::timeout("request did not complete within the allotted timeout");
         tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
@@ -146,6 +164,8 @@ impl Core {
             "status" if call.kind.has(Sub::Status) => Some(Sub::Status),
             "scale" if call.kind.has(Sub::Scale) => Some(Sub::Scale),
             "finalize" if call.kind.has(Sub::Finalize) => Some(Sub::Finalize),
+            "binding" if call.kind.has(Sub::Binding) => return self.bind(call, method).await,
+            "eviction" if call.kind.has(Sub::Eviction) => return self.evict(call, method).await,
             _ => return Err(ApiError::no_resource()),
         };
         let named = !call.address.name.is_empty();
@@ -184,7 +204,7 @@ impl Core {
 
 /// The kind and version at an address: nothing for an unknown group or version, 404 for an unknown resource of a known one.
 fn known(address: &Address) -> Result<Option<Target>> {
-    let mut group = kinds::KINDS.iter().filter(|k| k.group == address.group && k.versions.contains(&address.version.as_str())).peekable();
+    let mut group = kinds::served().filter(|k| k.group == address.group && k.versions.contains(&address.version.as_str())).peekable();
     if group.peek().is_none() {
         return Ok(None);
     }

@@ -24,6 +24,7 @@ use crate::kinds::{self, Kind, Settings};
 use crate::metrics::Metrics;
 use crate::registration::Registration;
 use crate::status::Result;
+use crate::throttle::Throttle;
 
 type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 type Random = Box<dyn Fn(&mut [u8]) + Send + Sync>;
@@ -49,6 +50,7 @@ pub(crate) struct Core {
     pub connect: Option<Arc<dyn Connect>>,
     pub extras: Vec<Arc<dyn Extra>>,
     pub flow: Flow,
+    pub throttle: Throttle,
 }
 
 /// What a server is made of.
@@ -169,6 +171,7 @@ impl Builder {
             connect: self.connect,
             extras: self.extras,
             flow: Flow::new(self.reads, self.writes),
+            throttle: Throttle::default(),
         })))
     }
 }

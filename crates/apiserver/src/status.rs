@@ -108,6 +108,13 @@ impl ApiError {
         Self::new(409, "Conflict", message).about(kind.group, kind.plural, name)
     }
 
+    /// 409 of an action on an object.
+    pub fn conflict_at(kind: &Kind, action: &str, name: &str, why: &str) -> Self {
+        let resource = format!("{}/{action}", kind.qualified());
+        let message = format!("Operation cannot be fulfilled on {resource} {}: {why}", quoted(name));
+        Self::new(409, "Conflict", message).about(kind.group, &resource, name)
+    }
+
     /// 409: somebody else wrote in between.
     pub fn modified(kind: &Kind, name: &str) -> Self {
         Self::conflict(kind, name, "the object has been modified; please apply your changes to the latest version and try again")

@@ -15,7 +15,7 @@ use crate::dispatch::{Change, End, EventKind, FrameKey, Watcher};
 use crate::filter::Filter;
 use crate::kinds::Kind;
 use crate::metrics::Watching;
-use crate::negotiate::Form;
+use crate::negotiate::{self, Form};
 use crate::object::Object;
 use crate::query::ListOptions;
 use crate::server::Core;
@@ -35,6 +35,10 @@ impl Core {
     /// A watch of a collection.
     pub(crate) async fn watch(&self, call: Call) -> Result<Response<Body>> {
         let options = ListOptions::read(&call.query, true)?;
+        if negotiate::prefers_yaml(&call.headers) {
+            // YAML has no form for a stream of events.
+            return Err(ApiError::not_acceptable("application/json"));
+        }
         let filter = Filter::read(call.kind, call.namespace(), &call.query)?;
         let revision = match options.resource_version.as_str() {
             "" => 0,

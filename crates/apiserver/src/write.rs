@@ -160,7 +160,7 @@ impl Core {
         errors.extend(match sub {
             None => kind.rules.validate_update(&new, old, &self.settings),
             Some(Sub::Status) => kind.rules.validate_status(&new, old),
-            Some(Sub::Finalize | Sub::Scale) => kinds::namespace::validate_finalize(&new),
+            Some(_) => kinds::namespace::validate_finalize(&new),
         });
         let name = metadata::text(old, "name");
         refuse_invalid(kind, name, &errors)?;
@@ -288,7 +288,7 @@ fn split(kind: &Kind, sub: Option<Sub>, new: &mut Value, old: &Value) {
             *new = kept;
             kind.rules.prepare_status(new, old);
         }
-        Some(Sub::Finalize | Sub::Scale) => {
+        Some(_) => {
             let mut kept = old.clone();
             kept["metadata"] = new["metadata"].clone();
             let finalizers = new["spec"]["finalizers"].clone();

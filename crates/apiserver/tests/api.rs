@@ -1,6 +1,7 @@
 //! The server driven as clients do: raw requests, and a real Kubernetes client in the same process.
 
 mod api {
+    mod access;
     mod doors;
     mod harness;
     mod lists;

@@ -11,6 +11,7 @@ mod endpoints;
 mod garbage;
 mod instances;
 mod namespaces;
+mod pods;
 pub mod readiness;
 mod standing;
 mod statuses;
@@ -150,6 +151,7 @@ impl Control {
         if scope == Scope::Standalone {
             tasks.spawn(namespaces::run(context.clone()));
             tasks.spawn(garbage::run(context.clone()));
+            tasks.spawn(pods::run(context.clone()));
             if let Some((address, served)) = api {
                 for one in [Standing::Service(address, served.port()), Standing::Endpoints(served), Standing::Slice(served)] {
                     tasks.spawn(standing::keep(context.clone(), one));

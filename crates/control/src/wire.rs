@@ -101,11 +101,18 @@ impl Wire {
         self.delete_if(path, json!({"uid": uid, "resourceVersion": version}), propagation).await
     }
 
+    /// Deletes an object if it still is the one with this UID, without waiting for anybody to end what it stands for.
+    pub async fn delete_now(&self, path: &str, uid: &str) -> Result<(), Error> {
+        self.delete_with(path, json!({ "preconditions": { "uid": uid }, "gracePeriodSeconds": 0 })).await
+    }
+
     async fn delete_if(&self, path: &str, preconditions: Value, propagation: Propagation) -> Result<(), Error> {
-        let options = json!({
-            "kind": "DeleteOptions", "apiVersion": "v1",
-            "preconditions": preconditions, "propagationPolicy": format!("{propagation:?}"),
-        });
+        self.delete_with(path, json!({ "preconditions": preconditions, "propagationPolicy": format!("{propagation:?}") })).await
+    }
+
+    async fn delete_with(&self, path: &str, mut options: Value) -> Result<(), Error> {
+        options["kind"] = "DeleteOptions".into();
+        options["apiVersion"] = "v1".into();
         match self.send(Method::DELETE, path, "application/json", text(&options)).await {
             Ok(_) | Err(Error::NotFound) => Ok(()),
             Err(error) => Err(error),

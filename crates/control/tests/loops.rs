@@ -221,6 +221,18 @@ async fn a_namespace_is_emptied_waits_for_finalizers_and_goes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_pod_that_no_node_ends_goes_when_its_grace_is_over() {
+    let world = World::start().await;
+    let pods = "/api/v1/namespaces/default/pods";
+    let containers = json!([{"name": "c", "image": "i"}]);
+    let pod = json!({"metadata": {"name": "lost"}, "spec": {"nodeName": "gone", "terminationGracePeriodSeconds": 1, "containers": containers}});
+    world.ok("POST", pods, pod).await;
+    world.ok("DELETE", &format!("{pods}/lost"), json!({})).await;
+    assert!(world.get(&format!("{pods}/lost")).await.is_some(), "its node has a second");
+    until("the Pod goes", async || world.get(&format!("{pods}/lost")).await.is_none()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_must_exist_exists_and_comes_back() {
     let world = World::start().await;
     let class = "/apis/networking.k8s.io/v1/ingressclasses/fairlead";

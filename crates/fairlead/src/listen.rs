@@ -1,23 +1,30 @@
 //! The API's door: TLS connections in, requests to the API server, identities from client certificates.
 
 use std::net::TcpListener;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use apiserver::{ApiServer, Identity};
-use hyper::body::Incoming;
+use anyhow::{Context as _, Result};
+use apiserver::{ApiServer, Body, BoxError, Identity, Source};
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use net::identity::{self, Replaceable};
+use net::pace::{Activity, Busy, Limits, Paced};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 /// A client that does not finish its handshake or request head in this time is cut off (apiserver spec H5).
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// A client that has nothing to ask may keep its connection this long.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
+/// A client that takes nothing of its answer for this long is given up.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Streams a client may have open on one connection (as kube-apiserver).
 const STREAMS: u32 = 250;
 /// Open connections: beyond it, accepting waits. 10,000 idle watches are a requirement.
@@ -27,7 +34,14 @@ const CONNECTIONS: usize = 20_000;
 ///
 /// # Errors
 /// When the sockets cannot be handed to the runtime.
-pub async fn serve(listener: TcpListener, api: ApiServer, serving: Arc<Replaceable>, authority_pem: &str, mut stop: watch::Receiver<bool>, drain: Duration) -> Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    api: ApiServer,
+    serving: Arc<Replaceable>,
+    authority_pem: &str,
+    mut stop: watch::Receiver<bool>,
+    drain: Duration,
+) -> Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener).context("API socket")?;
     let acceptor = TlsAcceptor::from(Arc::new(identity::server_config(serving, authority_pem)?));
     let graceful = GracefulShutdown::new();
@@ -53,15 +67,24 @@ pub async fn serve(listener: TcpListener, api: ApiServer, serving: Arc<Replaceab
             let _ = stream.set_nodelay(true);
             let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(stream)).await else { return };
             let who = identity_of(&stream);
+            let (activity, limits) = (Arc::new(Activity::default()), limits(&stream));
+            let stream = Paced::new(stream, limits, Arc::clone(&activity));
             let service = tower::service_fn(move |mut request: http::Request<Incoming>| {
                 if let Some(identity) = &who {
                     request.extensions_mut().insert(identity.clone());
                 }
-                api.clone().oneshot(request)
+                request.extensions_mut().insert(Source(peer.ip()));
+                let (busy, api) = (activity.begin(), api.clone());
+                async move { api.oneshot(request).await.map(|answer| answer.map(|body| Watched { body, _busy: busy })) }
             });
             let mut builder = auto::Builder::new(TokioExecutor::new());
-            builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(64 * 1024);
-            builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).max_header_list_size(32 * 1024).keep_alive_interval(Some(Duration::from_secs(30)));
+            builder.http1().header_read_timeout(None).max_buf_size(64 * 1024);
+            builder
+                .http2()
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(STREAMS)
+                .max_header_list_size(32 * 1024)
+                .keep_alive_interval(Some(Duration::from_secs(30)));
             let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
             if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%peer, %error, "an API connection ended");
@@ -73,6 +96,36 @@ pub async fn serve(listener: TcpListener, api: ApiServer, serving: Arc<Replaceab
         tracing::warn!("API requests were still open after {} s and were cut", drain.as_secs());
     }
     Ok(())
+}
+
+/// On HTTP/2 the pings find out who is gone, and a pause says nothing about the single requests.
+fn limits(stream: &tokio_rustls::server::TlsStream<tokio::net::TcpStream>) -> Limits {
+    let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let unless_h2 = |limit| (!is_h2).then_some(limit);
+    Limits { head: unless_h2(HEAD_TIMEOUT), idle: unless_h2(IDLE_TIMEOUT), stall: Some(STALL_TIMEOUT) }
+}
+
+/// The body of an answer, whose request counts as being served until it is gone.
+struct Watched {
+    body: Body,
+    _busy: Busy,
+}
+
+impl hyper::body::Body for Watched {
+    type Data = bytes::Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 async fn stopped(stop: &mut watch::Receiver<bool>) {

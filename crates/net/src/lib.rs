@@ -9,6 +9,7 @@ pub mod bind;
 pub mod clock;
 pub mod identity;
 pub mod limits;
+pub mod pace;
 pub mod sys;
 
 pub use bind::{BindError, bind_tcp, bind_udp};

@@ -18,6 +18,7 @@ mod rules;
 mod table;
 mod time;
 mod validate;
+mod yaml;
 
 pub use decode::{from_json, from_yaml};
 pub use error::{Error, Problem, Strictness, strict_text};
@@ -27,3 +28,4 @@ pub use prune::prune;
 pub use quantity::canonical as canonical_quantity;
 pub use table::{ANY, Check, Extra, Field, Gvk, Kind, Message, NOTHING, Shape, flags, table};
 pub use validate::{Violation, ViolationKind, apply_defaults, validate};
+pub use yaml::to_yaml;

@@ -97,7 +97,7 @@ pub static KINDS: &[Kind] = &[
         singular: "pod",
         short: &["po"],
         categories: &["all"],
-        subresources: &[Sub::Status],
+        subresources: &[Sub::Binding, Sub::Eviction, Sub::Status],
         prefix: "pods",
         returns_deleted: true,
         generation: true,
@@ -249,5 +249,55 @@ pub static KINDS: &[Kind] = &[
         prefix: "fairlead.dev/instances",
         rules: &instance::Instance,
         ..CUSTOM
+    },
+];
+
+/// The body of a Pod's `/binding`.
+pub static BINDING: Kind = Kind { kind: "Binding", plural: "bindings", singular: "binding", ..NATIVE };
+
+/// The body of a Pod's `/eviction`.
+pub static EVICTION: Kind = Kind { group: "policy", kind: "Eviction", plural: "evictions", singular: "eviction", ..NATIVE };
+
+/// Questions that are answered and not stored.
+pub static REVIEWS: &[Kind] = &[
+    Kind {
+        group: "authentication.k8s.io",
+        kind: "SelfSubjectReview",
+        plural: "selfsubjectreviews",
+        singular: "selfsubjectreview",
+        namespaced: false,
+        ..NATIVE
+    },
+    Kind { group: "authentication.k8s.io", kind: "TokenReview", plural: "tokenreviews", singular: "tokenreview", namespaced: false, ..NATIVE },
+    Kind {
+        group: "authorization.k8s.io",
+        kind: "LocalSubjectAccessReview",
+        plural: "localsubjectaccessreviews",
+        singular: "localsubjectaccessreview",
+        ..NATIVE
+    },
+    Kind {
+        group: "authorization.k8s.io",
+        kind: "SelfSubjectAccessReview",
+        plural: "selfsubjectaccessreviews",
+        singular: "selfsubjectaccessreview",
+        namespaced: false,
+        ..NATIVE
+    },
+    Kind {
+        group: "authorization.k8s.io",
+        kind: "SelfSubjectRulesReview",
+        plural: "selfsubjectrulesreviews",
+        singular: "selfsubjectrulesreview",
+        namespaced: false,
+        ..NATIVE
+    },
+    Kind {
+        group: "authorization.k8s.io",
+        kind: "SubjectAccessReview",
+        plural: "subjectaccessreviews",
+        singular: "subjectaccessreview",
+        namespaced: false,
+        ..NATIVE
     },
 ];
