@@ -43,6 +43,8 @@ pub struct InstanceSpec {
     pub checks: Vec<HealthCheck>,
     /// Heartbeats are due within this time.
     pub ttl_seconds: Option<i64>,
+    /// One whose heartbeats stay away is suspended, but never deleted for it.
+    pub retain: bool,
     /// Present (and not empty): out of rotation, with this reason.
     pub maintenance: Option<Arc<str>>,
     /// Foreign attributes as they were written, byte for byte.

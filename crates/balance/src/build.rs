@@ -103,6 +103,11 @@ impl Picker {
         }
     }
 
+    /// The endpoint that a key leads to now, by a strategy that hashes; nothing is counted.
+    pub fn endpoint_of(&self, key: u64, now: Now) -> Option<&Arc<Endpoint>> {
+        self.index_of(key, now).map(|index| &self.entries[index].endpoint)
+    }
+
     pub(crate) fn costly(&self) -> bool {
         self.method.hashes() || self.entries.len() > COSTLY
     }

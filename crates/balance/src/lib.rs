@@ -40,7 +40,7 @@ pub use guard::Guard;
 pub use judge::{Judgement, Transition, judge};
 pub use key::{KeySource, Peer};
 pub use model::{Now, Outcome};
-pub use pickers::{Backlog, Pickers};
+pub use pickers::{Backlog, Pickers, preview};
 pub use queue::Place;
 pub use rng::{Rng, Worker};
 pub use weigh::weigh;

@@ -109,6 +109,10 @@ impl Picker {
         }
     }
 
+    pub(crate) fn index_of(&self, key: u64, now: Now) -> Option<usize> {
+        self.by_key(key, &|index| self.usable(index, &Ask::default(), Care::All, now))
+    }
+
     fn by_method(&self, worker: &mut Worker, ask: &Ask<'_>, usable: &impl Fn(usize) -> bool, now: Now) -> Option<usize> {
         match self.method {
             Method::RoundRobin => self.round_robin(worker, usable),

@@ -45,6 +45,12 @@ pub struct Backlog {
     pub dropped: u64,
 }
 
+/// A picker of a pool for somebody who only asks what would be: nothing is kept of it.
+pub fn preview(pool: &Arc<Pool>, layer: Layer, now: Now) -> Picker {
+    let service = service(&mut HashMap::default(), pool);
+    Picker::build(pool, layer, &Arc::new(Ledger::new(0, service)), None, 0, now)
+}
+
 impl Pickers {
     /// None yet. `seed` shuffles the layout of round-robin sequences, so that two processes do not march in step.
     pub fn new(seed: u64) -> Self {

@@ -55,7 +55,7 @@ fn source(namespace: &str, name: &str) -> Arc<str> {
 /// The Host field of HTTP checks that name none is the Service's, never a route's (H4).
 fn fill_hosts(policy: &mut Policy, service: &api::Service) {
     for check in &mut policy.checks {
-        if let Probe::Http { host, .. } = &mut check.probe
+        if let Probe::Http { host, .. } | Probe::Grpc { host, .. } = &mut check.probe
             && host.is_empty()
         {
             *host = format!("{}.{}", service.metadata.name, service.metadata.namespace).into();

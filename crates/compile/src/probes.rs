@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use model::policy::{Check, Policy};
+use model::policy::{Check, Policy, Probe};
 use model::snapshot::{ProbeKey, ProbeTarget};
 use model::{Endpoint, OrdMap, Origin, Standing, Target, Transport};
 
@@ -18,7 +18,7 @@ use crate::{policy, text};
 pub(crate) type Probes = BTreeMap<ProbeKey, Arc<ProbeTarget>>;
 
 /// Adds the endpoints of a port, for every check of its policy. Terminating ones are left alone: their verdict is made.
-pub(crate) fn of_port<'a>(endpoints: impl Iterator<Item = &'a Arc<Endpoint>>, policy: &Policy, into: &mut Probes) {
+pub(crate) fn of_port<'a>(endpoints: impl Iterator<Item = &'a Arc<Endpoint>>, policy: &Policy, here: &str, into: &mut Probes) {
     if policy.checks.is_empty() {
         return;
     }
@@ -33,6 +33,7 @@ pub(crate) fn of_port<'a>(endpoints: impl Iterator<Item = &'a Arc<Endpoint>>, po
         }
         // Every check speaks TCP: a datagram port is probed only where the check names a port of its own.
         let fits = |check: &&Check| endpoint.identity.transport == Transport::Tcp || check.port.is_some();
+        let fits = |check: &&Check| fits(check) && runs_here(check, endpoint.node.as_deref(), here);
         policy.checks.iter().filter(fits).for_each(|check| add(endpoint, check, false, into));
     }
 }
@@ -58,6 +59,12 @@ pub(crate) fn of_instance(context: &Context<'_>, instance: &api::Instance, compl
             complaints.about(origin.clone(), "InvalidCheck", "a check has no port and the Instance has none either: write one");
             continue;
         };
+        if !runs_here(&check, instance.spec.node.as_deref(), &context.settings.node) {
+            if instance.spec.node.is_none() {
+                complaints.about(origin.clone(), "UnsupportedCheck", "an exec check runs on the Instance's own node: write spec.node");
+            }
+            continue;
+        }
         for &address in &addresses {
             let joined = Joined {
                 address,
@@ -74,6 +81,11 @@ pub(crate) fn of_instance(context: &Context<'_>, instance: &api::Instance, compl
         }
     }
     probes
+}
+
+/// A program is run on the endpoint's own node only (H5); anything else is asked from anywhere.
+fn runs_here(check: &Check, node: Option<&str>, here: &str) -> bool {
+    !matches!(check.probe, Probe::Exec { .. }) || node == Some(here)
 }
 
 fn add(endpoint: &Arc<Endpoint>, check: &Check, own: bool, into: &mut Probes) {

@@ -202,7 +202,7 @@ impl<'a> Builder<'a> {
     fn port(&mut self, port: &ReadPort<'_>, candidates: &Candidates, exposed: &Exposed, numbers: &mut Numbers<'_>, made: &mut Made) {
         let usable = usable::usable(self.context, candidates);
         let policy = self.policy(&port.port.name);
-        probes::of_port(candidates.values().map(|one| &one.endpoint), &policy, &mut made.probes);
+        probes::of_port(candidates.values().map(|one| &one.endpoint), &policy, &self.context.settings.node, &mut made.probes);
         let mut pool = |endpoints: Vec<Arc<Endpoint>>, draining: &[Arc<Endpoint>], local: bool| -> PoolId {
             let id = numbers.number(PoolKey { port: port.number, transport: port.transport, family: port.family, local });
             let old = self.old.and_then(|old| old.pools.iter().find(|pool| pool.id == id));

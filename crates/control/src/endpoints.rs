@@ -79,6 +79,7 @@ pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>) {
         Watcher::new(client.clone(), Target::of::<Pod>(), metrics).spawn(&mut tasks, sender.clone(), Input::Pod);
         Watcher::new(client.clone(), Target::of::<Endpoints>(), metrics).spawn(&mut tasks, sender, Input::Endpoints);
     }
+    let leases = context.leases.clone();
     let mut all = Loop {
         wire: Wire::new(client),
         state: State::new(*scope),
@@ -102,6 +103,11 @@ pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>) {
                 }
             }
             Some(done) = all.writes.join_next() => all.finish(done),
+            keys = leases.changed() => {
+                for key in keys {
+                    all.judge(&key).await;
+                }
+            }
             () = sleep(recheck.min(Duration::from_secs(60))) => all.recheck().await,
         }
         all.begin();
@@ -126,7 +132,15 @@ impl Loop {
         let is_synced = match input {
             Input::Service(event) => self.state.service(event, dirty),
             Input::Pod(event) => self.state.pod(event, dirty),
-            Input::Node(event) => self.state.node(event, dirty),
+            Input::Node(event) => {
+                let gone = if let Event::Delete(key) = &event { self.state.instances_on(&key.name) } else { Vec::new() };
+                let is_synced = self.state.node(event, dirty);
+                // What ran on a host goes with it (instances spec I9).
+                for instance in gone {
+                    let _ = self.judged.send(Judged::Forfeit(instance)).await;
+                }
+                is_synced
+            }
             Input::Slice(event) => self.state.slice(event, dirty),
             Input::Endpoints(event) => self.state.endpoints(event, dirty),
             Input::Instance(event) => {
@@ -140,6 +154,7 @@ impl Loop {
                     self.judge(&key).await;
                 }
                 if let Some(key) = gone {
+                    self.soft.leases.forget(&key);
                     let _ = self.judged.send(Judged::Gone(key)).await;
                 }
                 is_synced
@@ -153,7 +168,7 @@ impl Loop {
     /// Judges an Instance and tells who writes its status.
     async fn judge(&mut self, key: &Key) {
         let now_ms = self.soft.now_ms();
-        if let Some(judged) = self.state.judge(key, &*self.soft.proofs, now_ms, &mut self.dirty) {
+        if let Some(judged) = self.state.judge(key, &self.soft.leases, now_ms, &mut self.dirty) {
             // Without a receiver nobody writes statuses; slices are made all the same.
             let _ = self.judged.send(judged).await;
         }

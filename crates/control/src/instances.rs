@@ -19,10 +19,12 @@ use tokio::time::{interval, sleep};
 use watch::Key;
 
 use crate::readiness::{Fact, Verdict, judge};
-use crate::wire::{Error, Wire, path_of};
+use crate::wire::{Error, Propagation, Wire, path_of};
 use crate::{Context, Evidence};
 use leaving::{Leaving, Progress};
 
+/// The reason of one whose re-entry is held back (E8).
+const FLAPPING: &str = "Flapping";
 const BUSY_MAX: usize = 32;
 /// How often numbers in flight are looked at while somebody leaves.
 const LOOK: Duration = Duration::from_millis(100);
@@ -32,6 +34,8 @@ const PAUSE_LONGEST: Duration = Duration::from_secs(10);
 pub(crate) enum Judged {
     /// An Instance and what was found of it.
     Is(Arc<Instance>, Verdict),
+    /// An Instance is to be deleted: its node is gone.
+    Forfeit(Arc<Instance>),
     /// An Instance is gone.
     Gone(Key),
 }
@@ -42,6 +46,10 @@ struct Subject {
     evidence: Vec<Evidence>,
     leaving: Option<Leaving>,
     progress: Progress,
+    /// To be deleted: the UID of whom.
+    forfeit: Option<Arc<str>>,
+    /// Re-entry is held back until then, in milliseconds since 1970.
+    held_until_ms: Option<i64>,
     is_busy: bool,
     failures: u32,
 }
@@ -97,6 +105,10 @@ impl Loop {
     fn take(&mut self, judged: Judged) {
         let (instance, verdict) = match judged {
             Judged::Is(instance, verdict) => (instance, verdict),
+            Judged::Forfeit(instance) => {
+                self.forfeit(&instance, "its node was deleted");
+                return;
+            }
             Judged::Gone(key) => {
                 self.subjects.remove(&key);
                 self.marked.remove(&key);
@@ -104,8 +116,13 @@ impl Loop {
                 return;
             }
         };
+        if verdict.is_forfeit {
+            self.forfeit(&instance, "its heartbeats stayed away");
+            return;
+        }
         let key = Key::of(&instance.metadata);
         let subject = self.subjects.entry(key.clone()).or_default();
+        subject.held_until_ms = verdict.recheck_ms.filter(|_| verdict.reason == FLAPPING);
         let is_leaving = verdict.terminating || verdict.reason == "Maintenance";
         let was_leaving = subject.leaving.is_some();
         if !is_leaving {
@@ -119,6 +136,16 @@ impl Loop {
             self.marked.insert(key.clone());
         }
         self.look_at(&key);
+    }
+
+    fn forfeit(&mut self, instance: &Instance, why: &str) {
+        let key = Key::of(&instance.metadata);
+        let subject = self.subjects.entry(key.clone()).or_default();
+        if subject.forfeit.as_ref() != Some(&instance.metadata.uid) {
+            tracing::info!(namespace = &*key.namespace, instance = &*key.name, why, "an Instance is deleted");
+            subject.forfeit = Some(instance.metadata.uid.clone());
+            self.marked.insert(key);
+        }
     }
 
     fn bring(&mut self, evidence: Evidence) {
@@ -164,6 +191,8 @@ impl Loop {
                 key,
                 evidence: std::mem::take(&mut subject.evidence),
                 progress: subject.leaving.is_some().then_some(subject.progress),
+                forfeit: subject.forfeit.clone(),
+                held_until_ms: subject.held_until_ms,
             };
             self.writes.spawn(write.done());
         }
@@ -210,6 +239,8 @@ struct Write {
     key: Key,
     evidence: Vec<Evidence>,
     progress: Option<Progress>,
+    forfeit: Option<Arc<str>>,
+    held_until_ms: Option<i64>,
 }
 
 impl Write {
@@ -221,6 +252,9 @@ impl Write {
 
     async fn run(&self) -> Result<(), Error> {
         let path = path_of::<Instance>(&self.key.namespace, &self.key.name);
+        if let Some(uid) = &self.forfeit {
+            return self.wire.delete(&path, uid, Propagation::Background).await;
+        }
         let object = self.wire.get(&path).await?;
         let evidence = self.evidence.iter().filter(|one| object["metadata"]["uid"] == *one.uid);
         let merged = status::with_evidence(&object["status"]["evidence"], evidence);
@@ -228,9 +262,12 @@ impl Write {
         probed["status"]["evidence"] = merged.clone();
         let instance: Instance = serde_json::from_value(probed).map_err(|e| Error::Refused(e.to_string()))?;
         let stored: Vec<Stored> = instance.status.evidence.clone();
-        let unstored = self.context.proofs.facts(&self.key.namespace, &self.key.name, &instance.metadata.uid);
-        let facts: Vec<Fact> = stored.iter().filter_map(Fact::stored).chain(unstored).collect();
-        let verdict = judge(&instance, &facts, self.context.now_ms());
+        let now_ms = self.context.now_ms();
+        let facts: Vec<Fact> = stored.iter().filter_map(Fact::stored).chain(self.context.leases.facts(&instance, now_ms)).collect();
+        let mut verdict = judge(&instance, &facts, now_ms);
+        if verdict.ready && self.held_until_ms.is_some_and(|until| now_ms < until) {
+            verdict = Verdict { ready: false, reason: FLAPPING, ..verdict };
+        }
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let wanted = status::status(&object, &verdict, merged, self.progress, &now);
         let patch = status::difference(&object["status"], &wanted);

@@ -10,6 +10,7 @@ mod discovery;
 mod endpoints;
 mod garbage;
 mod instances;
+mod leases;
 mod namespaces;
 mod pods;
 pub mod readiness;
@@ -25,6 +26,8 @@ use kube::Client;
 use model::{Interner, Live};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+
+pub use leases::{Held, Leases};
 
 use standing::Standing;
 use wire::Wire;
@@ -48,21 +51,6 @@ impl Scope {
             Scope::Standalone => "endpointslice-controller.k8s.io",
             Scope::InCluster => "endpointslice-controller.fairlead.dev",
         }
-    }
-}
-
-/// Proofs of life that are never stored, because they change too often: heartbeats, what proxies see.
-pub trait Proofs: Send + Sync + 'static {
-    /// What is known of an Instance now.
-    fn facts(&self, namespace: &str, name: &str, uid: &str) -> Vec<readiness::Fact>;
-}
-
-/// No proofs but the stored ones.
-pub struct NoProofs;
-
-impl Proofs for NoProofs {
-    fn facts(&self, _: &str, _: &str, _: &str) -> Vec<readiness::Fact> {
-        Vec::new()
     }
 }
 
@@ -99,8 +87,8 @@ impl Evidence {
 pub struct Settings {
     /// Whose objects are written.
     pub scope: Scope,
-    /// Proofs that are not stored.
-    pub proofs: Arc<dyn Proofs>,
+    /// Heartbeats.
+    pub leases: Arc<Leases>,
     /// The snapshot in force and the words of the planes.
     pub live: Arc<Live>,
     /// The numbers of endpoints, to know when one is drained.
@@ -117,7 +105,7 @@ struct Context {
     client: Client,
     metrics: watch::Metrics,
     scope: Scope,
-    proofs: Arc<dyn Proofs>,
+    leases: Arc<Leases>,
     live: Arc<Live>,
     interner: Arc<Interner>,
     planes: Vec<&'static str>,
@@ -138,8 +126,8 @@ pub struct Control {
 impl Control {
     /// Starts all loops of a scope. `decisions` is what `compile` decided about statuses, in order.
     pub fn start(client: &Client, settings: Settings, decisions: mpsc::UnboundedReceiver<Vec<Decided>>, metrics: &watch::Metrics) -> Control {
-        let Settings { scope, proofs, live, interner, planes, api } = settings;
-        let context = Context { client: client.clone(), metrics: metrics.clone(), scope, proofs, live, interner, planes };
+        let Settings { scope, leases, live, interner, planes, api } = settings;
+        let context = Context { client: client.clone(), metrics: metrics.clone(), scope, leases, live, interner, planes };
         let mut tasks = JoinSet::new();
         let (judged, verdicts) = mpsc::channel(QUEUE);
         let (evidence, words) = mpsc::channel(QUEUE);

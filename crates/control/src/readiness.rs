@@ -3,6 +3,8 @@
 //! Absence of a proof is never a proof of death. What the data plane saw (passive proofs) ejects on the host that saw it and
 //! is no matter of this function, except that it may confirm a soft suspicion under the mass guard.
 
+pub(crate) mod flaps;
+
 use api::Instance;
 use api::instance::Evidence;
 
@@ -34,6 +36,8 @@ pub struct Fact {
     pub until_ms: Option<i64>,
     /// One word or sentence.
     pub reason: String,
+    /// Found by this server and not read from the object.
+    pub is_ours: bool,
 }
 
 impl Fact {
@@ -53,7 +57,7 @@ impl Fact {
             _ => return None,
         };
         let at_ms = evidence.time.parse::<jiff::Timestamp>().map_or(0, |time| time.as_millisecond());
-        Some(Fact { proof, is_alive, at_ms, until_ms: None, reason: evidence.reason.to_string() })
+        Some(Fact { proof, is_alive, at_ms, until_ms: None, reason: evidence.reason.to_string(), is_ours: false })
     }
 
     /// A hard proof needs no threshold: a process that exited, a connection that was closed, a port that refuses.
@@ -81,11 +85,13 @@ pub struct Verdict {
     pub is_soft: bool,
     /// When the judgement changes by itself, in milliseconds since 1970.
     pub recheck_ms: Option<i64>,
+    /// Its heartbeats stayed away for so long that it is deleted.
+    pub is_forfeit: bool,
 }
 
 impl Verdict {
     fn new(ready: bool, serving: bool, reason: &'static str) -> Verdict {
-        Verdict { ready, serving, terminating: false, reason, is_soft: false, recheck_ms: None }
+        Verdict { ready, serving, terminating: false, reason, is_soft: false, recheck_ms: None, is_forfeit: false }
     }
 
     fn suspended(reason: &'static str) -> Verdict {
@@ -94,6 +100,9 @@ impl Verdict {
     }
 }
 
+/// Nobody who is silent for less than this is deleted.
+const FORFEIT_MIN_MS: i64 = 60_000;
+
 fn newest<'f>(facts: impl Iterator<Item = &'f Fact>) -> Option<&'f Fact> {
     // Of two at the same moment the bad news counts.
     facts.max_by_key(|fact| (fact.at_ms, !fact.is_alive))
@@ -101,7 +110,11 @@ fn newest<'f>(facts: impl Iterator<Item = &'f Fact>) -> Option<&'f Fact> {
 
 /// Judges an Instance by the facts at a moment (E2).
 pub fn judge(instance: &Instance, facts: &[Fact], now_ms: i64) -> Verdict {
-    let living = judge_life(instance, facts, now_ms);
+    let mut living = judge_life(instance, facts, now_ms);
+    if let Some(forfeit_ms) = forfeit_ms(instance, facts) {
+        living.is_forfeit = forfeit_ms <= now_ms;
+        living.recheck_ms = living.recheck_ms.into_iter().chain((forfeit_ms > now_ms).then_some(forfeit_ms)).min();
+    }
     if instance.metadata.deletion_s.is_some() || instance.status.terminating == Some(true) {
         return Verdict { ready: false, terminating: true, reason: "Terminating", ..living };
     }
@@ -109,6 +122,18 @@ pub fn judge(instance: &Instance, facts: &[Fact], now_ms: i64) -> Verdict {
         return Verdict { ready: false, reason: "Maintenance", is_soft: false, ..living };
     }
     living
+}
+
+/// When an Instance that is not heard of is deleted: three seconds after its connection closed, or after three times its ttl,
+/// but not within a minute (I9, I10). Connections of others are for those to judge who hold them.
+fn forfeit_ms(instance: &Instance, facts: &[Fact]) -> Option<i64> {
+    let newest_connection = newest(facts.iter().filter(|fact| fact.proof == Proof::Connection));
+    if let Some(lost) = newest_connection.filter(|fact| !fact.is_alive && fact.is_ours) {
+        return (!instance.spec.retain).then(|| lost.at_ms.saturating_add(crate::leases::REDO_MS));
+    }
+    let ttl_ms = instance.spec.ttl_seconds?.saturating_mul(1000);
+    let heard_ms = facts.iter().filter(|fact| fact.proof == Proof::Lease && fact.until_ms.is_some()).map(|fact| fact.at_ms).max()?;
+    (!instance.spec.retain).then(|| heard_ms.saturating_add(ttl_ms.saturating_mul(3).max(FORFEIT_MIN_MS)))
 }
 
 fn judge_life(instance: &Instance, facts: &[Fact], now_ms: i64) -> Verdict {
@@ -163,7 +188,7 @@ mod tests {
     use super::*;
 
     fn fact(proof: Proof, is_alive: bool, at_s: i64) -> Fact {
-        Fact { proof, is_alive, at_ms: at_s * 1000, until_ms: None, reason: String::new() }
+        Fact { proof, is_alive, at_ms: at_s * 1000, until_ms: None, reason: String::new(), is_ours: false }
     }
 
     fn instance(json: &str) -> Instance {
@@ -228,6 +253,23 @@ mod tests {
     fn a_lease_says_when_to_look_again() {
         let lease = Fact { until_ms: Some(11_000), ..fact(Proof::Lease, true, 1) };
         assert_eq!(judge(&instance("{}"), &[lease], 10_000).recheck_ms, Some(11_000));
+    }
+
+    #[test]
+    fn who_is_silent_for_three_ttls_and_a_minute_is_deleted_unless_it_is_retained() {
+        let lease = [Fact { until_ms: Some(31_000), ..fact(Proof::Lease, true, 1) }];
+        let one = instance(r#"{"spec":{"ttlSeconds":30}}"#);
+        let at = |instance: &Instance, s: i64| {
+            let verdict = judge(instance, &lease, s * 1000);
+            (verdict.ready, verdict.is_forfeit, verdict.recheck_ms)
+        };
+        assert_eq!(at(&one, 30), (true, false, Some(31_000)));
+        assert_eq!(at(&one, 31), (false, false, Some(91_000)));
+        assert_eq!(at(&one, 91), (false, true, None));
+        assert_eq!(at(&instance(r#"{"spec":{"ttlSeconds":5}}"#), 60), (false, false, Some(61_000)));
+        assert_eq!(at(&instance(r#"{"spec":{"ttlSeconds":30,"retain":true}}"#), 500), (false, false, None));
+        let failing = [lease[0].clone(), fact(Proof::Probe, false, 80)];
+        assert!(judge(&one, &failing, 91_000).is_forfeit, "whatever else is wrong with it");
     }
 
     #[test]

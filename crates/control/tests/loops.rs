@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use api::decided::{Condition, IngressAddress, Socket, Truth};
 use api::{Decided, DecidedStatus};
 use apiserver::{ApiServer, Identity};
-use control::{Control, Evidence, NoProofs, Scope, Settings};
+use control::{Control, Evidence, Leases, Scope, Settings};
 use http::Request;
 use kube::Client;
 use model::{Applied, Interner, Live, Snapshot};
@@ -33,7 +33,7 @@ impl World {
         let (decide, decisions) = mpsc::unbounded_channel();
         let settings = Settings {
             scope: Scope::Standalone,
-            proofs: Arc::new(NoProofs),
+            leases: Arc::new(Leases::new("n", 0)),
             live: live.clone(),
             interner: Arc::new(Interner::default()),
             planes: vec!["http"],

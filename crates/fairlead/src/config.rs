@@ -184,6 +184,38 @@ impl Settings {
         settings.with_upstreams(either(flags.dns_upstream, file.dns_upstream.into_vec()))
     }
 
+    /// The keys of the file whose values differ and cannot change while the server runs.
+    pub fn fixed_differences(&self, other: &Self) -> Vec<&'static str> {
+        let same = [
+            ("data-dir", self.data_dir == other.data_dir),
+            ("api-address", self.api == other.api),
+            ("dns-address", self.dns == other.dns),
+            ("http-address", self.http == other.http),
+            ("https-address", self.https == other.https),
+            ("admin-address", self.admin == other.admin),
+            ("service-cidr", self.service_cidrs == other.service_cidrs),
+            ("node-port-range", self.node_ports == other.node_ports),
+            ("cluster-domain", self.cluster_domain == other.cluster_domain),
+            ("dns-upstream", self.upstreams == other.upstreams),
+            ("packet-plane", self.plane == other.plane),
+            ("node-name", self.node_name == other.node_name),
+            ("node-address", self.node_addresses == other.node_addresses),
+            ("gateway-addresses", self.entry.gateway_addresses == other.entry.gateway_addresses),
+            ("trusted-proxies", self.entry.peers.trusted == other.entry.peers.trusted),
+            ("proxy-protocol", self.entry.peers.announced == other.entry.peers.announced),
+            ("default-ssl-certificate", self.entry.ingress.default_certificate == other.entry.ingress.default_certificate),
+            ("default-backend-service", self.entry.ingress.default_backend == other.entry.ingress.default_backend),
+            ("publish-status-address", self.entry.ingress.published == other.entry.ingress.published),
+            ("watch-ingress-without-class", self.entry.ingress.without_class == other.entry.ingress.without_class),
+            ("shutdown-delay", self.shutdown_delay == other.shutdown_delay),
+            ("log-format", self.log_format == other.log_format),
+            ("access-log", self.access_log == other.access_log),
+            ("no-reason-header", self.reason_header == other.reason_header),
+            ("no-loopback-endpoints", self.loopback_endpoints == other.loopback_endpoints),
+        ];
+        same.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()
+    }
+
     fn with_upstreams(mut self, given: Vec<String>) -> Result<Self> {
         self.upstreams = match given.as_slice() {
             [] => None,
@@ -331,6 +363,14 @@ mod tests {
     fn a_misspelt_key_is_refused_by_name() {
         let refused = with_file("cluster-domian: typo.test\n", UpFlags::default()).unwrap_err().to_string();
         assert!(refused.contains("cluster-domian") && refused.contains(".yaml"), "{refused}");
+    }
+
+    #[test]
+    fn what_needs_a_restart_is_named() {
+        let settings = |text: &str| with_file(text, UpFlags { node_name: Some("n".into()), ..UpFlags::default() }).unwrap();
+        let before = settings("log-level: info\n");
+        let after = settings("log-level: debug\ndrain-timeout: 5s\naccess-log: json\ncluster-domain: other.test\n");
+        assert_eq!(before.fixed_differences(&after), ["cluster-domain", "access-log"]);
     }
 
     #[test]

@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use api::Instance;
+use apiserver::status::ApiError;
 use apiserver::{Answer, Body, Connect, ConnectRequest};
+use control::Leases;
 use http::{Request, Response, StatusCode, header};
 use jiff::Timestamp;
 use model::show::{self, Filter, Table};
@@ -15,6 +17,7 @@ use net::clock::monotonic_ns;
 use serde_json::{Value, json};
 
 use crate::cli::What;
+use crate::heartbeats;
 
 /// Answers for one node.
 pub struct Inside {
@@ -26,21 +29,34 @@ pub struct Inside {
     pub entries: (SocketAddr, SocketAddr),
     /// To read the Instances behind endpoints, once the API is up.
     pub client: Arc<std::sync::OnceLock<kube::Client>>,
+    /// Heartbeats of Instances.
+    pub leases: Arc<Leases>,
 }
 
 impl Connect for Inside {
     fn serves(&self, address: &apiserver::Address) -> bool {
-        address.group.is_empty() && address.resource == "nodes" && address.subresource == "proxy" && address.name == self.node && address.rest.starts_with("fairlead/")
+        let is_node = address.group.is_empty() && address.resource == "nodes" && address.subresource == "proxy" && address.name == self.node;
+        is_node && address.rest.starts_with("fairlead/") || heartbeats::serves(address)
     }
 
-    fn answer(&self, request: ConnectRequest) -> Answer<'_, Result<Response<Body>, apiserver::status::ApiError>> {
+    fn answer(&self, request: ConnectRequest) -> Answer<'_, Result<Response<Body>, ApiError>> {
         Box::pin(async move {
+            if heartbeats::serves(&request.address) {
+                let client = self.client.get().ok_or_else(|| ApiError::unavailable("the server is starting"))?;
+                let ConnectRequest { address, parts, .. } = request;
+                return heartbeats::answer(&address, &parts.method, client, &self.leases).await;
+            }
             let query = |name: &str| request.query.get(name).map(str::to_owned);
             let path = request.address.rest.trim_start_matches("fairlead/");
             let (status, answer) = match path.split_once('/') {
                 Some(("show", what)) => self.show(what, query("namespace").as_deref(), query("name").as_deref()),
                 Some(("why", "service")) => self.why_service(&query("namespace").unwrap_or_default(), &query("name").unwrap_or_default()).await,
-                Some(("why", "url")) => self.why_url(&query("url").unwrap_or_default(), &query("method").unwrap_or_else(|| "GET".into()), &request.query.all("header").map(str::to_owned).collect::<Vec<_>>()),
+                Some(("why", "url")) => self.why_url(
+                    &query("url").unwrap_or_default(),
+                    &query("method").unwrap_or_else(|| "GET".into()),
+                    &request.query.all("header").map(str::to_owned).collect::<Vec<_>>(),
+                    query("from").as_deref(),
+                ),
                 _ => (404, json!({"error": format!("no {path} here: use show/WHAT, why/service or why/url")})),
             };
             Ok(reply(status, &answer))
@@ -77,13 +93,16 @@ impl Inside {
     async fn why_service(&self, namespace: &str, name: &str) -> (u16, Value) {
         let snapshot = self.live.snapshot();
         let Some(service) = snapshot.services.get(&(namespace.into(), name.into())) else {
-            return (404, json!({"error": format!("service {namespace}/{name} is not in the snapshot in force: does it exist? kubectl get service {name} -n {namespace}")}));
+            return (
+                404,
+                json!({"error": format!("service {namespace}/{name} is not in the snapshot in force: does it exist? kubectl get service {name} -n {namespace}")}),
+            );
         };
         let instances = self.instances(namespace).await;
         let now = Timestamp::now();
         let mut table = Table::new(&["ENDPOINT", "TARGET", "VERDICT", "PROOF", "SAYS", "AGE", "OBSERVER", "WHY"]);
         for endpoint in &service.endpoints {
-            explain(endpoint, &instances, now, &mut table);
+            explain(endpoint, &instances, &self.leases, now, &mut table);
         }
         let mut head = format!("Service {namespace}/{name} ({})", service.exposure);
         if service.endpoints.is_empty() {
@@ -105,9 +124,13 @@ impl Inside {
         items.into_iter().filter_map(|item| serde_json::from_value::<Instance>(item).ok()).map(|one| (one.metadata.name.to_string(), one)).collect()
     }
 
-    fn why_url(&self, url: &str, method: &str, headers: &[String]) -> (u16, Value) {
+    fn why_url(&self, url: &str, method: &str, headers: &[String], from: Option<&str>) -> (u16, Value) {
         let snapshot = self.live.snapshot();
-        match crate::why_url::explain(&snapshot, url, method, headers, self.entries) {
+        let from = match from.map(str::parse).transpose() {
+            Ok(from) => from,
+            Err(_) => return (400, json!({"error": "from is no IP address"})),
+        };
+        match crate::why_url::explain(&snapshot, url, method, headers, from, self.entries) {
             Ok(answer) => (200, answer),
             Err(why) => (400, json!({"error": why.to_string()})),
         }
@@ -115,7 +138,7 @@ impl Inside {
 }
 
 /// The evidence about one endpoint, a row each: what its object says, then what this node's planes saw.
-fn explain(endpoint: &Endpoint, instances: &BTreeMap<String, Instance>, now: Timestamp, table: &mut Table) {
+fn explain(endpoint: &Endpoint, instances: &BTreeMap<String, Instance>, leases: &Leases, now: Timestamp, table: &mut Table) {
     let vitals = &endpoint.vitals;
     let (verdict, why) = match &endpoint.standing {
         Standing::Out(why) => ("out", Some(why.to_string())),
@@ -128,7 +151,16 @@ fn explain(endpoint: &Endpoint, instances: &BTreeMap<String, Instance>, now: Tim
         Target::Address(_) => "address".into(),
     };
     let mut row = |proof: &str, says: &str, age: Option<String>, observer: &str, why: Option<String>| {
-        table.push(vec![endpoint.address.to_string().into(), target.clone().into(), verdict.into(), proof.into(), says.into(), age.into(), observer.into(), why.into()]);
+        table.push(vec![
+            endpoint.address.to_string().into(),
+            target.clone().into(),
+            verdict.into(),
+            proof.into(),
+            says.into(),
+            age.into(),
+            observer.into(),
+            why.into(),
+        ]);
     };
     let instance = match &endpoint.identity.target {
         Target::Object { origin, uid } if origin.kind == "Instance" => instances.get(&*origin.name).filter(|one| one.metadata.uid == *uid),
@@ -138,7 +170,12 @@ fn explain(endpoint: &Endpoint, instances: &BTreeMap<String, Instance>, now: Tim
         let age = one.time.parse::<Timestamp>().ok().map(|time| format!("{} s", (now.as_second() - time.as_second()).max(0)));
         row(&one.proof, &one.verdict, age, &one.observer, Some(one.reason.to_string()));
     }
-    if instance.is_none_or(|instance| instance.status.evidence.is_empty()) {
+    let lease = instance.and_then(|instance| leases.term(instance));
+    if let Some((heard_ms, until_ms)) = lease {
+        let (says, why) = if until_ms > now.as_millisecond() { ("alive", "heartbeats come in time") } else { ("dead", "no heartbeat in time") };
+        row("lease", says, Some(format!("{} s", (now.as_millisecond() - heard_ms).max(0) / 1_000)), "this node", Some(why.into()));
+    }
+    if lease.is_none() && instance.is_none_or(|instance| instance.status.evidence.is_empty()) {
         row("object", if matches!(endpoint.standing, Standing::Out(_)) { "not ready" } else { "ready" }, None, "EndpointSlice", why.clone());
     }
     if let Some(ejection) = vitals.ejection() {
@@ -156,4 +193,3 @@ pub fn tabled(snapshot: &Snapshot, head: &str, table: &Table) -> Value {
     let none = if table.rows.is_empty() { "nothing matches\n" } else { "" };
     json!({"generation": snapshot.generation, "rows": table.to_json(), "text": format!("GENERATION {}\n{title}{table}{none}", snapshot.generation)})
 }
-

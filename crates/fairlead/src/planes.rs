@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use apiserver::ApiServer;
 use balance::Pickers;
 use compile::{Kind, World};
-use control::Control;
+use control::{Control, Leases};
 use model::vitals::Now;
 use model::{Interner, Live};
 use net::clock::monotonic_ns;
@@ -38,6 +38,8 @@ pub struct Parts<'a> {
     pub api: &'a ApiServer,
     /// Where they register numbers.
     pub metrics: &'a Registry,
+    /// Heartbeats of Instances.
+    pub leases: &'a Arc<Leases>,
     /// Set to the first complete generation.
     pub first_complete: &'a Arc<AtomicU64>,
     /// Data threads.
@@ -80,8 +82,12 @@ impl Planes {
         let source = Source::start(&client_as(parts.api, "system:fairlead:source"), Kind::ALL, wanted, &watches);
         let world = World::new(compile_settings(settings, &interner));
         let engine = Engine { world, live: Arc::clone(live), source, decided, wants, first_complete: Arc::clone(parts.first_complete) };
-        let control =
-            Control::start(&client_as(parts.api, "system:fairlead:control"), control_settings(settings, live, &interner), decisions, &watches);
+        let control = Control::start(
+            &client_as(parts.api, "system:fairlead:control"),
+            control_settings(settings, live, &interner, parts.leases),
+            decisions,
+            &watches,
+        );
         let (seen, evidence) = mpsc::channel(EVIDENCE);
         let agent = node::agent::Agent {
             node: settings.node_name.as_str().into(),
@@ -146,10 +152,10 @@ fn http_settings(settings: &Settings, metrics: &Registry, http: Vec<TcpListener>
     Ok(proxy::Settings { options, log, metrics: Some(metrics.clone()), bound: vec![(settings.http, http), (settings.https, https)] })
 }
 
-fn control_settings(settings: &Settings, live: &Arc<Live>, interner: &Arc<Interner>) -> control::Settings {
+fn control_settings(settings: &Settings, live: &Arc<Live>, interner: &Arc<Interner>, leases: &Arc<Leases>) -> control::Settings {
     control::Settings {
         scope: control::Scope::Standalone,
-        proofs: Arc::new(control::NoProofs),
+        leases: Arc::clone(leases),
         live: Arc::clone(live),
         interner: Arc::clone(interner),
         planes: PLANES.to_vec(),

@@ -39,7 +39,7 @@ pub fn why(flags: &WhyFlags) -> Result<ExitCode> {
             path.push_str(&format!("&header={}", encode(header)));
         }
         if let Some(from) = flags.from {
-            bail!("--from {from}: explaining a request by its client's address is not built into this version; leave it out");
+            path.push_str(&format!("&from={from}"));
         }
         path
     } else {

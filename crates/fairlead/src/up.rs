@@ -11,6 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, Result};
 use apiserver::allocate::{Allocator, Cidr};
 use apiserver::{ApiServer, Identity, Tokens};
+use control::Leases;
 use model::Live;
 use net::{BindError, bind_tcp, bind_udp};
 use observe::Registry;
@@ -22,6 +23,7 @@ use crate::cli::{LogFormat, UpFlags};
 use crate::config::Settings;
 use crate::inside::Inside;
 use crate::planes::{Parts, Planes};
+use crate::reload::Reload;
 use crate::state::{self, Addresses, Identities};
 use crate::{admin, bootstrap, engine, listen};
 
@@ -36,7 +38,8 @@ pub const PLANES: [&str; 3] = ["dns", "http", "stream"];
 /// When the server cannot start; the message names the address, flag, directory or process.
 pub fn main(flags: UpFlags) -> Result<ExitCode> {
     let started = Instant::now();
-    let settings = Settings::resolve(flags)?;
+    let settings = Settings::resolve(flags.clone())?;
+    let reload = Reload::new(flags, settings.clone());
     let format = if settings.log_format == LogFormat::Json { observe::logs::Format::Json } else { observe::logs::Format::Text };
     observe::logs::start(&settings.log_level, format)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(CONTROL_THREADS).thread_name("control").enable_all().build()?;
@@ -44,7 +47,7 @@ pub fn main(flags: UpFlags) -> Result<ExitCode> {
         let mut signals = Signals::new()?;
         let server = Server::start(settings).await?;
         server.banner(started);
-        server.stop_on(&mut signals).await;
+        server.stop_on(&mut signals, &reload).await;
         anyhow::Ok(())
     })?;
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -91,6 +94,7 @@ pub struct Server {
     pub client: kube::Client,
     /// The snapshot in force.
     pub live: Arc<Live>,
+    identities: Arc<Identities>,
     store: Store,
     api: ApiServer,
     stop_api: watch::Sender<bool>,
@@ -179,11 +183,13 @@ impl Server {
         let live = Arc::new(Live::default());
         let first_complete = Arc::new(AtomicU64::new(0));
         let known = Arc::new(OnceLock::new());
+        let leases = Arc::new(Leases::new(&settings.node_name, jiff::Timestamp::now().as_millisecond()));
         let inside = Inside {
             node: settings.node_name.clone(),
             live: Arc::clone(&live),
             entries: (settings.http, settings.https),
             client: Arc::clone(&known),
+            leases: Arc::clone(&leases),
         };
         let api = build_api(&settings, store.clone(), &identities, inside, &metrics, Arc::clone(&live), Arc::clone(&first_complete))?;
         let client = client_as(&api, "system:apiserver");
@@ -200,6 +206,7 @@ impl Server {
             live: &live,
             api: &api,
             metrics: &metrics,
+            leases: &leases,
             first_complete: &first_complete,
             cores,
             http: sockets.http,
@@ -210,8 +217,8 @@ impl Server {
         let addresses = Addresses { api: settings.api, dns: settings.dns[0], http: settings.http, https: settings.https, admin: settings.admin };
         let kubeconfig = identities.write_kubeconfig(&settings.data_dir, settings.api)?;
         state::write_addresses(&settings.data_dir, &addresses, &settings.node_name)?;
-        tokio::spawn(renew(identities));
-        let server = Self { settings, addresses, kubeconfig, client, live, store, api, stop_api, api_task, planes };
+        tokio::spawn(renew(Arc::clone(&identities)));
+        let server = Self { settings, addresses, kubeconfig, client, live, identities, store, api, stop_api, api_task, planes };
         server.until_ready(&first_complete).await?;
         Ok(server)
     }
@@ -242,8 +249,9 @@ impl Server {
     }
 
     /// Waits for a signal, then stops in order; a second signal ends at once.
-    async fn stop_on(self, signals: &mut Signals) {
-        signals.stop(|| tracing::info!("SIGHUP: certificates are read again at their renewal; other settings need a restart")).await;
+    async fn stop_on(mut self, signals: &mut Signals, reload: &Reload) {
+        signals.stop(|| reload.run(&self.identities)).await;
+        self.settings.drain_timeout = reload.drain_timeout();
         tracing::info!("stopping: draining for {} s at most", self.settings.drain_timeout.as_secs());
         let data_dir = self.settings.data_dir.clone();
         tokio::select! {

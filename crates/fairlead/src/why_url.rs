@@ -1,10 +1,14 @@
 //! `fairlead why URL`: the URL as typed, put into the form that the look-up of the request path takes.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use model::show::{self, Question};
-use model::{Snapshot, Transport};
+use balance::{KeySource, Layer, Method};
+use model::policy::{HashKey, Strategy};
+use model::show::{self, Cell, Question};
+use model::{Now, Pool, Snapshot, Transport};
+use net::clock::monotonic_ns;
 use proxy::path::{Normal, normalise};
 use serde_json::Value;
 
@@ -14,7 +18,14 @@ use crate::inside::tabled;
 ///
 /// # Errors
 /// When it is no http or https URL.
-pub fn explain(snapshot: &Snapshot, url: &str, method: &str, headers: &[String], entries: (SocketAddr, SocketAddr)) -> Result<Value> {
+pub fn explain(
+    snapshot: &Snapshot,
+    url: &str,
+    method: &str,
+    headers: &[String],
+    from: Option<IpAddr>,
+    entries: (SocketAddr, SocketAddr),
+) -> Result<Value> {
     let (scheme, rest) = url.split_once("://").with_context(|| format!("{url:?} is no URL"))?;
     let entry = match scheme {
         "http" => entries.0,
@@ -26,16 +37,29 @@ pub fn explain(snapshot: &Snapshot, url: &str, method: &str, headers: &[String],
     let (host, port) = host_and_port(authority)?;
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query.to_owned())));
     let path = match normalise(if path.is_empty() { b"/" } else { path.as_bytes() }) {
-        Normal::Same => if path.is_empty() { "/".to_owned() } else { path.to_owned() },
+        Normal::Same => {
+            if path.is_empty() {
+                "/".to_owned()
+            } else {
+                path.to_owned()
+            }
+        }
         Normal::Changed(changed) => String::from_utf8_lossy(&changed).into_owned(),
         Normal::Refused => bail!("the path of {url:?} would be refused with 400 bad_request"),
     };
-    let headers: Vec<(String, String)> =
-        headers.iter().filter_map(|field| field.split_once(':')).map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned())).collect();
+    let headers: Vec<(String, String)> = headers
+        .iter()
+        .filter_map(|field| field.split_once(':'))
+        .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()))
+        .collect();
     let host = headers.iter().find(|(name, _)| name == "host").map_or(host, |(_, value)| value.to_ascii_lowercase());
     let question = Question { method: method.to_ascii_uppercase(), host, path, query, headers, server_name: None };
     let key = place(snapshot, entry, port);
-    let explanation = show::why(snapshot, key, &question);
+    let mut explanation = show::why(snapshot, key, &question);
+    let picks: Vec<_> = explanation.pools.iter().filter_map(|id| snapshot.pool(*id)).filter_map(|pool| pick(pool, &question, from)).collect();
+    // Before the last row, which is the answer.
+    let last = explanation.table.rows.len().saturating_sub(1);
+    explanation.table.rows.splice(last..last, picks);
     let head = match explanation.status {
         Some(status) => format!("{method} {url}: {status} {}", explanation.reason),
         None => format!("{method} {url}: {}", explanation.reason),
@@ -46,6 +70,60 @@ pub fn explain(snapshot: &Snapshot, url: &str, method: &str, headers: &[String],
         answer["error_status"] = status.into();
     }
     Ok(answer)
+}
+
+/// Which endpoint the request's key leads to, where the strategy hashes one.
+fn pick(pool: &Arc<Pool>, question: &Question, from: Option<IpAddr>) -> Option<Vec<Cell>> {
+    let now = Now(monotonic_ns());
+    let picker = balance::preview(pool, Layer::Http, now);
+    let row = |subject: String, verdict: &str, detail: &str| Some(vec!["pick".into(), subject.into(), verdict.into(), detail.into()]);
+    let by_client = pool.policy.strategy == Strategy::SourceIp || pool.policy.tuning.hash_keys.contains(&HashKey::ClientIp);
+    if !matches!(picker.method(), Method::Maglev | Method::RingHash) {
+        return None;
+    }
+    if by_client && from.is_none() {
+        return row(pool.label(), "depends", "its strategy hashes the client's address: say it with --from ADDRESS");
+    }
+    let key = picker.hash_key(&Asked { question, from });
+    match key.map(|key| picker.endpoint_of(key, now)) {
+        Some(Some(endpoint)) => row(format!("{} {}", endpoint.address, endpoint.stable_name), "chosen", "its key leads here"),
+        Some(None) => row(pool.label(), "open", "no endpoint of its key is usable: it is balanced without one"),
+        None => row(pool.label(), "open", "the request has none of the keys: it is balanced without one"),
+    }
+}
+
+/// What a hash key is taken from.
+struct Asked<'a> {
+    question: &'a Question,
+    from: Option<IpAddr>,
+}
+
+impl KeySource for Asked<'_> {
+    fn header(&self, name: &str) -> Option<&[u8]> {
+        self.question.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_bytes())
+    }
+
+    fn cookie(&self, name: &str) -> Option<&[u8]> {
+        let cookies = self.question.headers.iter().filter(|(known, _)| known == "cookie").flat_map(|(_, value)| value.split(';'));
+        cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(known, _)| *known == name).map(|(_, value)| value.as_bytes())
+    }
+
+    fn query(&self, name: &str) -> Option<&[u8]> {
+        let pairs = self.question.query.iter().flat_map(|query| query.split('&'));
+        pairs.filter_map(|pair| pair.split_once('=')).find(|(known, _)| *known == name).map(|(_, value)| value.as_bytes())
+    }
+
+    fn client(&self) -> Option<IpAddr> {
+        self.from
+    }
+
+    fn path(&self) -> Option<&[u8]> {
+        Some(self.question.path.as_bytes())
+    }
+
+    fn method(&self) -> Option<&[u8]> {
+        Some(self.question.method.as_bytes())
+    }
 }
 
 /// The entrance a request reaches: at its own port where one is given, on whichever address it is bound.

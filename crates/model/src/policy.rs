@@ -161,6 +161,13 @@ pub enum Probe {
     Grpc {
         /// The service asked for, empty for the server.
         service: Arc<str>,
+        /// The authority; `service.namespace` unless set.
+        host: Arc<str>,
+    },
+    /// A program that is run on the endpoint's own node, without a shell; exit status 0 passes.
+    Exec {
+        /// The program and its arguments.
+        command: Vec<Arc<str>>,
     },
 }
 

@@ -85,13 +85,23 @@ impl Prober {
 
 impl Prober {
     fn probe(&self, target: Arc<ProbeTarget>, warm: bool) -> Probe {
-        Probe { target, warm, health: Health::Unknown, evidence: self.evidence.clone(), slots: Arc::clone(&self.slots), numbers: self.numbers.clone() }
+        Probe {
+            target,
+            warm,
+            health: Health::Unknown,
+            evidence: self.evidence.clone(),
+            slots: Arc::clone(&self.slots),
+            numbers: self.numbers.clone(),
+        }
     }
 }
 
 /// Whether a running probe can go on: the same numbers are written, the same question is asked, for the same asker.
 fn is_same_question(old: &ProbeTarget, new: &ProbeTarget) -> bool {
-    Arc::ptr_eq(&old.endpoint.vitals, &new.endpoint.vitals) && old.endpoint.address == new.endpoint.address && old.check == new.check && old.own == new.own
+    Arc::ptr_eq(&old.endpoint.vitals, &new.endpoint.vitals)
+        && old.endpoint.address == new.endpoint.address
+        && old.check == new.check
+        && old.own == new.own
 }
 
 /// One endpoint and one check.

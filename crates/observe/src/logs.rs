@@ -1,10 +1,13 @@
 //! The process log: one line per event on stderr, for people or as JSON.
 
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{EnvFilter, Registry, reload};
+
+static FILTER: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +37,24 @@ pub fn start(level: &str, format: Format) -> Result<(), Error> {
     let filter = EnvFilter::try_new(level).map_err(|_| Error::Level(level.to_owned()))?;
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour).with_target(true);
+    let (filter, handle) = reload::Layer::new(filter);
     let registry = tracing_subscriber::registry().with(filter);
     match format {
         Format::Text => registry.with(lines).try_init()?,
         Format::Json => registry.with(lines.json().flatten_event(true)).try_init()?,
     }
+    // Whoever starts twice is told above.
+    let _ = FILTER.set(handle);
+    Ok(())
+}
+
+/// Another level from now on; nothing happens where no log was started.
+///
+/// # Errors
+/// When the level cannot be read; the old one stays in force.
+pub fn set_level(level: &str) -> Result<(), Error> {
+    let filter = EnvFilter::try_new(level).map_err(|_| Error::Level(level.to_owned()))?;
+    // It fails only when the subscriber is gone, and nothing is logged then.
+    let _ = FILTER.get().map(|handle| handle.reload(filter));
     Ok(())
 }

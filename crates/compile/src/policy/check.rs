@@ -21,9 +21,12 @@ pub(crate) fn check(written: &HealthCheck, host: &str) -> Result<Option<Check>, 
             let tcp = written.tcp.clone().unwrap_or_default();
             Probe::Tcp { send: tcp.send, receive: tcp.receive }
         }
-        "grpc" => Probe::Grpc { service: written.grpc.clone().unwrap_or_default().service.unwrap_or_default() },
-        "exec" => return Err("exec checks are not available: use http, tcp or grpc".to_owned()),
-        _ => return Err(format!("type {kind:?} is unknown: use http, tcp or grpc")),
+        "grpc" => Probe::Grpc { service: written.grpc.clone().unwrap_or_default().service.unwrap_or_default(), host: host.into() },
+        "exec" => match written.exec.clone().unwrap_or_default().command {
+            command if command.first().is_some_and(|program| !program.is_empty()) => Probe::Exec { command },
+            _ => return Err("exec.command is empty: write a program and its arguments".to_owned()),
+        },
+        _ => return Err(format!("type {kind:?} is unknown: use http, tcp, grpc or exec")),
     };
     let interval = time("interval", &written.interval, 2000, 500..=3_600_000)?;
     let timeout = time("timeout", &written.timeout, 2000, 1..=3_600_000)?;

@@ -15,8 +15,9 @@ use super::desired::{Group, Member, desired, families};
 use super::members::{Members, Services};
 use super::plan::{Frame, Owner, Write, create_json, patch_json, plan};
 use crate::instances::Judged;
+use crate::readiness::flaps::Flaps;
 use crate::readiness::{Fact, Verdict, judge, overruled};
-use crate::{Proofs, Scope};
+use crate::{Leases, Scope};
 
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const HEADLESS: &str = "service.kubernetes.io/headless";
@@ -53,6 +54,7 @@ pub(crate) struct State {
 struct Seen {
     verdict: Verdict,
     is_confirmed: bool,
+    flaps: Flaps,
 }
 
 type Dirty = BTreeSet<Key>;
@@ -198,19 +200,26 @@ impl State {
     }
 
     /// Judges an Instance anew. Returns the judgement, and marks its Services if it differs from the last one.
-    pub fn judge(&mut self, key: &Key, proofs: &dyn Proofs, now_ms: i64, dirty: &mut Dirty) -> Option<Judged> {
+    pub fn judge(&mut self, key: &Key, leases: &Leases, now_ms: i64, dirty: &mut Dirty) -> Option<Judged> {
         let instance = self.instances.get(key)?.clone();
         let stored = instance.status.evidence.iter().filter_map(Fact::stored);
-        let facts: Vec<Fact> = stored.chain(proofs.facts(&key.namespace, &key.name, &instance.metadata.uid)).collect();
-        let verdict = judge(&instance, &facts, now_ms);
+        let facts: Vec<Fact> = stored.chain(leases.facts(&instance, now_ms)).collect();
+        let mut flaps = self.verdicts.get(key).map(|seen| seen.flaps.clone()).unwrap_or_default();
+        let mut verdict = flaps.damp(judge(&instance, &facts, now_ms), now_ms);
         let is_confirmed = facts.iter().any(|fact| fact.proof == crate::readiness::Proof::Passive && !fact.is_alive);
         self.forget(key);
+        verdict.recheck_ms = verdict.recheck_ms.into_iter().chain(leases.recheck_ms(&instance, now_ms)).min();
         if let Some(at) = verdict.recheck_ms {
             self.rechecks.insert((at, key.clone()));
         }
         dirty.extend(self.services.selecting(&key.namespace, &instance.metadata.labels));
-        self.verdicts.insert(key.clone(), Seen { verdict: verdict.clone(), is_confirmed });
+        self.verdicts.insert(key.clone(), Seen { verdict: verdict.clone(), is_confirmed, flaps });
         Some(Judged::Is(instance, verdict))
+    }
+
+    /// The Instances of a node.
+    pub fn instances_on(&self, node: &str) -> Vec<Arc<Instance>> {
+        self.instances.on_node(node).cloned().collect()
     }
 
     fn forget(&mut self, key: &Key) {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::Context;
 
-/// How long requests under way may take, unless a policy says otherwise (instances spec D4).
+/// How long requests under way may take where no policy says it (instances spec D4).
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What was reached.
@@ -28,6 +28,8 @@ pub(crate) struct Leaving {
     pub uid: Arc<str>,
     target: Target,
     since: Instant,
+    /// How long requests under way may take.
+    longest: Duration,
     /// The first generation in which it gets no new traffic.
     gone_at: Option<u64>,
 }
@@ -36,16 +38,24 @@ impl Leaving {
     pub fn begin(instance: &Instance) -> Leaving {
         let meta = &instance.metadata;
         let target = Target::Object { origin: Origin::new("Instance", meta.namespace.clone(), meta.name.clone()), uid: meta.uid.clone() };
-        Leaving { uid: meta.uid.clone(), target, since: Instant::now(), gone_at: None }
+        Leaving { uid: meta.uid.clone(), target, since: Instant::now(), longest: DRAIN_TIMEOUT, gone_at: None }
     }
 
     /// Looks at the snapshot in force, the words of the planes and the numbers.
     pub fn look(&mut self, context: &Context, namespace: &str) -> Progress {
         let snapshot = context.live.snapshot();
         let of_namespace = snapshot.services.iter().filter(|(_, service)| *service.origin.namespace == *namespace);
-        let gets_traffic = of_namespace
-            .flat_map(|(_, service)| &service.endpoints)
-            .any(|endpoint| endpoint.identity.target == self.target && endpoint.standing == Standing::Ready);
+        let (mut gets_traffic, mut longest) = (false, None);
+        for (_, service) in of_namespace {
+            let mut own = service.endpoints.iter().filter(|endpoint| endpoint.identity.target == self.target).peekable();
+            if own.peek().is_some() {
+                // One that several Services share drains for as long as the most patient of them asks.
+                longest = longest.max(Some(service.policy.drain_timeout));
+            }
+            gets_traffic |= own.any(|endpoint| endpoint.standing == Standing::Ready);
+        }
+        // Out of the slices it has no Service any more: what was asked last holds.
+        self.longest = longest.unwrap_or(self.longest);
         if gets_traffic {
             self.gone_at = None;
         } else if self.gone_at.is_none() {
@@ -57,7 +67,7 @@ impl Leaving {
         if !context.planes.iter().all(serves) {
             return Progress::default();
         }
-        let is_late = self.since.elapsed() >= DRAIN_TIMEOUT;
+        let is_late = self.since.elapsed() >= self.longest;
         // Requests, streams and flows are all in flight; a connection that is merely kept for the next request is nobody's loss.
         let under_way: u64 = context.interner.of_target(&self.target).iter().map(|vitals| u64::from(vitals.in_flight())).sum();
         Progress { is_programmed: true, is_drained: under_way == 0 || is_late, is_late: is_late && under_way > 0 }

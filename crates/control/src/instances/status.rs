@@ -103,7 +103,8 @@ mod tests {
         }
     }
 
-    const READY: Verdict = Verdict { ready: true, serving: true, terminating: false, reason: "Ready", is_soft: false, recheck_ms: None };
+    const READY: Verdict =
+        Verdict { ready: true, serving: true, terminating: false, reason: "Ready", is_soft: false, recheck_ms: None, is_forfeit: false };
 
     #[test]
     fn the_newest_word_of_each_observer_on_each_proof_is_kept() {

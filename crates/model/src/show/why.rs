@@ -1,7 +1,7 @@
 //! `fairlead why URL`: the look-up of the request path, run with a trace that writes down every decision (gateway spec G133).
 
 use super::{Cell, Table, routes::speaks, words};
-use crate::endpoint::Standing;
+use crate::endpoint::{PoolId, Standing};
 use crate::routes::{
     Ask, Entrance, EntranceKey, Filter, HostPattern, Listener, PathMatch, RouteMatch, Routed, Rule, Speaks, Step, Trace, decided_by,
 };
@@ -59,11 +59,13 @@ pub struct Explanation {
     pub status: Option<u16>,
     /// The word of the access log: `ok`, `no_route`, `misdirected`, `backend_invalid`, `no_endpoint`, ...
     pub reason: &'static str,
+    /// The pools that a request may be served from.
+    pub pools: Vec<PoolId>,
 }
 
 /// Explains what a request at an address and port would meet.
 pub fn why(snapshot: &Snapshot, key: EntranceKey, question: &Question) -> Explanation {
-    let mut notes = Notes { table: Table::new(COLUMNS), candidates: 0 };
+    let mut notes = Notes { table: Table::new(COLUMNS), candidates: 0, pools: Vec::new() };
     let (status, reason) = match snapshot.entrances.ports.get(&key) {
         Some(entrance) => explain(snapshot, entrance, question, &mut notes),
         None => {
@@ -73,7 +75,7 @@ pub fn why(snapshot: &Snapshot, key: EntranceKey, question: &Question) -> Explan
     };
     let answer = status.map_or_else(|| if reason == "ok" { "by a backend".into() } else { "none".into() }, |status| status.to_string());
     notes.row("answer", answer, reason, Cell::None);
-    Explanation { table: notes.table, status, reason }
+    Explanation { table: notes.table, status, reason, pools: notes.pools }
 }
 
 fn explain(snapshot: &Snapshot, entrance: &Entrance, question: &Question, notes: &mut Notes) -> (Option<u16>, &'static str) {
@@ -109,6 +111,7 @@ fn explain(snapshot: &Snapshot, entrance: &Entrance, question: &Question, notes:
 struct Notes {
     table: Table,
     candidates: usize,
+    pools: Vec<PoolId>,
 }
 
 impl Notes {
@@ -236,6 +239,9 @@ fn backends(snapshot: &Snapshot, rule: &Rule, notes: &mut Notes) -> (Option<u16>
 fn endpoints(snapshot: &Snapshot, backend: &crate::routes::Backend, notes: &mut Notes) {
     let crate::routes::BackendTo::Pool(id) = backend.to else { return };
     let Some(pool) = snapshot.pool(id) else { return };
+    if backend.weight > 0 && !pool.endpoints.is_empty() {
+        notes.pools.push(id);
+    }
     for endpoint in pool.endpoints.iter().take(ROWS) {
         let state = endpoint.vitals.state();
         let (verdict, why) = match state.reason() {

@@ -1,10 +1,14 @@
 //! One question to one endpoint, on a new connection (balance spec H4, H5).
 
+mod exec;
+mod grpc;
+mod tls;
+
 use std::net::SocketAddr;
 
 use model::policy::Probe;
 use model::snapshot::ProbeTarget;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// How much of an answer is read.
@@ -22,23 +26,34 @@ pub(super) enum Unfit {
 /// Asks; the caller bounds the time.
 pub(super) async fn ask(target: &ProbeTarget) -> Result<(), Unfit> {
     let address = SocketAddr::new(target.endpoint.address.ip(), target.check.port.unwrap_or(target.endpoint.address.port()));
-    let mut stream = TcpStream::connect(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::ConnectionRefused => Unfit::Refused(format!("connection to {address} refused")),
-        _ => Unfit::Failed(format!("connection to {address}: {error}")),
-    })?;
     match &target.check.probe {
-        Probe::Tcp { send, receive } => tcp(&mut stream, send.as_deref(), receive.as_deref()).await,
-        Probe::Http { tls: true, .. } => Err(Unfit::Failed("checks over TLS are not built in yet: use an http or tcp check".into())),
-        Probe::Http { method, path, host, expect, headers, expect_body, .. } => {
-            let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: fairlead-check/{}\r\nAccept: */*\r\nConnection: close\r\n", env!("CARGO_PKG_VERSION"));
+        Probe::Exec { command } => exec::ask(command, address).await,
+        Probe::Tcp { send, receive } => tcp(&mut connect(address).await?, send.as_deref(), receive.as_deref()).await,
+        Probe::Http { method, path, host, expect, headers, expect_body, tls } => {
+            let mut request = format!(
+                "{method} {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: fairlead-check/{}\r\nAccept: */*\r\nConnection: close\r\n",
+                env!("CARGO_PKG_VERSION")
+            );
             for (name, value) in headers {
                 request.push_str(&format!("{name}: {value}\r\n"));
             }
             request.push_str("\r\n");
+            let mut stream = connect(address).await?;
+            if *tls {
+                let mut stream = tls::wrap(stream, host, address).await?;
+                return http(&mut stream, &request, expect, expect_body.as_deref()).await;
+            }
             http(&mut stream, &request, expect, expect_body.as_deref()).await
         }
-        Probe::Grpc { .. } => Err(Unfit::Failed("grpc checks are not built in yet: use an http or tcp check".into())),
+        Probe::Grpc { service, host } => grpc::ask(connect(address).await?, host, service).await,
     }
+}
+
+async fn connect(address: SocketAddr) -> Result<TcpStream, Unfit> {
+    TcpStream::connect(address).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::ConnectionRefused => Unfit::Refused(format!("connection to {address} refused")),
+        _ => Unfit::Failed(format!("connection to {address}: {error}")),
+    })
 }
 
 async fn tcp(stream: &mut TcpStream, send: Option<&str>, receive: Option<&str>) -> Result<(), Unfit> {
@@ -57,7 +72,12 @@ async fn tcp(stream: &mut TcpStream, send: Option<&str>, receive: Option<&str>) 
     }
 }
 
-async fn http(stream: &mut TcpStream, request: &str, expect: &[(u16, u16)], expect_body: Option<&str>) -> Result<(), Unfit> {
+async fn http(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    request: &str,
+    expect: &[(u16, u16)],
+    expect_body: Option<&str>,
+) -> Result<(), Unfit> {
     stream.write_all(request.as_bytes()).await.map_err(failed)?;
     let mut seen = Vec::with_capacity(1024);
     let status = loop {
@@ -76,7 +96,11 @@ async fn http(stream: &mut TcpStream, request: &str, expect: &[(u16, u16)], expe
     let Some(wanted) = expect_body else { return Ok(()) };
     while seen.len() < READ && stream.read_buf(&mut seen).await.map_err(failed)? > 0 {}
     let body = seen.windows(4).position(|window| window == b"\r\n\r\n").map_or(&[][..], |at| &seen[at + 4..]);
-    if body.windows(wanted.len().max(1)).any(|window| window == wanted.as_bytes()) { Ok(()) } else { Err(Unfit::Failed(format!("the body does not hold {wanted:?}"))) }
+    if body.windows(wanted.len().max(1)).any(|window| window == wanted.as_bytes()) {
+        Ok(())
+    } else {
+        Err(Unfit::Failed(format!("the body does not hold {wanted:?}")))
+    }
 }
 
 /// The status once its line has arrived.

@@ -38,7 +38,15 @@ fn snapshot(port: u16, interner: &Interner, generation: u64) -> Arc<Snapshot> {
         attributes: None,
     };
     let check = Check {
-        probe: Question::Http { method: "GET".into(), path: "/".into(), host: "web.default".into(), expect: vec![], headers: vec![], expect_body: None, tls: false },
+        probe: Question::Http {
+            method: "GET".into(),
+            path: "/".into(),
+            host: "web.default".into(),
+            expect: vec![],
+            headers: vec![],
+            expect_body: None,
+            tls: false,
+        },
         interval: Duration::from_millis(40),
         timeout: Duration::from_secs(2),
         unhealthy_threshold: 2,

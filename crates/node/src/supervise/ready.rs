@@ -43,7 +43,12 @@ async fn passes(spec: &Spec, port: u16) -> bool {
     let question = async {
         let mut stream = TcpStream::connect((spec.address.as_str(), port)).await.ok()?;
         let Check::Http(path) = &spec.check else { return Some(true) };
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {}.{}\r\nUser-Agent: fairlead-check/{}\r\nConnection: close\r\n\r\n", spec.name, spec.namespace, env!("CARGO_PKG_VERSION"));
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}.{}\r\nUser-Agent: fairlead-check/{}\r\nConnection: close\r\n\r\n",
+            spec.name,
+            spec.namespace,
+            env!("CARGO_PKG_VERSION")
+        );
         stream.write_all(request.as_bytes()).await.ok()?;
         let mut head = [0_u8; 12];
         stream.read_exact(&mut head).await.ok()?;

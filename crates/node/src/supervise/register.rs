@@ -62,7 +62,9 @@ impl Registration {
 
     async fn is_drained(&self) -> bool {
         match self.send(Request::get(&self.path).body(Vec::new())).await {
-            Ok(object) => object["status"]["conditions"].as_array().into_iter().flatten().any(|one| one["type"] == "Drained" && one["status"] == "True"),
+            Ok(object) => {
+                object["status"]["conditions"].as_array().into_iter().flatten().any(|one| one["type"] == "Drained" && one["status"] == "True")
+            }
             // Gone, or nobody to ask: nothing more to wait for.
             Err(_) => true,
         }
@@ -79,7 +81,12 @@ impl Registration {
     }
 
     async fn patch(&self, sub: &str, change: &Value) -> Result<Value, Error> {
-        self.send(Request::patch(format!("{}{sub}?fieldManager=fairlead-run", self.path)).header("Content-Type", "application/merge-patch+json").body(bytes(change))).await
+        self.send(
+            Request::patch(format!("{}{sub}?fieldManager=fairlead-run", self.path))
+                .header("Content-Type", "application/merge-patch+json")
+                .body(bytes(change)),
+        )
+        .await
     }
 
     async fn send(&self, request: http::Result<Request<Vec<u8>>>) -> Result<Value, Error> {
@@ -93,7 +100,8 @@ pub(super) async fn ensure_service(client: &kube::Client, spec: &Spec) -> Result
     let service = json!({"apiVersion": "v1", "kind": "Service",
         "metadata": {"name": spec.name, "annotations": {"fairlead.dev/created-by": "run"}},
         "spec": {"selector": {"app": spec.name}, "ports": [{"name": spec.port_name, "port": spec.service_port, "targetPort": spec.port_name}]}});
-    let request = Request::post(format!("/api/v1/namespaces/{}/services", spec.namespace)).header("Content-Type", "application/json").body(bytes(&service));
+    let request =
+        Request::post(format!("/api/v1/namespaces/{}/services", spec.namespace)).header("Content-Type", "application/json").body(bytes(&service));
     match client.request::<Value>(request.map_err(|error| Error::Unreachable(error.to_string()))?).await {
         Ok(_) => Ok(()),
         Err(kube::Error::Api(status)) if status.code == 409 => Ok(()),

@@ -9,7 +9,8 @@ fn pod(json: &str) -> Member {
     Member::Pod(Arc::new(serde_json::from_str(json).unwrap()))
 }
 
-const READY: Verdict = Verdict { ready: true, serving: true, terminating: false, reason: "Ready", is_soft: false, recheck_ms: None };
+const READY: Verdict =
+    Verdict { ready: true, serving: true, terminating: false, reason: "Ready", is_soft: false, recheck_ms: None, is_forfeit: false };
 
 fn instance(spec: &str) -> Member {
     let json = format!(r#"{{"metadata":{{"name":"vm","namespace":"a","uid":"u"}},"spec":{spec}}}"#);

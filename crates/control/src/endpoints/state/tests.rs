@@ -1,5 +1,5 @@
 use super::*;
-use crate::NoProofs;
+use crate::Leases;
 
 /// A state, and a pretended server that carries its writes out.
 struct World {
@@ -43,7 +43,7 @@ impl World {
         let instance: Instance = self.object(json);
         let key = Key::of(&instance.metadata);
         self.state.instance(Event::Upsert(instance), &mut self.dirty);
-        self.state.judge(&key, &NoProofs, 0, &mut self.dirty);
+        self.state.judge(&key, &Leases::new("n", 0), 0, &mut self.dirty);
     }
 
     fn endpoints(&mut self, json: &str) {
@@ -232,22 +232,19 @@ fn a_late_event_of_an_older_version_is_no_news() {
 
 #[test]
 fn an_expiring_lease_is_looked_at_again_in_time() {
-    struct Lease;
-    impl Proofs for Lease {
-        fn facts(&self, _: &str, _: &str, _: &str) -> Vec<Fact> {
-            let proof = crate::readiness::Proof::Lease;
-            vec![Fact { proof, is_alive: true, at_ms: 0, until_ms: Some(5_000), reason: String::new() }]
-        }
-    }
     let mut world = World::new();
-    let vm = r#"{"metadata":{"name":"vm","uid":"vm","labels":{"app":"web"}},"spec":{"addresses":["192.0.2.1"]}}"#;
+    let vm = r#"{"metadata":{"name":"vm","uid":"vm","labels":{"app":"web"}},"spec":{"addresses":["192.0.2.1"],"ttlSeconds":5}}"#;
+    let leases = Leases::new("n", 0);
     world.instance(vm);
     let key = Key { namespace: "a".into(), name: "vm".into() };
-    let judged = world.state.judge(&key, &Lease, 1_000, &mut world.dirty).unwrap();
+    let judged = world.state.judge(&key, &leases, 1_000, &mut world.dirty).unwrap();
     assert!(matches!(judged, Judged::Is(_, verdict) if verdict.ready));
     assert_eq!(world.state.next_recheck(1_000), Duration::from_secs(4));
     assert_eq!(world.state.due(5_000), std::slice::from_ref(&key));
-    let judged = world.state.judge(&key, &Lease, 5_000, &mut world.dirty).unwrap();
+    let judged = world.state.judge(&key, &leases, 5_000, &mut world.dirty).unwrap();
     assert!(matches!(judged, Judged::Is(_, verdict) if !verdict.ready));
+    assert_eq!(world.state.due(60_000), std::slice::from_ref(&key), "the end of its grace");
+    let judged = world.state.judge(&key, &leases, 60_000, &mut world.dirty).unwrap();
+    assert!(matches!(judged, Judged::Is(_, verdict) if verdict.is_forfeit));
     assert!(world.state.due(100_000).is_empty());
 }
