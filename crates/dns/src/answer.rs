@@ -2,7 +2,7 @@
 
 mod chase;
 mod compose;
-mod fill;
+pub(crate) mod fill;
 mod special;
 
 #[cfg(test)]
@@ -17,7 +17,8 @@ use crate::forward::Upstreams;
 use crate::name::{Folded, Reverse, reverse};
 use crate::select::{Order, Rng};
 use crate::table::{Table, Zone};
-use crate::wire::{self, Edns, Query, Refused, Writer, ede, flag, rcode};
+use crate::transfer::Transfer;
+use crate::wire::{self, Edns, QUESTION_NAME, Query, Refused, Section, Writer, ede, flag, kind, rcode};
 
 pub(crate) use compose::External;
 
@@ -51,6 +52,8 @@ pub(crate) enum Outcome {
     Silent,
     /// Somebody else knows.
     Ask(Ask),
+    /// The whole zone, in messages that the connection asks for one by one.
+    Transfer(Box<Transfer>),
 }
 
 /// A question for others.
@@ -162,6 +165,9 @@ impl Answerer {
         let zone = table.zone();
         let name = Folded::of(query.name());
         let reply = self.begin(query, client, buffer);
+        if matches!(query.kind, kind::AXFR | kind::IXFR) {
+            return self.transfer(reply, &table, &zone, &name, client);
+        }
         match place(&zone, &name) {
             Place::Own(_) if !zone.complete => reply.fail(ede::NOT_READY),
             Place::Own(_) => self.chase(reply, &table, &zone, name, external),
@@ -169,6 +175,26 @@ impl Answerer {
             Place::Special => special::answer(reply, &zone, &name),
             Place::Elsewhere => self.elsewhere(reply, &name, external),
         }
+    }
+
+    /// Our zone as a whole, over TCP, for those who may have it (B14, W8). Who has the version in force already gets its SOA.
+    fn transfer(&self, mut reply: Reply<'_, '_>, table: &Table, zone: &Arc<Zone>, name: &Folded, client: Client) -> Outcome {
+        let allowed = self.config.transfer_to.iter().any(|&network| special::within(network, client.address));
+        if client.via != Via::Tcp || !allowed || *name.wire() != *zone.apex {
+            reply.rcode = rcode::REFUSED;
+            return reply.finish();
+        }
+        if !zone.complete {
+            return reply.fail(ede::NOT_READY);
+        }
+        reply.flags = (reply.flags | flag::AA) & !flag::RA;
+        // Serials turn over: what is not ahead of the client's is nothing new (RFC 1982).
+        let current = reply.query.has_serial.is_some_and(|has| zone.serial == has || zone.serial.wrapping_sub(has) > u32::MAX / 2);
+        if current {
+            fill::soa(&mut reply.writer, zone, Section::Answer, QUESTION_NAME, zone.ttl_s);
+            return reply.finish();
+        }
+        Outcome::Transfer(Box::new(Transfer::new(table, Arc::clone(zone), &reply.query, reply.flags, self.config.max_udp)))
     }
 
     /// A reply with nothing in it yet.

@@ -16,6 +16,7 @@ mod serve;
 mod table;
 #[cfg(test)]
 mod testing;
+mod transfer;
 mod wire;
 
 use std::future::Future;
@@ -56,6 +57,8 @@ pub struct Config {
     pub cache_entries: usize,
     /// Connections over TCP at one time.
     pub max_connections: usize,
+    /// Networks, as (address, prefix length), whose hosts may have the zone as a whole.
+    pub transfer_to: Vec<(IpAddr, u8)>,
     /// What the server calls itself to those who ask (RFC 5001), at most [`LONGEST_SERVER_ID`]; `None` does not say.
     pub server_id: Option<Arc<[u8]>>,
     /// Makes cookies (RFC 9018); servers of one name share it. `None` draws one.
@@ -73,6 +76,7 @@ impl Default for Config {
             max_concurrent: 1000,
             cache_entries: 9984,
             max_connections: 4096,
+            transfer_to: Vec::new(),
             server_id: None,
             cookie_secret: None,
         }

@@ -21,6 +21,8 @@ use crate::answer::{Answerer, Ask, Client, External, Outcome};
 use crate::forward::{Forwarder, Permit};
 use crate::metrics::Metrics;
 use crate::table::Table;
+use crate::transfer::Transfer;
+use crate::wire::rcode;
 use crate::{Config, Sockets};
 pub(crate) use tcp::Crowd;
 
@@ -65,8 +67,10 @@ enum Served {
     Reply(usize),
     /// It waits for others and will be replied to later.
     Later,
-    /// It gets no reply.
+    /// It gets no reply, or it has it.
     Never,
+    /// A zone in messages that are made one by one.
+    Transfer(Box<Transfer>),
 }
 
 impl Desk {
@@ -110,6 +114,10 @@ impl Desk {
                 self.shared.metrics.response(rcode);
                 Served::Reply(length)
             }
+            Outcome::Transfer(transfer) => {
+                self.shared.metrics.response(rcode::NOERROR);
+                Served::Transfer(transfer)
+            }
             // An alias that changed while others were asked may lead elsewhere now; the client will ask again.
             Outcome::Silent | Outcome::Ask(_) => {
                 self.shared.metrics.silent.inc();
@@ -135,15 +143,23 @@ struct Core {
 }
 
 impl Core {
-    /// Answers a message: `reply` is called with what to send, now; or the query becomes a job. True if it did.
-    fn serve(&self, message: &[u8], client: Client, to: impl FnOnce() -> ReplyTo, reply: impl FnOnce(&[u8])) -> bool {
+    /// Answers a message with `reply`, now; or the query becomes a job, or the reply is longer than a message.
+    fn serve(&self, message: &[u8], client: Client, to: impl FnOnce() -> ReplyTo, reply: impl FnOnce(&[u8])) -> Served {
         let mut buffer = self.buffer.borrow_mut();
-        match self.desk.borrow_mut().serve(message, client, &mut buffer, to) {
-            Served::Reply(length) => reply(&buffer[..length]),
-            Served::Later => return true,
-            Served::Never => {}
+        let served = self.desk.borrow_mut().serve(message, client, &mut buffer, to);
+        if let Served::Reply(length) = served {
+            reply(&buffer[..length]);
+            return Served::Never;
         }
-        false
+        served
+    }
+
+    /// Writes the next message of a transfer. False when there is none.
+    fn transfer(&self, transfer: &mut Transfer, write: impl FnOnce(&[u8])) -> bool {
+        let mut buffer = self.buffer.borrow_mut();
+        let Some(length) = transfer.next(&mut buffer) else { return false };
+        write(&buffer[..length]);
+        true
     }
 
     /// Asks others and replies.

@@ -115,6 +115,11 @@ impl Table {
         self.shards[self.index(name)].load()
     }
 
+    /// Every block in force.
+    pub fn blocks(&self) -> Vec<Arc<Block>> {
+        self.shards.iter().flat_map(|shard| shard.load().iter().map(|found| Arc::clone(&found.0)).collect::<Vec<_>>()).collect()
+    }
+
     fn index(&self, name: &[u8]) -> usize {
         // The upper bits, because the set inside a shard uses the lower ones.
         usize::try_from(self.hasher.hash_one(name) >> 56).unwrap_or(0)

@@ -80,6 +80,7 @@ impl Bench {
             Outcome::Reply(length, _) => Some(self.buffer[..length].to_vec()),
             Outcome::Silent => None,
             Outcome::Ask(_) => panic!("asks others"),
+            Outcome::Transfer(_) => panic!("transfers the zone"),
         }
     }
 

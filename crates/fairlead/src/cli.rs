@@ -149,6 +149,9 @@ pub struct UpFlags {
     /// Where other names are asked, IP[:PORT], or `none`; repeatable [default: the servers in /etc/resolv.conf]
     #[arg(long, env = "FAIRLEAD_DNS_UPSTREAM", value_name = "IP:PORT", value_delimiter = ',')]
     pub dns_upstream: Vec<String>,
+    /// Networks whose hosts may have the zone as a whole (AXFR over TCP); repeatable [default: none]
+    #[arg(long, env = "FAIRLEAD_DNS_TRANSFER_TO", value_name = "CIDR", value_delimiter = ',')]
+    pub dns_transfer_to: Vec<String>,
     /// Who carries packets: auto, kernel, userspace [default: auto]
     #[arg(long, env = "FAIRLEAD_PACKET_PLANE", value_name = "PLANE")]
     pub packet_plane: Option<PacketPlane>,

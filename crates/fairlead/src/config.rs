@@ -40,6 +40,8 @@ pub struct Settings {
     pub cluster_domain: String,
     /// Forwarders; empty refuses other names; `None` are those of the host's `resolv.conf`, whatever they become.
     pub upstreams: Option<Vec<SocketAddr>>,
+    /// Networks whose hosts may have the zone as a whole.
+    pub transfer_to: Vec<(IpAddr, u8)>,
     /// What `plane` says at start: `userspace (reason)`.
     pub plane: String,
     /// Name of this node.
@@ -85,6 +87,7 @@ struct File {
     node_port_range: Option<String>,
     cluster_domain: Option<String>,
     dns_upstream: OneOrMany<String>,
+    dns_transfer_to: OneOrMany<String>,
     packet_plane: Option<String>,
     node_name: Option<String>,
     node_address: OneOrMany<IpAddr>,
@@ -163,6 +166,7 @@ impl Settings {
             node_ports: node_ports(flags.node_port_range.or(file.node_port_range).as_deref().unwrap_or("30000-32767"))?,
             cluster_domain: domain(&flags.cluster_domain.or(file.cluster_domain).unwrap_or_else(|| "cluster.local".into()))?,
             upstreams: None,
+            transfer_to: transfer_to(&either(flags.dns_transfer_to, file.dns_transfer_to.into_vec()))?,
             plane: plane.into(),
             node_name: node_name(flags.node_name.or(file.node_name))?,
             node_addresses,
@@ -275,6 +279,12 @@ fn service_cidrs(given: Vec<String>) -> Result<Vec<(IpAddr, u8)>> {
         [(a, _), (b, _)] if a.is_ipv4() != b.is_ipv4() => Ok(parsed),
         _ => bail!("--service-cidr: give one network, or one of each family"),
     }
+}
+
+fn transfer_to(given: &[String]) -> Result<Vec<(IpAddr, u8)>> {
+    let given = given.join(",");
+    let networks = compile::networks(&given).map_err(|wrong| anyhow::anyhow!("--dns-transfer-to {given:?} {wrong}"))?;
+    Ok(networks.to_vec())
 }
 
 fn cidr(text: &str) -> Result<(IpAddr, u8)> {

@@ -5,13 +5,13 @@ use std::net::IpAddr;
 use super::chase::{Found, pointer_to};
 use super::{Answerer, Reply};
 use crate::table::{Block, Host, SERVICE, Srv, Zone};
-use crate::wire::{HEADER, Name, QUESTION_NAME, Section, kind, rcode};
+use crate::wire::{HEADER, Name, QUESTION_NAME, Section, Writer, kind, rcode};
 
 /// `refresh`, `retry`, `expire` of every SOA (dns spec B8).
 const TIMERS_S: [u32; 3] = [7200, 1800, 86_400];
 /// The version of the DNS specification that is served, and how long that may be kept (R12).
-const VERSION: &[u8] = b"\x051.1.0";
-const VERSION_TTL_S: u32 = 28_800;
+pub(crate) const VERSION: &[u8] = b"\x051.1.0";
+pub(crate) const VERSION_TTL_S: u32 = 28_800;
 /// The longest negative TTL.
 const LONGEST_NEGATIVE_S: u32 = 300;
 
@@ -23,7 +23,9 @@ impl Answerer {
             (Found::Missing, _) => reply.rcode = rcode::NXDOMAIN,
             // Minimal instead of everything, at any name that exists (RFC 8482).
             (_, kind::ANY) => drop(reply.writer.record(Name::Pointer(owner), kind::HINFO, zone.ttl_s, &[b"\x07RFC8482\x00"])),
-            (Found::Apex, kind::SOA) => soa(reply, zone, Section::Answer, owner, zone.ttl_s),
+            (Found::Apex, kind::SOA) => {
+                soa(&mut reply.writer, zone, Section::Answer, owner, zone.ttl_s);
+            }
             (Found::Apex, kind::NS) => name_server(reply, zone, owner),
             (Found::Servers, kind::A | kind::AAAA) => zone.servers.iter().for_each(|&address| one_address(reply, owner, zone.ttl_s, address)),
             (Found::Version, kind::TXT) => drop(reply.writer.record(Name::Pointer(owner), kind::TXT, VERSION_TTL_S, &[VERSION])),
@@ -190,17 +192,21 @@ fn name_server(reply: &mut Reply<'_, '_>, zone: &Zone, owner: u16) {
 fn negative(reply: &mut Reply<'_, '_>, zone: &Zone) {
     // The question is in our zone, or no alias would have led here.
     let at = HEADER + reply.query.name().len() - zone.apex.len();
-    soa(reply, zone, Section::Authority, pointer_to(at), zone.ttl_s.min(LONGEST_NEGATIVE_S));
+    soa(&mut reply.writer, zone, Section::Authority, pointer_to(at), zone.ttl_s.min(LONGEST_NEGATIVE_S));
 }
 
-/// An SOA record. Its names are in lower case whatever the client's: they do not point at the question (B19).
-pub(super) fn soa(reply: &mut Reply<'_, '_>, zone: &Zone, section: Section, owner: u16, ttl_s: u32) {
-    reply.writer.section(section);
+/// An SOA record. Its names are in lower case whatever the client's: they do not point at the question (B19). False if it does not
+/// fit.
+pub(crate) fn soa(writer: &mut Writer<'_>, zone: &Zone, section: Section, owner: u16, ttl_s: u32) -> bool {
+    writer.section(section);
     // The data begins after the owner's pointer, type, class, TTL and length; the zone in it after `ns.dns.`
-    let zone_at = pointer_to(reply.writer.position() + 12 + 7);
+    let zone_at = writer.position() + 12 + 7;
+    let pointer = pointer_to(zone_at).to_be_bytes();
+    let again: &[u8] = if zone_at < 0x4000 { &pointer } else { &zone.apex };
     let [refresh, retry, expire] = TIMERS_S.map(u32::to_be_bytes);
     let numbers = [zone.serial.to_be_bytes(), refresh, retry, expire, zone.ttl_s.to_be_bytes()];
-    let data: [&[u8]; 5] = [b"\x02ns\x03dns", &zone.apex, b"\x0ahostmaster", &zone_at.to_be_bytes(), numbers.as_flattened()];
-    reply.writer.record(Name::Pointer(owner), kind::SOA, ttl_s, &data);
-    reply.writer.section(Section::Answer);
+    let data: [&[u8]; 5] = [b"\x02ns\x03dns", &zone.apex, b"\x0ahostmaster", again, numbers.as_flattened()];
+    let written = writer.record(Name::Pointer(owner), kind::SOA, ttl_s, &data).is_some();
+    writer.section(Section::Answer);
+    written
 }

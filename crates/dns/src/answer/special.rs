@@ -28,7 +28,7 @@ pub(super) fn answer(mut reply: Reply<'_, '_>, zone: &Zone, name: &Folded) -> Ou
 
 /// The SOA of a zone that begins at a label of the question.
 fn deny(reply: &mut Reply<'_, '_>, zone: &Zone, name: &Folded, label: usize) {
-    soa(reply, zone, Section::Authority, pointer_to(HEADER + name.offset(label)), zone.ttl_s);
+    soa(&mut reply.writer, zone, Section::Authority, pointer_to(HEADER + name.offset(label)), zone.ttl_s);
 }
 
 impl Answerer {
@@ -104,7 +104,7 @@ fn own_zone(zone: &Zone, name: &Folded, asked: Reverse) -> Option<usize> {
     })
 }
 
-fn within(network: (IpAddr, u8), address: IpAddr) -> bool {
+pub(super) fn within(network: (IpAddr, u8), address: IpAddr) -> bool {
     let shift = |length: u8, bits: u32| bits - u32::from(length).min(bits);
     match (network.0, address) {
         (IpAddr::V4(base), IpAddr::V4(one)) => (u32::from(base) ^ u32::from(one)).checked_shr(shift(network.1, 32)).unwrap_or(0) == 0,

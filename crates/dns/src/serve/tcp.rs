@@ -12,8 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::{Core, ReplyTo, unix_s};
+use super::{Core, ReplyTo, Served, unix_s};
 use crate::answer::{Client, Via};
+use crate::transfer::Transfer;
 
 /// How long a connection may be without a whole query (W3).
 const IDLE: Duration = Duration::from_secs(10);
@@ -114,6 +115,8 @@ struct Connection {
     write: Vec<u8>,
     send_later: mpsc::UnboundedSender<Vec<u8>>,
     later: mpsc::UnboundedReceiver<Vec<u8>>,
+    /// A zone on its way; queries behind it wait.
+    transfer: Option<Box<Transfer>>,
     /// Queries that wait for others.
     waiting: usize,
     /// Since the last whole query.
@@ -127,7 +130,19 @@ impl Connection {
         // Unbounded, and bounded by `IN_FLIGHT`.
         let (send_later, later) = mpsc::unbounded_channel();
         let _ = stream.set_nodelay(true);
-        Self { core, stream, peer, read: Vec::new(), write: Vec::new(), send_later, later, waiting: 0, last_query: Instant::now(), done: false }
+        Self {
+            core,
+            stream,
+            peer,
+            read: Vec::new(),
+            write: Vec::new(),
+            send_later,
+            later,
+            transfer: None,
+            waiting: 0,
+            last_query: Instant::now(),
+            done: false,
+        }
     }
 
     /// Serves queries until the client is done, idles or breaks off.
@@ -175,6 +190,14 @@ impl Connection {
         let mut at = 0;
         let mut more = false;
         let client = Client { via: Via::Tcp, address: self.peer.ip(), unix_s: unix_s() };
+        while let Some(transfer) = &mut self.transfer {
+            if self.write.len() >= FLUSH {
+                return true;
+            }
+            if !self.core.transfer(transfer, |message| push(&mut self.write, message)) {
+                self.transfer = None;
+            }
+        }
         while let Some(length) = crate::wire::u16_at(&self.read, at).map(usize::from) {
             let Some(message) = self.read.get(at + 2..at + 2 + length) else { break };
             if self.waiting >= IN_FLIGHT || self.write.len() >= FLUSH {
@@ -182,11 +205,18 @@ impl Connection {
                 break;
             }
             let reply_to = || ReplyTo::Connection(self.send_later.clone());
-            if self.core.serve(message, client, reply_to, |reply| push(&mut self.write, reply)) {
-                self.waiting += 1;
-            }
+            let served = self.core.serve(message, client, reply_to, |reply| push(&mut self.write, reply));
             self.last_query = Instant::now();
             at += 2 + length;
+            match served {
+                Served::Later => self.waiting += 1,
+                Served::Transfer(transfer) => {
+                    self.transfer = Some(transfer);
+                    more = true;
+                    break;
+                }
+                Served::Reply(_) | Served::Never => {}
+            }
         }
         self.read.drain(..at);
         more

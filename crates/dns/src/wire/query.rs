@@ -1,6 +1,6 @@
 //! A query as it arrives, and why one is turned away (dns spec W1, W8).
 
-use super::{HEADER, IN, LONGEST_NAME, flag, kind, rcode, record, u16_at};
+use super::{HEADER, IN, LONGEST_NAME, flag, kind, rcode, record, u16_at, u32_at};
 use crate::cookie::ClientPart;
 
 /// A query that may be answered.
@@ -13,6 +13,8 @@ pub(crate) struct Query<'a> {
     pub question: &'a [u8],
     pub kind: u16,
     pub edns: Option<Edns>,
+    /// Which version of the zone the client has (RFC 1995).
+    pub has_serial: Option<u32>,
 }
 
 /// What the OPT record of a query says.
@@ -95,10 +97,16 @@ pub(crate) fn parse(message: &[u8]) -> Result<Query<'_>, Refused> {
     }
     match kind {
         kind::OPT | kind::TSIG | kind::TKEY => refuse(rcode::FORMERR, end, edns),
-        kind::AXFR | kind::IXFR => refuse(rcode::REFUSED, end, edns),
-        128..=254 => refuse(rcode::NOTIMP, end, edns),
-        _ => Ok(Query { id, flags, question: &message[HEADER..end], kind, edns }),
+        // Only transfers of zones are served of the queries that stand for many records.
+        128..=254 if !matches!(kind, kind::AXFR | kind::IXFR) => refuse(rcode::NOTIMP, end, edns),
+        _ => Ok(Query { id, flags, question: &message[HEADER..end], kind, edns, has_serial: serial(message, end, authorities, kind) }),
     }
+}
+
+/// The serial of the SOA that an IXFR carries.
+fn serial(message: &[u8], at: usize, authorities: u16, kind: u16) -> Option<u32> {
+    let soa = record(message, at).filter(|record| authorities == 1 && kind == kind::IXFR && record.kind == kind::SOA)?;
+    u32_at(message, soa.end.checked_sub(20).filter(|at| *at >= soa.data)?)
 }
 
 /// The end of the question's name, which has no pointers: there is nothing before it to point at.
