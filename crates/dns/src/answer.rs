@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::Config;
 use crate::cookie;
-use crate::forward::Upstreams;
+use crate::forward::{Upstreams, within};
 use crate::name::{Folded, Reverse, reverse};
 use crate::select::{Order, Rng};
 use crate::table::{Table, Zone};
@@ -110,6 +110,8 @@ pub(crate) struct Reply<'q, 'b> {
     /// Flags besides QR and TC.
     flags: u16,
     rcode: u16,
+    /// Others may be asked on the client's behalf.
+    recursive: bool,
 }
 
 impl Reply<'_, '_> {
@@ -179,7 +181,7 @@ impl Answerer {
 
     /// Our zone as a whole, over TCP, for those who may have it (B14, W8). Who has the version in force already gets its SOA.
     fn transfer(&self, mut reply: Reply<'_, '_>, table: &Table, zone: &Arc<Zone>, name: &Folded, client: Client) -> Outcome {
-        let allowed = self.config.transfer_to.iter().any(|&network| special::within(network, client.address));
+        let allowed = self.config.transfer_to.iter().any(|&network| within(network, client.address));
         if client.via != Via::Tcp || !allowed || *name.wire() != *zone.apex {
             reply.rcode = rcode::REFUSED;
             return reply.finish();
@@ -211,7 +213,9 @@ impl Answerer {
         if let Some(edns) = query.edns {
             self.options(&mut writer, edns, client);
         }
-        Reply { flags: (query.flags & (flag::RD | flag::CD)) | self.recursion(), query, writer, rcode: rcode::NOERROR }
+        let recursive = self.upstreams.serve(client.address);
+        let available = if recursive { flag::RA } else { 0 };
+        Reply { flags: (query.flags & (flag::RD | flag::CD)) | available, query, writer, rcode: rcode::NOERROR, recursive }
     }
 
     /// The options that a client with EDNS asked for.
@@ -227,17 +231,12 @@ impl Answerer {
         }
     }
 
-    /// RA where somebody is asked.
-    fn recursion(&self) -> u16 {
-        if self.upstreams.any() { flag::RA } else { 0 }
-    }
-
     /// A name of others: ask, or say what was said.
     fn elsewhere(&self, mut reply: Reply<'_, '_>, name: &Folded, external: Option<&External<'_>>) -> Outcome {
         match external {
             Some(external) => compose::whole(reply, external),
             // Our own question, back from one who should have answered it: that is all the answer needed.
-            None if !self.upstreams.any() || self.upstreams.is_probe(name) => {
+            None if !reply.recursive || self.upstreams.is_probe(name) => {
                 reply.rcode = rcode::REFUSED;
                 reply.finish()
             }
@@ -253,7 +252,8 @@ impl Answerer {
         if let Some(edns) = edns {
             self.options(&mut writer, edns, client);
         }
-        let flags = (word(2) & (flag::OPCODE | flag::RD)) | self.recursion();
+        let available = if self.upstreams.serve(client.address) { flag::RA } else { 0 };
+        let flags = (word(2) & (flag::OPCODE | flag::RD)) | available;
         Outcome::Reply(writer.finish(word(0), flags, rcode), rcode)
     }
 }

@@ -4,6 +4,7 @@ mod exchange;
 mod upstreams;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -20,7 +21,7 @@ use crate::wire::{ede, kind};
 use exchange::Failure;
 pub(crate) use exchange::{random, random_secret};
 use upstreams::Upstream;
-pub(crate) use upstreams::{Upstreams, is_private, read_resolv_conf};
+pub(crate) use upstreams::{Upstreams, is_private, read_resolv_conf, within};
 
 /// Longest wait for one attempt.
 const ATTEMPT: Duration = Duration::from_secs(2);
@@ -51,6 +52,8 @@ pub(crate) struct Forwarder {
     asked: Mutex<HashMap<Box<[u8]>, Waiting>>,
     in_flight: AtomicUsize,
     max_concurrent: usize,
+    /// Networks that were named, whose hosts are asked for.
+    clients: Vec<(IpAddr, u8)>,
     metrics: Arc<Metrics>,
 }
 
@@ -65,15 +68,23 @@ impl Drop for Permit {
 
 impl Forwarder {
     pub fn new(config: &crate::Config, metrics: Arc<Metrics>) -> Self {
-        Self {
+        let forwarder = Self {
             upstreams: Arc::new(Upstreams::new(&config.upstreams)),
             went_down: Notify::new(),
             cache: Cache::new(config.cache_entries, exchange::random()),
             asked: Mutex::default(),
             in_flight: AtomicUsize::new(0),
             max_concurrent: config.max_concurrent,
+            clients: config.clients.clone(),
             metrics,
-        }
+        };
+        forwarder.know_neighbours();
+        forwarder
+    }
+
+    /// Hosts in the networks that this one is in may ask, as those of the networks that were named (O5).
+    fn know_neighbours(&self) {
+        self.upstreams.set_clients([&self.clients[..], &upstreams::own_networks()].concat());
     }
 
     /// Lets one more query wait, unless too many do already (F4).
@@ -189,12 +200,15 @@ impl Forwarder {
             changed = false;
             let down = self.upstreams.all().iter().any(|upstream| upstream.is_down());
             tokio::select! {
-                _ = reread.tick() => if let Some(servers) = list.as_deref().and_then(|path| read_resolv_conf(path, &ours)) {
-                    changed = self.upstreams.replace(&servers);
-                    if changed {
-                        tracing::info!(?servers, "other names are asked of these servers now");
+                _ = reread.tick() => {
+                    self.know_neighbours();
+                    if let Some(servers) = list.as_deref().and_then(|path| read_resolv_conf(path, &ours)) {
+                        changed = self.upstreams.replace(&servers);
+                        if changed {
+                            tracing::info!(?servers, "other names are asked of these servers now");
+                        }
                     }
-                },
+                }
                 () = tokio::time::sleep(PROBE), if down => self.revive().await,
                 () = self.went_down.notified() => {}
             }

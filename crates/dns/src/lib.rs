@@ -57,7 +57,9 @@ pub struct Config {
     pub cache_entries: usize,
     /// Connections over TCP at one time.
     pub max_connections: usize,
-    /// Networks, as (address, prefix length), whose hosts may have the zone as a whole.
+    /// Networks, as (address, prefix length), on whose behalf others are asked, besides private ones and those that this host is in.
+    pub clients: Vec<(IpAddr, u8)>,
+    /// Networks whose hosts may have the zone as a whole.
     pub transfer_to: Vec<(IpAddr, u8)>,
     /// What the server calls itself to those who ask (RFC 5001), at most [`LONGEST_SERVER_ID`]; `None` does not say.
     pub server_id: Option<Arc<[u8]>>,
@@ -76,6 +78,7 @@ impl Default for Config {
             max_concurrent: 1000,
             cache_entries: 9984,
             max_connections: 4096,
+            clients: Vec::new(),
             transfer_to: Vec::new(),
             server_id: None,
             cookie_secret: None,

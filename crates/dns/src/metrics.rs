@@ -20,6 +20,8 @@ pub(crate) struct Metrics {
     pub silent: Counter,
     /// Queries refused because too many wait for upstreams.
     pub busy: Counter,
+    /// Datagrams that came faster than they were read.
+    pub overflown: Counter,
     /// Replies that the kernel did not take.
     pub unsent: Counter,
     /// Connections closed at once because there are too many.
@@ -45,6 +47,7 @@ impl Metrics {
             cache_misses: registry.counter("fairlead_dns_cache_misses", "Questions that had to be asked of others"),
             silent: reason("silent"),
             busy: reason("too_many_waiting"),
+            overflown: reason("queue_full"),
             unsent: reason("not_sent"),
             crowded: reason("too_many_connections"),
             connections: registry.gauge("fairlead_dns_tcp_connections", "Open DNS connections over TCP"),

@@ -149,6 +149,9 @@ pub struct UpFlags {
     /// Where other names are asked, IP[:PORT], or `none`; repeatable [default: the servers in /etc/resolv.conf]
     #[arg(long, env = "FAIRLEAD_DNS_UPSTREAM", value_name = "IP:PORT", value_delimiter = ',')]
     pub dns_upstream: Vec<String>,
+    /// Networks whose hosts may ask for names of others, besides private ones and those this host is in; repeatable
+    #[arg(long, env = "FAIRLEAD_DNS_CLIENTS", value_name = "CIDR", value_delimiter = ',')]
+    pub dns_clients: Vec<String>,
     /// Networks whose hosts may have the zone as a whole (AXFR over TCP); repeatable [default: none]
     #[arg(long, env = "FAIRLEAD_DNS_TRANSFER_TO", value_name = "CIDR", value_delimiter = ',')]
     pub dns_transfer_to: Vec<String>,

@@ -40,6 +40,8 @@ pub struct Settings {
     pub cluster_domain: String,
     /// Forwarders; empty refuses other names; `None` are those of the host's `resolv.conf`, whatever they become.
     pub upstreams: Option<Vec<SocketAddr>>,
+    /// Networks whose hosts may ask for names of others, besides those that are near.
+    pub dns_clients: Vec<(IpAddr, u8)>,
     /// Networks whose hosts may have the zone as a whole.
     pub transfer_to: Vec<(IpAddr, u8)>,
     /// What `plane` says at start: `userspace (reason)`.
@@ -87,6 +89,7 @@ struct File {
     node_port_range: Option<String>,
     cluster_domain: Option<String>,
     dns_upstream: OneOrMany<String>,
+    dns_clients: OneOrMany<String>,
     dns_transfer_to: OneOrMany<String>,
     packet_plane: Option<String>,
     node_name: Option<String>,
@@ -166,7 +169,8 @@ impl Settings {
             node_ports: node_ports(flags.node_port_range.or(file.node_port_range).as_deref().unwrap_or("30000-32767"))?,
             cluster_domain: domain(&flags.cluster_domain.or(file.cluster_domain).unwrap_or_else(|| "cluster.local".into()))?,
             upstreams: None,
-            transfer_to: transfer_to(&either(flags.dns_transfer_to, file.dns_transfer_to.into_vec()))?,
+            dns_clients: networks("--dns-clients", &either(flags.dns_clients, file.dns_clients.into_vec()))?,
+            transfer_to: networks("--dns-transfer-to", &either(flags.dns_transfer_to, file.dns_transfer_to.into_vec()))?,
             plane: plane.into(),
             node_name: node_name(flags.node_name.or(file.node_name))?,
             node_addresses,
@@ -281,9 +285,9 @@ fn service_cidrs(given: Vec<String>) -> Result<Vec<(IpAddr, u8)>> {
     }
 }
 
-fn transfer_to(given: &[String]) -> Result<Vec<(IpAddr, u8)>> {
+fn networks(flag: &str, given: &[String]) -> Result<Vec<(IpAddr, u8)>> {
     let given = given.join(",");
-    let networks = compile::networks(&given).map_err(|wrong| anyhow::anyhow!("--dns-transfer-to {given:?} {wrong}"))?;
+    let networks = compile::networks(&given).map_err(|wrong| anyhow::anyhow!("{flag} {given:?} {wrong}"))?;
     Ok(networks.to_vec())
 }
 

@@ -135,6 +135,7 @@ fn start_dns(
         upstreams: settings.upstreams.clone().unwrap_or_default(),
         resolv_conf: settings.upstreams.is_none().then(|| "/etc/resolv.conf".into()),
         listens: settings.dns.clone(),
+        clients: settings.dns_clients.clone(),
         transfer_to: settings.transfer_to.clone(),
         server_id: Some(settings.node_name.bytes().take(dns::LONGEST_SERVER_ID).collect()),
         ..dns::Config::default()

@@ -25,19 +25,40 @@ const CONTROL: usize = 64;
 #[repr(C, align(8))]
 struct Control([u8; CONTROL]);
 
-/// Makes a datagram socket tell which address each datagram was sent to, and never send fragments that path discovery could be
-/// fooled about (`IP_PMTUDISC_OMIT`).
+/// Makes a datagram socket tell which address each datagram was sent to.
 ///
 /// # Errors
 /// When the kernel knows no such option for this socket.
 pub fn tell_destination(socket: &impl AsFd, v4: bool) -> io::Result<()> {
-    let (level, info, discovery) = if v4 {
-        (libc::IPPROTO_IP, libc::IP_PKTINFO, (libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT))
+    let (level, option) = if v4 { (libc::IPPROTO_IP, libc::IP_PKTINFO) } else { (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO) };
+    set_int(socket, level, option, 1)
+}
+
+/// Makes a datagram socket send whole packets of the interface's size, whatever path discovery was made to believe (RFC 9715): forged
+/// messages about a smaller path would make it send fragments, which can be spoofed.
+///
+/// # Errors
+/// When the kernel knows no such option for this socket.
+pub fn ignore_path_mtu(socket: &impl AsFd, v4: bool) -> io::Result<()> {
+    if v4 {
+        set_int(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT)
     } else {
-        (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, (libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT))
-    };
-    set_int(socket, level, info, 1)?;
-    set_int(socket, level, discovery.0, discovery.1)
+        set_int(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_OMIT)
+    }
+}
+
+/// Datagrams that the kernel dropped so far because a socket's queue was full; the count turns over.
+///
+/// # Errors
+/// When the kernel knows no such option.
+pub fn dropped(socket: &impl AsFd) -> io::Result<u32> {
+    // `SK_MEMINFO_DROPS` of `linux/sock_diag.h` is the last of nine words.
+    const WORDS: usize = 9;
+    let mut words = [0_u32; WORDS];
+    let mut length = size_of::<[u32; WORDS]>() as libc::socklen_t;
+    // SAFETY: the descriptor is open for the length of the call, which writes at most the told length into the words.
+    let done = unsafe { libc::getsockopt(socket.as_fd().as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, words.as_mut_ptr().cast(), &raw mut length) };
+    if done == 0 { Ok(words[WORDS - 1]) } else { Err(io::Error::last_os_error()) }
 }
 
 fn set_int(socket: &impl AsFd, level: libc::c_int, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
@@ -162,6 +183,11 @@ impl Burst {
         }
         self.depth = (self.count * 2).clamp(2, BURST);
         Ok(self.count)
+    }
+
+    /// Whether the last call read as many as it may: others wait behind them.
+    pub fn is_full(&self) -> bool {
+        self.count == BURST
     }
 
     /// A datagram of the last [`Burst::receive`]; `None` when it came from nobody, as on a socket that was shut down.
@@ -356,6 +382,18 @@ mod tests {
         let mut heard = [0; 16];
         let numbers: Vec<u8> = (0..50).map(|_| client.recv(&mut heard).map(|_| heard[0]).expect("a reply")).collect();
         assert_eq!(numbers, (0..100).filter(|number| number % 2 == 1).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn what_a_full_queue_drops_is_counted() {
+        let Some((server, client)) = pair("127.0.0.1:0", Ipv4Addr::LOCALHOST.into()) else { return };
+        assert_eq!(dropped(&server).expect("counted"), 0);
+        socket2::SockRef::from(&server).set_recv_buffer_size(4096).expect("a small queue");
+        for _ in 0..100 {
+            let _ = client.send(&[0; 1000]);
+        }
+        assert!(dropped(&server).expect("counted") > 50);
+        ignore_path_mtu(&server, true).expect("an option of IPv4");
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Answerer {
     fn beyond(&mut self, mut reply: Reply<'_, '_>, target: &Folded, owner: u16, external: Option<&External<'_>>) -> Outcome {
         match external {
             Some(external) if external.name.wire() == target.wire() => compose::append(reply, owner, external),
-            _ if !self.upstreams.any() => {
+            _ if !reply.recursive => {
                 reply.rcode = rcode::NOERROR;
                 reply.finish()
             }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::chase::pointer_to;
 use super::fill::{one_address, soa};
 use super::{Answerer, External, Outcome, Reply};
-use crate::forward::is_private;
+use crate::forward::{is_private, within};
 use crate::name::{Folded, Reverse};
 use crate::table::Zone;
 use crate::wire::{HEADER, Name, QUESTION_NAME, Section, ede, flag, kind, rcode};
@@ -102,15 +102,6 @@ fn own_zone(zone: &Zone, name: &Folded, asked: Reverse) -> Option<usize> {
         let inside = within((base, length), low) && within((base, length), high);
         (inside && name.labels() >= labels + suffix_labels).then(|| name.labels() - suffix_labels - labels)
     })
-}
-
-pub(super) fn within(network: (IpAddr, u8), address: IpAddr) -> bool {
-    let shift = |length: u8, bits: u32| bits - u32::from(length).min(bits);
-    match (network.0, address) {
-        (IpAddr::V4(base), IpAddr::V4(one)) => (u32::from(base) ^ u32::from(one)).checked_shr(shift(network.1, 32)).unwrap_or(0) == 0,
-        (IpAddr::V6(base), IpAddr::V6(one)) => (u128::from(base) ^ u128::from(one)).checked_shr(shift(network.1, 128)).unwrap_or(0) == 0,
-        _ => false,
-    }
 }
 
 /// Where the zone of an address outside our networks is said to begin: its /24 or /64.

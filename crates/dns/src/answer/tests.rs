@@ -327,6 +327,11 @@ fn b23_other_names_are_refused_without_upstreams_and_asked_for_with_them() {
     assert!(bench.asks("example.org", kind::A) && bench.asks("8.8.8.8.in-addr.arpa", kind::PTR));
     assert!(!bench.asks("9.9.168.192.in-addr.arpa", kind::PTR), "a public upstream knows no private addresses");
     assert!(bench.ask(&at("web"), kind::A).ra, "recursion is available");
+    let far = super::Client { address: [8, 8, 4, 4].into(), ..client(Via::Udp) };
+    let super::Outcome::Reply(length, code) = bench.answerer.answer(&query("example.org", kind::A, None), far, &mut bench.buffer) else {
+        panic!("asks others for somebody far away")
+    };
+    assert_eq!((code, Decoded::of(&bench.buffer[..length]).ra), (rcode::REFUSED, false), "O5");
     let private: SocketAddr = "10.0.0.53:53".parse().expect("an address");
     let mut bench = Bench::new(Config { upstreams: vec![private], ..config() }, &snapshot(vec![]));
     assert!(bench.asks("9.9.168.192.in-addr.arpa", kind::PTR) && !bench.asks("9.0.96.10.in-addr.arpa", kind::PTR));

@@ -1,5 +1,5 @@
-//! Whom other names are asked of: read again when the host's list changes, set aside while silent, and left out while they ask us
-//! (dns spec F1, F3, F6).
+//! Whom other names are asked of, and on whose behalf: read again when the host's list changes, set aside while silent, and left out while they ask us
+//! (dns spec F1, F3, F6, O5).
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -90,11 +90,13 @@ pub(crate) struct Upstreams {
     any: AtomicBool,
     /// One of them is in a private network, and may know its names.
     private: AtomicBool,
+    /// Networks, besides private ones, whose hosts we ask for: those that were named, then those that this host is in.
+    clients: ArcSwap<Vec<(IpAddr, u8)>>,
 }
 
 impl Upstreams {
     pub fn new(addresses: &[SocketAddr]) -> Self {
-        let upstreams = Self { list: ArcSwap::default(), any: AtomicBool::new(false), private: AtomicBool::new(false) };
+        let upstreams = Self { list: ArcSwap::default(), any: AtomicBool::new(false), private: AtomicBool::new(false), clients: ArcSwap::default() };
         upstreams.replace(addresses);
         upstreams
     }
@@ -117,6 +119,16 @@ impl Upstreams {
 
     pub fn any(&self) -> bool {
         self.any.load(Ordering::Relaxed)
+    }
+
+    /// Says on whose behalf others are asked, besides hosts in private networks.
+    pub fn set_clients(&self, networks: Vec<(IpAddr, u8)>) {
+        self.clients.store(Arc::new(networks));
+    }
+
+    /// Whether others are asked for this client: an open resolver is a weapon (RFC 5358), so it must be near or named.
+    pub fn serve(&self, client: IpAddr) -> bool {
+        self.any() && (is_private(client) || self.clients.load().iter().any(|&network| within(network, client)))
     }
 
     pub fn any_private(&self) -> bool {
@@ -162,11 +174,48 @@ fn scope_id(scope: &str) -> Option<u32> {
     scope.parse().ok().or_else(|| std::fs::read_to_string(format!("/sys/class/net/{scope}/ifindex")).ok()?.trim().parse().ok())
 }
 
-/// Ranges that mean something else at every site (RFC 6303).
+/// The networks that this host is in, from the kernel's tables of routes: those that are reached without a gateway.
+pub(crate) fn own_networks() -> Vec<(IpAddr, u8)> {
+    let table = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let v4 = table("/proc/net/route").lines().skip(1).filter_map(v4_route).collect::<Vec<_>>();
+    let v6 = table("/proc/net/ipv6_route").lines().filter_map(v6_route).collect::<Vec<_>>();
+    [v4, v6].concat()
+}
+
+/// A line of `/proc/net/route`: interface, destination and gateway as words in the order of this machine, four numbers, mask.
+fn v4_route(line: &str) -> Option<(IpAddr, u8)> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let word = |index: usize| u32::from_str_radix(fields.get(index)?, 16).ok();
+    let (base, gateway, mask) = (word(1)?, word(2)?, word(7)?);
+    (gateway == 0 && mask != 0).then(|| (IpAddr::from(base.to_ne_bytes()), u8::try_from(mask.count_ones()).unwrap_or(32)))
+}
+
+/// A line of `/proc/net/ipv6_route`: destination, its prefix, source, its prefix, gateway, all in hexadecimal, and more.
+fn v6_route(line: &str) -> Option<(IpAddr, u8)> {
+    let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+    let base = u128::from_str_radix(fields.first()?, 16).ok()?;
+    let length = u8::from_str_radix(fields.get(1)?, 16).ok()?;
+    let gateway = u128::from_str_radix(fields.get(4)?, 16).ok()?;
+    (gateway == 0 && length != 0).then(|| (IpAddr::from(base.to_be_bytes()), length))
+}
+
+/// Whether an address is in a network.
+pub(crate) fn within(network: (IpAddr, u8), address: IpAddr) -> bool {
+    let shift = |length: u8, bits: u32| bits - u32::from(length).min(bits);
+    match (network.0, address) {
+        (IpAddr::V4(base), IpAddr::V4(one)) => (u32::from(base) ^ u32::from(one)).checked_shr(shift(network.1, 32)).unwrap_or(0) == 0,
+        (IpAddr::V6(base), IpAddr::V6(one)) => (u128::from(base) ^ u128::from(one)).checked_shr(shift(network.1, 128)).unwrap_or(0) == 0,
+        _ => false,
+    }
+}
+
+/// Ranges that mean something else at every site (RFC 6303, RFC 7793).
 pub(crate) fn is_private(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
-            v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_documentation() || v4.octets()[0] == 0 || v4.is_broadcast()
+            let shared = v4.octets()[0] == 100 && v4.octets()[1] & 0xC0 == 64;
+            let local = v4.is_private() || v4.is_loopback() || v4.is_link_local() || shared;
+            local || v4.is_documentation() || v4.octets()[0] == 0 || v4.is_broadcast()
         }
         IpAddr::V6(v6) => {
             v6.is_loopback() || v6.is_unspecified() || v6.is_unique_local() || v6.is_unicast_link_local() || v6.segments()[..2] == [0x2001, 0xdb8]
@@ -192,6 +241,30 @@ mod tests {
         let _ = std::fs::remove_file(&path);
         assert_eq!(read, [address("192.0.2.1:53"), address("[2001:db8::1]:53"), address("[fe80::1%1]:53")]);
         assert_eq!(read_resolv_conf(&path, &[]), None);
+    }
+
+    #[test]
+    fn o5_only_near_and_named_hosts_are_asked_for() {
+        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
+        let upstreams = Upstreams::new(&[address("192.0.2.1:53")]);
+        upstreams.set_clients(vec![(ip("203.0.114.0"), 24), (ip("2a00:1::"), 64)]);
+        for near in ["127.0.0.1", "::1", "10.1.2.3", "192.168.0.9", "100.64.0.1", "fd00::9", "fe80::1", "203.0.114.7", "2a00:1::7"] {
+            assert!(upstreams.serve(ip(near)), "{near}");
+        }
+        for far in ["8.8.8.8", "203.0.115.7", "2a00:1:0:1::7", "100.128.0.1"] {
+            assert!(!upstreams.serve(ip(far)), "{far}");
+        }
+        assert!(!Upstreams::new(&[]).serve(ip("127.0.0.1")), "nobody to ask");
+        let line = format!(
+            "eth0\t{:08X}\t00000000\t0001\t0\t0\t0\t{:08X}\t0\t0\t0",
+            u32::from_ne_bytes([198, 18, 0, 0]),
+            u32::from_ne_bytes([255, 255, 0, 0])
+        );
+        assert_eq!(v4_route(&line), Some((ip("198.18.0.0"), 16)));
+        assert_eq!(v4_route("eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0"), None, "what has a gateway is not ours");
+        let zero = "0".repeat(32);
+        assert_eq!(v6_route(&format!("2a000001{} 40 {zero} 00 {zero} 00000100 1 0 1 eth0", "0".repeat(24))), Some((ip("2a00:1::"), 64)));
+        assert_eq!(v6_route(&format!("{zero} 00 {zero} 00 {zero} ffffffff 1 0 200200 lo")), None);
     }
 
     #[test]

@@ -46,6 +46,9 @@ impl Datagrams {
         }
         socket.set_nonblocking(false)?;
         let bound = socket.local_addr()?.ip();
+        if let Err(why) = net::sys::ignore_path_mtu(&socket, bound.is_ipv4()) {
+            tracing::debug!(%why, "path discovery applies to DNS replies");
+        }
         if bound.is_unspecified() {
             net::sys::tell_destination(&socket, bound.is_ipv4())?;
         }
@@ -74,9 +77,15 @@ impl Datagrams {
 /// Answers datagrams until the socket is closed.
 pub(super) fn serve(mut desk: Desk, socket: &Arc<Datagrams>) {
     let mut burst = Burst::new(LONGEST);
+    let mut dropped = 0;
     loop {
         match burst.receive(&socket.socket) {
             Ok(count) => {
+                // Only a queue that is deep can overflow: nothing is asked of the kernel otherwise.
+                if let Some(now) = burst.is_full().then(|| net::sys::dropped(&socket.socket).ok()).flatten() {
+                    desk.shared.metrics.overflown.inc_by(u64::from(now.wrapping_sub(dropped)));
+                    dropped = now;
+                }
                 if !answer(&mut desk, socket, &mut burst, count) && socket.closed.load(Ordering::Acquire) {
                     return;
                 }
