@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+mod speak;
+
 /// How a backend answers.
 #[derive(Clone, Debug)]
 pub struct Behaviour {
@@ -15,6 +17,8 @@ pub struct Behaviour {
     pub delay: Duration,
     /// Status of HTTP answers.
     pub status: u16,
+    /// Answers go on with the fields and the body of the request.
+    pub echo: bool,
 }
 
 /// A running backend.
@@ -24,6 +28,8 @@ pub struct Backend {
     pub port: u16,
     /// Requests (or datagrams) answered so far.
     pub answered: Arc<AtomicU64>,
+    /// `METHOD PATH HOST` of each HTTP request.
+    pub seen: Arc<Mutex<Vec<String>>>,
     behaviour: Arc<Mutex<Behaviour>>,
     /// Refuses connections for now.
     halted: Arc<AtomicBool>,
@@ -34,7 +40,7 @@ const LOOK: Duration = Duration::from_millis(2);
 
 impl Backend {
     /// Starts an HTTP/1.1 and UDP backend on one free port of 127.0.0.1. HTTP answers `NAME METHOD PATH HOST`, UDP
-    /// answers `NAME ` and the datagram.
+    /// answers `NAME ` and the datagram. A WebSocket gets its frames back, HTTP/2 by prior knowledge `NAME HTTP/2`.
     ///
     /// # Errors
     /// When no port is free.
@@ -43,6 +49,7 @@ impl Backend {
         let backend = Self {
             port: listener.local_addr()?.port(),
             answered: Arc::default(),
+            seen: Arc::default(),
             behaviour: Arc::new(Mutex::new(behaviour.clone())),
             halted: Arc::default(),
         };
@@ -115,40 +122,67 @@ fn serve(client: TcpStream, backend: &Backend) {
     let _ = client.set_nodelay(true);
     let Ok(mut writer) = client.try_clone() else { return };
     let mut reader = BufReader::new(client);
-    while let Some((method, path, host, length)) = read_head(&mut reader) {
-        let mut body = vec![0_u8; length];
+    while let Some(asked) = read_head(&mut reader) {
+        let behaviour = backend.behaviour.lock().expect("no thread panics while it holds this").clone();
+        if asked.method == "PRI" {
+            speak::http2(&mut reader, &mut writer, &behaviour.name);
+            return;
+        }
+        let mut body = vec![0_u8; asked.length];
         if reader.read_exact(&mut body).is_err() {
             return;
         }
-        let behaviour = backend.behaviour.lock().expect("no thread panics while it holds this").clone();
+        let Asked { method, path, host, .. } = &asked;
+        backend.seen.lock().expect("no thread panics while it holds this").push(format!("{method} {path} {host}"));
+        backend.answered.fetch_add(1, Ordering::Relaxed);
+        if asked.upgrades {
+            speak::websocket(&mut reader, &mut writer);
+            return;
+        }
         std::thread::sleep(behaviour.delay);
-        let text = format!("{} {method} {path} {host}", behaviour.name);
+        let mut text = format!("{} {method} {path} {host}", behaviour.name);
+        if behaviour.echo {
+            text = format!("{text}\n{}{}", asked.fields, String::from_utf8_lossy(&body));
+        }
         let shown = if method == "HEAD" { "" } else { &text };
         let head = format!("HTTP/1.1 {} Any\r\nContent-Length: {}\r\nX-Backend: {}\r\n\r\n{shown}", behaviour.status, text.len(), behaviour.name);
-        backend.answered.fetch_add(1, Ordering::Relaxed);
         if writer.write_all(head.as_bytes()).is_err() {
             return;
         }
     }
 }
 
-fn read_head(reader: &mut impl BufRead) -> Option<(String, String, String, usize)> {
+/// What a request asks.
+#[derive(Default)]
+struct Asked {
+    method: String,
+    path: String,
+    host: String,
+    length: usize,
+    upgrades: bool,
+    /// All fields, one a line, names lower case.
+    fields: String,
+}
+
+fn read_head(reader: &mut impl BufRead) -> Option<Asked> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
     let mut words = line.split_ascii_whitespace();
-    let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let (mut host, mut length) = (String::new(), 0);
+    let mut asked = Asked { method: words.next()?.to_owned(), path: words.next()?.to_owned(), ..Asked::default() };
     loop {
         let mut field = String::new();
         reader.read_line(&mut field).ok().filter(|read| *read > 0)?;
         let field = field.trim_end();
         if field.is_empty() {
-            return Some((method, path, host, length));
+            return Some(asked);
         }
         let (name, value) = field.split_once(':')?;
-        match name.to_ascii_lowercase().as_str() {
-            "host" => host = value.trim().to_owned(),
-            "content-length" => length = value.trim().parse().ok()?,
+        let (name, value) = (name.to_ascii_lowercase(), value.trim());
+        asked.fields.push_str(&format!("{name}: {value}\n"));
+        match name.as_str() {
+            "host" => asked.host = value.to_owned(),
+            "content-length" => asked.length = value.parse().ok()?,
+            "upgrade" => asked.upgrades = true,
             _ => {}
         }
     }

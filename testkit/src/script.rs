@@ -3,8 +3,9 @@
 //! ```text
 //! up [FLAG...]                    start the server; $API $DNS $HTTP $HTTPS $ADMIN $NODE $DATA are its addresses
 //! stop | kill | start             SIGTERM (must exit 0), SIGKILL, start again in the same directory
-//! backend NAME [delay=50ms] [status=503]      an HTTP and UDP backend; $NAME is its port
+//! backend NAME [delay=50ms] [status=503] [echo=on]    an HTTP and UDP backend; $NAME is its port; echo: answers end with the request's fields
 //! change NAME [delay=50ms] [status=503]       how a backend answers from now on
+//! seen NAME                       output: method, path and host of each request that a backend got so far
 //! halt NAME | resume NAME         a backend ends its connections and refuses new ones; listens again
 //! load COUNT URL [Field: value]...    so many GETs at once; output: each status and first word of a body, with its count
 //! apply FILE [NAMESPACE]          server-side apply of every document of a file; output: one line an object
@@ -14,6 +15,7 @@
 //! set VAR COMMAND...              run, and keep the trimmed output as $VAR
 //! http METHOD URL [Field: value]...   output: status, then the body
 //! fields METHOD URL [Field: value]... output: status, then the fields
+//! websocket URL TEXT [Field: value]...    output: status of the handshake, then what comes back for one frame of text
 //! dns NAME TYPE                   output: response code, then records
 //! names FILE                      a DNS question `NAME TYPE` a line (no final dot: below svc.cluster.local); output: each with its reply
 //! udp ADDRESS TEXT                output: the answer
@@ -24,7 +26,7 @@
 //! on HOST PROGRAM ARGS...         run a program there
 //! eventually REGEX COMMAND...     run until the output matches, 15 s at most
 //! ! COMMAND...                    must fail
-//! stdout REGEX | stderr REGEX     the last output or error matches
+//! stdout REGEX | stderr REGEX     the last output or error matches; `! stdout REGEX`: it does not
 //! cmp stdout FILE                 is this text; UPDATE=1 rewrites the file
 //! [oracle] COMMAND... | [!oracle] COMMAND...  only, or not, when SUBJECT=oracle lets CoreDNS answer `dns`
 //! ```
@@ -184,6 +186,7 @@ impl Run {
             return if self.subject.is_meant(condition)? { self.step(&rest) } else { Ok(()) };
         }
         match words.as_slice() {
+            ["!", "stdout", wanted] => matches(&self.stdout, wanted).err().map(drop).with_context(|| format!("/{wanted}/ in {:?}", self.stdout)),
             ["!", rest @ ..] => match self.output(rest) {
                 Ok(_) => bail!("succeeded, and should have failed"),
                 Err(why) if why.is::<Skip>() => Err(why),
@@ -246,6 +249,10 @@ impl Run {
             ["change", name, options @ ..] => self.change(name, options),
             ["halt", name] => self.known(name).map(|backend| backend.halt(true)).map(|()| String::new()),
             ["resume", name] => self.known(name).map(|backend| backend.halt(false)).map(|()| String::new()),
+            ["seen", name] => {
+                let seen = self.known(name)?.seen.lock().expect("no thread panics while it holds this").join("\n");
+                Ok(seen + "\n")
+            }
             ["load", count, url, fields @ ..] => load(count.parse()?, url, &field_list(fields)?),
             ["apply", file, namespace @ ..] => {
                 let text = self.archive.file(file).with_context(|| format!("no file {file} in the script"))?.to_owned();
@@ -257,6 +264,7 @@ impl Run {
             ["http", method, url, fields @ ..] => {
                 crate::http::request(method, url, &field_list(fields)?, b"").map(|answer| format!("{}\n{}\n", answer.status, answer.body))
             }
+            ["websocket", url, text, fields @ ..] => crate::http::websocket(url, text, &field_list(fields)?),
             ["fields", method, url, fields @ ..] => {
                 let answer = crate::http::request(method, url, &field_list(fields)?, b"")?;
                 Ok(answer.fields.iter().fold(format!("{}\n", answer.status), |text, (name, value)| text + name + ": " + value + "\n"))
@@ -343,7 +351,7 @@ impl Run {
     }
 
     fn backend(&mut self, name: &str, options: &[&str]) -> Result<String> {
-        let behaviour = Behaviour { name: name.to_owned(), delay: Duration::ZERO, status: 200 };
+        let behaviour = Behaviour { name: name.to_owned(), delay: Duration::ZERO, status: 200, echo: false };
         let backend = Backend::start(behaviour)?;
         self.variables.insert(name.to_owned(), backend.port.to_string());
         self.backends.insert(name.to_owned(), backend);
@@ -366,6 +374,7 @@ impl Run {
                     let status = text.parse()?;
                     backend.behave(|behaviour| behaviour.status = status);
                 }
+                Some(("echo", text)) => backend.behave(|behaviour| behaviour.echo = text == "on"),
                 _ => bail!("unknown option {option}"),
             }
         }

@@ -6,9 +6,6 @@ use super::asked::Asked;
 use crate::answer::{Answer, Reason};
 use crate::h1::Head;
 
-/// Methods every origin that is let in may use.
-const ALWAYS: [&str; 3] = ["GET", "HEAD", "POST"];
-
 /// The answer to a preflight; `None` when this is another request.
 pub(super) fn preflight(rules: &Cors, asked: &Asked) -> Option<Answer> {
     let origin = text(asked, b"origin")?;
@@ -21,11 +18,15 @@ pub(super) fn preflight(rules: &Cors, asked: &Asked) -> Option<Answer> {
         return Some(answer);
     }
     let mut answer = common(rules, origin).into_iter().fold(answer, |answer, (name, value)| answer.with(name, value));
-    if let Some(methods) = allowed(&rules.methods, rules.credentials, Some(method), &ALWAYS) {
+    // GET, HEAD and POST need not be named: no browser asks for leave to use them (Fetch §2.2.1).
+    if let Some(methods) = allowed(&rules.methods, rules.credentials, Some(method)) {
         answer = answer.with("access-control-allow-methods", methods);
     }
-    if let Some(headers) = allowed(&rules.headers, rules.credentials, text(asked, b"access-control-request-headers"), &[]) {
+    if let Some(headers) = allowed(&rules.headers, rules.credentials, text(asked, b"access-control-request-headers")) {
         answer = answer.with("access-control-allow-headers", headers);
+    }
+    if let Some(expose) = exposed(rules) {
+        answer = answer.with("access-control-expose-headers", expose);
     }
     Some(answer.with("access-control-max-age", rules.max_age_s.to_string()))
 }
@@ -39,13 +40,7 @@ pub(super) fn decorate(rules: &Cors, asked: &Asked, head: &mut Head) {
     for (name, value) in common(rules, origin) {
         head.push(name.as_bytes(), value.as_bytes());
     }
-    // With credentials a literal `*` means nothing to a browser, and an answer names no request headers to echo.
-    let expose = match rules.expose.as_slice() {
-        [] => None,
-        [any] if &**any == "*" => (!rules.credentials).then(|| "*".to_owned()),
-        some => Some(some.join(", ")),
-    };
-    if let Some(expose) = expose {
+    if let Some(expose) = exposed(rules) {
         head.push(b"access-control-expose-headers", expose.as_bytes());
     }
 }
@@ -65,13 +60,27 @@ fn common(rules: &Cors, origin: &str) -> Vec<(&'static str, String)> {
 }
 
 /// The value of an allow list: itself, `*`, or with credentials what was asked for.
-fn allowed(list: &[std::sync::Arc<str>], credentials: bool, asked: Option<&str>, always: &[&str]) -> Option<String> {
-    if is_any(list) {
-        return if credentials { asked.map(str::to_owned) } else { Some("*".to_owned()) };
+fn allowed(list: &[std::sync::Arc<str>], credentials: bool, asked: Option<&str>) -> Option<String> {
+    match list {
+        [] => None,
+        list if is_any(list) => {
+            if credentials {
+                asked.map(str::to_owned)
+            } else {
+                Some("*".to_owned())
+            }
+        }
+        list => Some(list.join(", ")),
     }
-    let mut words: Vec<&str> = list.iter().map(|word| &**word).collect();
-    words.extend(always.iter().filter(|word| !list.iter().any(|known| known.eq_ignore_ascii_case(word))));
-    (!words.is_empty()).then(|| words.join(", "))
+}
+
+/// The fields that scripts may read. With credentials a literal `*` means nothing to a browser, and nothing names what to echo.
+fn exposed(rules: &Cors) -> Option<String> {
+    match rules.expose.as_slice() {
+        [] => None,
+        any if is_any(any) => (!rules.credentials).then(|| "*".to_owned()),
+        some => Some(some.join(", ")),
+    }
 }
 
 fn is_any(list: &[std::sync::Arc<str>]) -> bool {
