@@ -1,4 +1,5 @@
-//! The two halves of an HTTP/2 stream as bodies: the same for a client's stream and for one to a backend.
+//! The two halves of an HTTP/2 stream as bodies: the same for a client's stream and for one to a backend. Whoever has both says
+//! where ([`OnStream`]), and is a body both ways.
 
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -140,6 +141,55 @@ impl Sink for Outgoing {
     /// The connection's task writes.
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         Poll::Ready(Ok(()))
+    }
+}
+
+/// Both halves of a stream.
+#[derive(Default)]
+pub struct Halves {
+    /// What arrives.
+    pub incoming: Incoming,
+    /// What is sent.
+    pub outgoing: Outgoing,
+}
+
+/// Who has a stream.
+pub trait OnStream {
+    /// Its halves.
+    fn halves(&self) -> &Halves;
+    /// Its halves, to move bytes.
+    fn halves_mut(&mut self) -> &mut Halves;
+}
+
+impl<T: OnStream> Source for T {
+    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<Fill, Broken>> {
+        self.halves_mut().incoming.poll_fill(context)
+    }
+
+    fn data(&self) -> &[u8] {
+        self.halves().incoming.data()
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.halves_mut().incoming.consume(count);
+    }
+
+    fn trailers(&self) -> &Head {
+        self.halves().incoming.trailers()
+    }
+}
+
+impl<T: OnStream> Sink for T {
+    fn poll_send(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Broken>> {
+        self.halves_mut().outgoing.poll_send(context, data)
+    }
+
+    fn finish(&mut self, trailers: &Head) {
+        self.halves_mut().outgoing.finish(trailers);
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        self.halves_mut().outgoing.poll_flush(context)
     }
 }
 

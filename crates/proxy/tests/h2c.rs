@@ -11,6 +11,9 @@ use bytes::Bytes;
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
 use http::{HeaderMap, Request, Response};
+use model::endpoint::PoolId;
+use model::ident::Origin;
+use model::routes::{BackendTo, Filter, Mirror};
 use support::{Scene, Stage, eventually};
 
 /// A backend on a thread of its own. `play` gets each request, with its number.
@@ -149,4 +152,23 @@ fn a_client_that_leaves_resets_its_stream_and_no_other() {
         assert_eq!(stage.get("/").status(), 200);
     }
     assert!(connections.load(Ordering::Relaxed) <= 2);
+}
+
+#[test]
+fn copies_are_sent_in_the_protocol_of_their_backend() {
+    let whole = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&whole);
+    let address = backend(Arc::default(), move |number, request, respond| {
+        let counted = Arc::clone(&counted);
+        async move {
+            echo(number, request, respond).await;
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let (to, service) = (BackendTo::Pool(PoolId(1)), Origin::new("Service", "test", "web"));
+    let mirror = Filter::Mirror(Mirror { to, service, numerator: 1, denominator: 1 });
+    let stage = Stage::new(&scene(address).with(|rule| rule.filters.push(mirror)));
+    let answer = stage.client().request("POST /copied", "Content-Length: 5\r\n").send("hello").answer("POST");
+    assert_eq!(answer.text(), "hello");
+    eventually("the copy is read to its end, too", || whole.load(Ordering::Relaxed) == 2);
 }

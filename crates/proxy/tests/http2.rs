@@ -5,6 +5,8 @@ mod support;
 use std::io::{Read, Write};
 use std::time::Duration;
 
+use aws_lc_rs::digest;
+use base64::Engine as _;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{Method, Request, StatusCode};
@@ -89,11 +91,16 @@ fn a_flood_is_answered_with_enhance_your_calm() {
     assert_eq!((kind, &frame[4..8]), (7, &[0, 0, 0, 0xb][..]), "GOAWAY with ENHANCE_YOUR_CALM");
 }
 
-/// A WebSocket server of HTTP/1 that sends these fields with its 101 and then echoes.
-fn echo(fields: &'static str) -> impl Fn(&mut Wire, &Notes) -> Option<()> {
+/// A WebSocket server of HTTP/1 that answers with this proof, or the right one, and then echoes.
+fn echo(proof: Option<&'static str>) -> impl Fn(&mut Wire, &Notes) -> Option<()> {
     move |wire, notes| {
-        notes.lock().expect("not poisoned").push(wire.head()?);
-        wire.send(format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{fields}\r\n"));
+        let head = wire.head()?;
+        notes.lock().expect("not poisoned").push(head.clone());
+        let text = head.field("sec-websocket-key")? + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+        let hash = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());
+        let right = base64::engine::general_purpose::STANDARD.encode(hash);
+        let accept = proof.unwrap_or(&right);
+        wire.send(format!("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"));
         let rest = wire.rest();
         wire.send(rest);
         Some(())
@@ -117,7 +124,7 @@ async fn websocket(stage: &Stage) -> (StatusCode, h2::RecvStream, h2::SendStream
 
 #[test]
 fn a_websocket_reaches_a_backend_of_http1_and_ends_both_ways() {
-    let tape = Tape::raw(echo("Sec-WebSocket-Accept: x\r\n"));
+    let tape = Tape::raw(echo(None));
     let stage = Stage::new(&Scene::to(&[tape.address]));
     block_on(async {
         let (status, down, mut up) = websocket(&stage).await;
@@ -133,7 +140,24 @@ fn a_websocket_reaches_a_backend_of_http1_and_ends_both_ways() {
 
 #[test]
 fn a_backend_that_did_not_read_the_key_gets_no_websocket() {
-    let tape = Tape::raw(echo(""));
+    let tape = Tape::raw(echo(Some("bm9uc2Vuc2U=")));
     let stage = Stage::new(&Scene::to(&[tape.address]));
     block_on(async { assert_eq!(websocket(&stage).await.0, StatusCode::BAD_GATEWAY) });
+}
+
+#[test]
+fn a_head_is_bounded_as_in_http1() {
+    let tape = Tape::polite();
+    let stage = Stage::new(&Scene::to(&[tape.address]));
+    block_on(async {
+        let mut send = connect(&stage).await;
+        for (fields, size, status) in [(1, 16_000, 200), (1, 17_000, 431), (30, 1000, 200), (33, 1000, 431), (126, 1, 200), (129, 1, 431)] {
+            let mut request = Request::get(format!("http://{HOST}/"));
+            for at in 0..fields {
+                request = request.header(format!("x-{at}"), "a".repeat(size));
+            }
+            let (answer, _) = send.send_request(request.body(()).expect("a request"), true).expect("a stream");
+            assert_eq!(answer.await.expect("an answer").status(), status, "{fields} fields of {size} bytes");
+        }
+    });
 }

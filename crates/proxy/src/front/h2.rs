@@ -22,8 +22,7 @@ use crate::caller::Caller;
 use crate::core::{Core, now};
 use crate::door::Ticket;
 use crate::h1::Head;
-use crate::halves::{Incoming, Outgoing};
-use crate::relay::{Broken, Fill, Sink, Source};
+use crate::halves::{Halves, Incoming, OnStream, Outgoing};
 use crate::request::asked::Asked;
 use crate::request::{self, Visit};
 use crate::wire::Wire;
@@ -142,7 +141,7 @@ async fn stream_of(
     let (parts, body) = request.into_parts();
     let whole = body.is_end_stream();
     let random = u128::from(core.random()) << 64 | u128::from(core.random());
-    let mut stream = Stream { respond, incoming: Incoming::new(body), outgoing: Outgoing::default() };
+    let mut stream = Stream { respond, halves: Halves { incoming: Incoming::new(body), ..Halves::default() } };
     match convert::asked(&parts, whole, &core.options().limits, random, &mut asked) {
         Ok(()) => drop(request::serve(&mut stream, &mut asked, &mut head, &visit).await),
         Err(malformed) => {
@@ -155,39 +154,16 @@ async fn stream_of(
 /// A stream: the client's side of one request.
 pub struct Stream {
     respond: SendResponse<Bytes>,
-    incoming: Incoming,
-    outgoing: Outgoing,
+    halves: Halves,
 }
 
-impl Source for Stream {
-    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<Fill, Broken>> {
-        self.incoming.poll_fill(context)
+impl OnStream for Stream {
+    fn halves(&self) -> &Halves {
+        &self.halves
     }
 
-    fn data(&self) -> &[u8] {
-        self.incoming.data()
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.incoming.consume(count);
-    }
-
-    fn trailers(&self) -> &Head {
-        self.incoming.trailers()
-    }
-}
-
-impl Sink for Stream {
-    fn poll_send(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Broken>> {
-        self.outgoing.poll_send(context, data)
-    }
-
-    fn finish(&mut self, trailers: &Head) {
-        self.outgoing.finish(trailers);
-    }
-
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        self.outgoing.poll_flush(context)
+    fn halves_mut(&mut self) -> &mut Halves {
+        &mut self.halves
     }
 }
 
@@ -206,7 +182,7 @@ impl Front for Stream {
             Extent::Open => (None, false),
         };
         if let Some(answer) = convert::answer(status, head, length) {
-            self.outgoing = Outgoing::new(self.respond.send_response(answer, ends).ok(), length, ends);
+            self.halves.outgoing = Outgoing::new(self.respond.send_response(answer, ends).ok(), length, ends);
         } else {
             self.respond.send_reset(Code::INTERNAL_ERROR);
         }
@@ -214,7 +190,7 @@ impl Front for Stream {
 
     fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
         // h2 answers through the handle that is in force: the one for the head, then the one for the body.
-        self.outgoing.poll_reset(context).unwrap_or_else(|| self.respond.poll_reset(context).map(drop))
+        self.halves.outgoing.poll_reset(context).unwrap_or_else(|| self.respond.poll_reset(context).map(drop))
     }
 
     fn take_back(&mut self) -> bool {
@@ -222,15 +198,15 @@ impl Front for Stream {
     }
 
     fn has_queued(&self) -> bool {
-        self.outgoing.is_stalled()
+        self.halves.outgoing.is_stalled()
     }
 
     fn body_ended(&mut self) -> bool {
-        self.incoming.ended()
+        self.halves.incoming.ended()
     }
 
     fn abort(&mut self) {
-        if !self.outgoing.reset(Code::INTERNAL_ERROR) {
+        if !self.halves.outgoing.reset(Code::INTERNAL_ERROR) {
             self.respond.send_reset(Code::INTERNAL_ERROR);
         }
     }

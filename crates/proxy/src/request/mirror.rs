@@ -12,6 +12,7 @@ use model::routes::{BackendTo, Mirror};
 use model::{Outcome, Snapshot};
 
 use super::asked::Asked;
+use super::tries::speaks_http2;
 use crate::core::{Core, now};
 use crate::h1::{Framing, Head, HeadParser, Limits};
 use crate::relay::{Broken, Fill, Source, Stage, poll_relay};
@@ -131,7 +132,7 @@ fn start_one(core: &Rc<Core>, snapshot: &Snapshot, mirror: &Mirror, asked: &Aske
     let guard = picker.pick(&mut core.worker.borrow_mut(), &ask, now()).ok()?;
     let queue = Rc::new(RefCell::new(Queue::default()));
     let feed = Feed(Rc::clone(&queue));
-    let plan = Plan { core: Rc::clone(core), guard, pool: pool.id, head: asked.clone(), id };
+    let plan = Plan { core: Rc::clone(core), guard, pool: pool.id, http2: speaks_http2(pool), head: asked.clone(), id };
     core.copies.set(core.copies.get() + 1);
     tokio::task::spawn_local(async move {
         let _ = tokio::time::timeout(LIFE, plan.run(Eater { queue, bite: Vec::new(), at: 0, none: Head::default() })).await;
@@ -143,6 +144,7 @@ struct Plan {
     core: Rc<Core>,
     guard: balance::Guard,
     pool: model::PoolId,
+    http2: bool,
     head: Asked,
     id: u128,
 }
@@ -157,7 +159,11 @@ impl Plan {
     /// Sends the copy and reads the answer to its end, so that the backend is not cut off in the middle of it.
     async fn run(&self, mut eater: Eater) {
         let started = now();
-        let connected = upstream::connect(self.guard.endpoint(), self.pool, self.core.options().connect_timeout).await;
+        let (endpoint, within) = (self.guard.endpoint(), self.core.options().connect_timeout);
+        let connected = match self.http2 {
+            true => upstream::join(&self.core.http2, endpoint, self.pool, within, false).await,
+            false => upstream::connect(endpoint, self.pool, within).await,
+        };
         let Ok(mut link) = connected else {
             self.guard.head(Outcome::Refused, now().since(started), now());
             return;

@@ -84,7 +84,7 @@ pub struct Tries<'a> {
 }
 
 /// The backends of this pool speak HTTP/2 without being asked (gateway spec G49).
-fn speaks_http2(pool: &Pool) -> bool {
+pub fn speaks_http2(pool: &Pool) -> bool {
     let names = ["kubernetes.io/h2c", "kubernetes.io/grpc", "h2c", "http2", "grpc"];
     pool.app_protocol.as_deref().is_some_and(|spoken| names.iter().any(|name| name.eq_ignore_ascii_case(spoken)))
 }

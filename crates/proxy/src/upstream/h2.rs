@@ -20,8 +20,8 @@ use model::{Endpoint, Snapshot};
 
 use super::Unconnected;
 use crate::h1::{AnswerLine, Framing, Head, Version};
-use crate::halves::{Incoming, Outgoing, broken, fields, push_field, push_fields};
-use crate::relay::{Broken, Fill, Sink, Source};
+use crate::halves::{Halves, Incoming, OnStream, Outgoing, broken, fields, push_field, push_fields};
+use crate::relay::Broken;
 use crate::request::asked::Asked;
 use crate::request::each_forwarding;
 
@@ -130,8 +130,7 @@ async fn open(endpoint: &Arc<Endpoint>, within: Duration) -> Result<Connection, 
 pub struct Stream {
     seat: Seat,
     answer: Option<Pin<Box<ResponseFuture>>>,
-    incoming: Incoming,
-    outgoing: Outgoing,
+    halves: Halves,
     /// The peer said that it has not looked at the request.
     refused: bool,
 }
@@ -139,7 +138,7 @@ pub struct Stream {
 impl Stream {
     /// Not begun yet.
     pub fn new(seat: Seat) -> Self {
-        Self { seat, answer: None, incoming: Incoming::default(), outgoing: Outgoing::default(), refused: false }
+        Self { seat, answer: None, halves: Halves::default(), refused: false }
     }
 
     /// Not a byte of the request counts: the connection refused the stream.
@@ -149,7 +148,7 @@ impl Stream {
 
     /// The backend does not read.
     pub fn is_stalled(&self) -> bool {
-        self.outgoing.is_stalled()
+        self.halves.outgoing.is_stalled()
     }
 
     /// Sends the request's head.
@@ -168,7 +167,7 @@ impl Stream {
         let length = if let Framing::Length(length) = asked.framing { Some(length) } else { None };
         self.answer = Some(Box::pin(answer));
         // A length of zero has no last byte to end the stream with: `finish` does.
-        self.outgoing = Outgoing::new(Some(stream), length.filter(|length| *length > 0), whole);
+        self.halves.outgoing = Outgoing::new(Some(stream), length.filter(|length| *length > 0), whole);
         Ok(())
     }
 
@@ -179,7 +178,7 @@ impl Stream {
             Ok(answer) => {
                 let (parts, body) = answer.into_parts();
                 push_fields(head, &parts.headers);
-                self.incoming = Incoming::new(body);
+                self.halves.incoming = Incoming::new(body);
                 self.answer = None;
                 Poll::Ready(Ok(Some(AnswerLine { status: parts.status.as_u16(), version: Version::Http11 })))
             }
@@ -194,41 +193,19 @@ impl Stream {
 impl Drop for Stream {
     /// A stream that is given up is reset, so that the backend can stop.
     fn drop(&mut self) {
-        if self.answer.is_some() || !self.incoming.ended() {
-            self.outgoing.reset(Reason::CANCEL);
+        if self.answer.is_some() || !self.halves.incoming.ended() {
+            self.halves.outgoing.reset(Reason::CANCEL);
         }
     }
 }
 
-impl Source for Stream {
-    fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<Fill, Broken>> {
-        self.incoming.poll_fill(context)
+impl OnStream for Stream {
+    fn halves(&self) -> &Halves {
+        &self.halves
     }
 
-    fn data(&self) -> &[u8] {
-        self.incoming.data()
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.incoming.consume(count);
-    }
-
-    fn trailers(&self) -> &Head {
-        self.incoming.trailers()
-    }
-}
-
-impl Sink for Stream {
-    fn poll_send(&mut self, context: &mut Context<'_>, data: &[u8]) -> Poll<Result<usize, Broken>> {
-        self.outgoing.poll_send(context, data)
-    }
-
-    fn finish(&mut self, trailers: &Head) {
-        self.outgoing.finish(trailers);
-    }
-
-    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
-        self.outgoing.poll_flush(context)
+    fn halves_mut(&mut self) -> &mut Halves {
+        &mut self.halves
     }
 }
 

@@ -67,7 +67,13 @@ fn push_fields(parts: &Parts, limits: &Limits, asked: &mut Asked) -> Result<(), 
         return Err(Malformed::HeadTooLarge);
     }
     let mut cookie: Option<Span> = None;
+    let mut block = 0;
     for (name, value) in &parts.headers {
+        let line = name.as_str().len() + value.len();
+        block += line;
+        if line > limits.field || block > limits.block {
+            return Err(Malformed::HeadTooLarge);
+        }
         match *name {
             http::header::HOST => {}
             http::header::COOKIE => {
@@ -79,9 +85,6 @@ fn push_fields(parts: &Parts, limits: &Limits, asked: &mut Asked) -> Result<(), 
                 cookie = Some(asked.head.push_text(&crumbs));
             }
             _ => asked.head.push(name.as_str().as_bytes(), value.as_bytes()),
-        }
-        if asked.head.text.len() > 2 * (limits.block + limits.target) {
-            return Err(Malformed::HeadTooLarge);
         }
     }
     if let Some(cookie) = cookie {
