@@ -110,6 +110,14 @@ pub(crate) fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
+/// As [`nullable`], for lists of objects that are kept by the thousand: gives back the room that reading left over. An address alone in its
+/// list would hold room for four.
+pub(crate) fn list<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Vec<T>, D::Error> {
+    let mut items: Vec<T> = nullable(from)?;
+    items.shrink_to_fit();
+    Ok(items)
+}
+
 fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Option<i64>, D::Error> {
     let text: Option<std::borrow::Cow<'de, str>> = Option::deserialize(from)?;
     text.map(|text| parse_rfc3339(&text).ok_or_else(|| serde::de::Error::custom(format!("time {text:?} is not RFC 3339")))).transpose()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::meta::{Meta, nullable, object};
+use crate::meta::{Meta, list, object};
 
 /// A Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -33,7 +33,7 @@ pub struct PodSpec {
     /// Whether it shares the node's addresses.
     pub host_network: bool,
     /// Containers, for their ports.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub containers: Vec<Container>,
 }
 
@@ -42,7 +42,7 @@ pub struct PodSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct Container {
     /// Its ports, which named target ports resolve by.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub ports: Vec<ContainerPort>,
 }
 
@@ -68,10 +68,10 @@ pub struct PodStatus {
     #[serde(rename = "podIP")]
     pub pod_ip: Arc<str>,
     /// All addresses, at most one a family.
-    #[serde(rename = "podIPs", deserialize_with = "nullable")]
+    #[serde(rename = "podIPs", deserialize_with = "list")]
     pub pod_ips: Vec<PodIp>,
     /// Conditions, `Ready` first of all.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub conditions: Vec<StatusCondition>,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::meta::{Labels, Meta, nullable, object};
+use crate::meta::{Labels, Meta, list, nullable, object};
 
 /// A Service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -31,21 +31,21 @@ pub struct ServiceSpec {
     #[serde(rename = "clusterIP")]
     pub cluster_ip: Arc<str>,
     /// At most one per family, the primary first.
-    #[serde(rename = "clusterIPs", deserialize_with = "nullable")]
+    #[serde(rename = "clusterIPs", deserialize_with = "list")]
     pub cluster_ips: Vec<Arc<str>>,
     /// `IPv4`, `IPv6`, the primary first.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub ip_families: Vec<Arc<str>>,
     /// Which Pods and Instances belong to it; empty: endpoints are made by hand.
     #[serde(deserialize_with = "nullable")]
     pub selector: Labels,
     /// Ports.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub ports: Vec<ServicePort>,
     /// Target of an ExternalName.
     pub external_name: Arc<str>,
     /// Addresses somebody else routes here.
-    #[serde(rename = "externalIPs", deserialize_with = "nullable")]
+    #[serde(rename = "externalIPs", deserialize_with = "list")]
     pub external_ips: Vec<Arc<str>>,
     /// `None` or `ClientIP`.
     pub session_affinity: Arc<str>,
@@ -61,7 +61,7 @@ pub struct ServiceSpec {
     /// Whether endpoints count as ready from the start.
     pub publish_not_ready_addresses: bool,
     /// Clients a load balancer admits, as CIDRs.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub load_balancer_source_ranges: Vec<Arc<str>>,
     /// Who provides the load balancer.
     pub load_balancer_class: Option<Arc<str>>,
@@ -119,7 +119,7 @@ pub struct ServiceStatus {
 #[serde(rename_all = "camelCase", default)]
 pub struct LoadBalancerStatus {
     /// Its ways in.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub ingress: Vec<LoadBalancerIngress>,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::meta::{Meta, nullable, object};
+use crate::meta::{Meta, list, nullable, object};
 
 /// The label that names the Service of a slice.
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
@@ -18,10 +18,10 @@ pub struct EndpointSlice {
     /// `IPv4`, `IPv6` or `FQDN`.
     pub address_type: Arc<str>,
     /// Endpoints; Go writes an empty list as null.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub endpoints: Vec<Endpoint>,
     /// Ports that every endpoint of the slice has.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub ports: Vec<EndpointPort>,
 }
 
@@ -39,7 +39,7 @@ impl EndpointSlice {
 #[serde(rename_all = "camelCase", default)]
 pub struct Endpoint {
     /// Interchangeable addresses; only the first counts.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub addresses: Vec<Arc<str>>,
     /// Ready, serving, terminating.
     #[serde(deserialize_with = "nullable")]
@@ -91,10 +91,10 @@ impl Conditions {
 #[serde(rename_all = "camelCase", default)]
 pub struct Hints {
     /// Zones that should use it.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub for_zones: Vec<HintedName>,
     /// Nodes that should use it.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub for_nodes: Vec<HintedName>,
 }
 

@@ -25,6 +25,8 @@ pub const ROOT: &str = "/registry/";
 const RECENT_CHANGES: usize = 1000;
 /// The objects of those changes together, bytes.
 const RECENT_BYTES: usize = 16 * 1024 * 1024;
+/// How many of them keep their encoded events, for watches that are a little behind.
+const RECENT_ENCODED: usize = 64;
 
 /// The objects of a kind by key, in the order of lists.
 pub type Items = OrdMap<Arc<str>, Arc<Object>>;
@@ -83,6 +85,9 @@ impl State {
     fn remember(&mut self, change: Arc<Change>) {
         self.recent_bytes += change.bytes();
         self.recent.push_back(change);
+        if let Some(at) = self.recent.len().checked_sub(RECENT_ENCODED + 1) {
+            self.recent[at].forget_frames();
+        }
         while self.recent.len() > RECENT_CHANGES || self.recent_bytes > RECENT_BYTES {
             let Some(oldest) = self.recent.pop_front() else { return };
             self.recent_bytes -= oldest.bytes();

@@ -86,6 +86,12 @@ impl Change {
         }
     }
 
+    /// Lets go of the encoded events: those who watch closely have them by now.
+    pub fn forget_frames(&self) {
+        self.frames.lock().clear();
+        self.frames.lock().shrink_to_fit();
+    }
+
     /// The encoded event, made by the first watch that needs this form of it.
     pub fn frame(&self, key: FrameKey, encode: impl FnOnce() -> Bytes) -> Bytes {
         let mut frames = self.frames.lock();

@@ -222,7 +222,8 @@ pub fn stored_bytes(kind: &Kind, value: &Value) -> Bytes {
         }
     }
     out.push(b'}');
-    out.into()
+    // Without the room that is left over: it would be kept for as long as the object lives.
+    out.into_boxed_slice().into()
 }
 
 #[cfg(test)]

@@ -28,7 +28,8 @@ struct Given {
 /// All given names, kept by the writer.
 #[derive(Default)]
 pub(super) struct Register {
-    given: BTreeMap<IpAddr, BTreeSet<Given>>,
+    /// In order; mostly one, which is why it is no tree.
+    given: BTreeMap<IpAddr, Vec<Given>>,
 }
 
 impl Register {
@@ -38,16 +39,20 @@ impl Register {
         let mut touched = BTreeSet::new();
         for (address, name) in gone.difference(&came) {
             if let Some(names) = self.given.get_mut(address) {
-                names.remove(name);
+                names.retain(|known| known != name);
             }
             touched.insert(*address);
         }
         for (address, name) in came.difference(&gone) {
-            self.given.entry(*address).or_default().insert(name.clone());
+            let names = self.given.entry(*address).or_default();
+            if let Err(place) = names.binary_search(name) {
+                names.reserve_exact(1);
+                names.insert(place, name.clone());
+            }
             touched.insert(*address);
         }
         for address in touched {
-            match self.given.get(&address).and_then(pointers) {
+            match self.given.get(&address).and_then(|names| pointers(names)) {
                 Some(pointers) => drop(table.insert(address, Arc::new(pointers))),
                 None => {
                     self.given.remove(&address);
@@ -71,7 +76,7 @@ fn given(block: Option<&Block>, suffix: &[u8]) -> BTreeSet<(IpAddr, Given)> {
     found
 }
 
-fn pointers(names: &BTreeSet<Given>) -> Option<Pointers> {
+fn pointers(names: &[Given]) -> Option<Pointers> {
     let first = names.first()?;
     let alone = usize::from(!first.by_endpoint);
     let chosen: Vec<&Given> = if alone == 1 { vec![first] } else { names.iter().collect() };
