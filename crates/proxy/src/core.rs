@@ -11,10 +11,12 @@ use model::routes::{Entrance, EntranceKey};
 use model::{Live, Now, Snapshot};
 
 use crate::backends::Draws;
+use crate::loads::Loads;
 use crate::log::{AccessLog, Sampler};
 use crate::numbers::{Numbers, Tally};
 use crate::tls::Certificates;
 use crate::upstream::Idle;
+use crate::upstream::commons::Commons;
 use crate::wheel::{TICK, Wheel};
 
 /// Sweeps of idle connections happen every so many ticks: once a second.
@@ -84,8 +86,12 @@ pub struct Shared {
     pub options: Options,
     /// How many data threads there are.
     pub cores: usize,
-    /// Client connections and HTTP/2 streams open now, over all threads.
-    pub open: std::sync::atomic::AtomicUsize,
+    /// The data threads.
+    pub runtime: crate::Runtime,
+    /// Client connections and HTTP/2 streams open now, by thread.
+    pub loads: Loads,
+    /// Idle backend connections that any thread may take.
+    pub commons: Commons,
     /// How many may be.
     pub open_max: usize,
 }
@@ -104,6 +110,8 @@ impl std::ops::Deref for Held {
 
 /// The state of one data thread.
 pub struct Core {
+    /// Its number.
+    pub thread: usize,
     /// What is shared with the others.
     pub shared: Arc<Shared>,
     /// Deadlines.
@@ -131,12 +139,13 @@ pub struct Core {
 
 impl Core {
     /// The state of a thread, with a seed of its own.
-    pub fn new(shared: Arc<Shared>) -> Rc<Self> {
+    pub fn new(shared: Arc<Shared>, thread: usize) -> Rc<Self> {
         let mut seed = [0; 8];
         // Without the system's random source the clock must do: threads then only march in step sometimes.
         let seed = getrandom::fill(&mut seed).map_or_else(|_| now().0, |()| u64::from_ne_bytes(seed));
         let snapshot = shared.live.snapshot();
         Rc::new(Self {
+            thread,
             wheel: Rc::default(),
             idle: RefCell::default(),
             http2: RefCell::default(),
@@ -189,6 +198,13 @@ impl Core {
             if self.ticks.get().is_multiple_of(SWEEP_TICKS) {
                 let snapshot = self.snapshot();
                 self.idle.borrow_mut().sweep(&snapshot, now());
+                if self.shared.cores > 1 {
+                    let rested = self.idle.borrow_mut().rested(now());
+                    self.shared.commons.leave(rested.into_iter());
+                }
+                if self.thread == 0 {
+                    self.shared.commons.sweep(&snapshot, now());
+                }
                 self.http2.borrow_mut().sweep(&snapshot);
                 self.draws.borrow_mut().sweep();
                 if let Some(numbers) = &self.shared.numbers {

@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use model::routes::EntranceKey;
 
@@ -15,6 +14,7 @@ pub struct Door {
     /// Address and port.
     pub key: EntranceKey,
     shared: Arc<Shared>,
+    thread: usize,
     closing: Cell<bool>,
     cut_off: Cell<bool>,
     /// A timer per connection: waking it is how a connection learns that something changed.
@@ -31,8 +31,16 @@ pub struct Ticket {
 
 impl Door {
     /// An open one.
-    pub fn new(key: EntranceKey, shared: Arc<Shared>) -> Rc<Self> {
-        Rc::new(Self { key, shared, closing: Cell::new(false), cut_off: Cell::new(false), timers: RefCell::default(), free: RefCell::default() })
+    pub fn new(key: EntranceKey, shared: Arc<Shared>, thread: usize) -> Rc<Self> {
+        Rc::new(Self {
+            key,
+            shared,
+            thread,
+            closing: Cell::new(false),
+            cut_off: Cell::new(false),
+            timers: RefCell::default(),
+            free: RefCell::default(),
+        })
     }
 
     /// A connection comes in.
@@ -44,7 +52,7 @@ impl Door {
             timers.len() - 1
         });
         timers[place] = Some(Rc::clone(&timer));
-        self.shared.open.fetch_add(1, Ordering::Relaxed);
+        self.shared.loads.enter(self.thread);
         Ticket { door: Rc::clone(self), timer, place }
     }
 
@@ -52,6 +60,11 @@ impl Door {
     pub fn close(&self) {
         self.closing.set(true);
         self.wake();
+    }
+
+    /// Whether it takes no new requests.
+    pub fn is_closing(&self) -> bool {
+        self.closing.get()
     }
 
     /// The drain is over: what still runs ends now.
@@ -85,7 +98,7 @@ impl Ticket {
 
     /// This is the connection's last answer.
     pub fn is_closing(&self) -> bool {
-        self.door.closing.get()
+        self.door.is_closing()
     }
 
     /// Everything ends now.
@@ -98,6 +111,6 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         self.door.timers.borrow_mut()[self.place] = None;
         self.door.free.borrow_mut().push(self.place);
-        self.door.shared.open.fetch_sub(1, Ordering::Relaxed);
+        self.door.shared.loads.leave(self.door.thread);
     }
 }

@@ -17,6 +17,7 @@ mod fixture;
 mod front;
 mod h1;
 mod halves;
+mod loads;
 mod log;
 mod numbers;
 pub mod path;

@@ -9,7 +9,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use balance::Pickers;
@@ -29,10 +28,12 @@ use crate::core::{Core, Options, Shared, entrance};
 use crate::door::{Door, Ticket};
 use crate::front::h1::Over;
 use crate::front::{h1, h2};
+use crate::loads::Loads;
 use crate::log::AccessLog;
 use crate::numbers::Numbers;
 use crate::socket::Socket;
 use crate::tls::{self, Certificates};
+use crate::upstream::commons::Commons;
 use crate::wire::Wire;
 
 /// First and longest wait before an address is tried again.
@@ -93,12 +94,14 @@ impl Plane {
             certificates: Certificates::default(),
             options: settings.options,
             cores: runtime.cores(),
-            open: AtomicUsize::new(0),
+            runtime: runtime.clone(),
+            loads: Loads::new(runtime.cores()),
+            commons: Commons::default(),
         });
         for core in 0..runtime.cores() {
             let shared = Arc::clone(&shared);
             runtime.spawn_on(core, move || {
-                let core = Core::new(shared);
+                let core = Core::new(shared, core);
                 LOCAL.set(Some(Local { core: Rc::clone(&core), doors: HashMap::new(), left: Vec::new() }));
                 core.tick()
             });
@@ -138,7 +141,7 @@ impl Plane {
 
     /// Client connections and HTTP/2 streams that are open.
     pub fn open_connections(&self) -> usize {
-        self.shared.open.load(Ordering::Relaxed)
+        self.shared.loads.total()
     }
 
     fn everywhere(&self, act: impl Fn(&mut Local) + Clone + Send + 'static) {
@@ -158,7 +161,7 @@ impl Plane {
                 let (stop, stopped) = oneshot::channel();
                 let mut place = None;
                 with_local(|local| {
-                    let door = Door::new(key, Arc::clone(&local.core.shared));
+                    let door = Door::new(key, Arc::clone(&local.core.shared), local.core.thread);
                     local.doors.insert(key, (Rc::clone(&door), stop));
                     place = Some((Rc::clone(&local.core), door));
                 });
@@ -186,6 +189,12 @@ impl Local {
         }
     }
 
+    /// The door of an entrance, also while it is being closed.
+    fn door(&self, key: &EntranceKey) -> Option<Rc<Door>> {
+        let open = self.doors.get(key).map(|(door, _)| door);
+        open.or_else(|| self.left.iter().rev().find(|door| door.key == *key)).cloned()
+    }
+
     fn close_all(&mut self) {
         for key in self.doors.keys().copied().collect::<Vec<_>>() {
             self.close(&key);
@@ -196,7 +205,7 @@ impl Local {
 /// Accepts until told to stop; then takes what still waits in the queue, which closing the socket would reset.
 async fn accept(listener: TcpListener, door: Rc<Door>, core: Rc<Core>, mut stopped: oneshot::Receiver<()>) {
     loop {
-        let full = core.shared.open.load(Ordering::Relaxed) >= core.shared.open_max;
+        let full = core.shared.loads.total() >= core.shared.open_max;
         tokio::select! {
             biased;
             _ = &mut stopped => break,
@@ -230,6 +239,26 @@ fn is_of_the_peer(error: &io::Error) -> bool {
 
 fn welcome(stream: TcpStream, peer: SocketAddr, door: &Rc<Door>, core: &Rc<Core>) {
     let _ = stream.set_nodelay(true);
+    match core.shared.loads.elsewhere(core.thread).filter(|_| !door.is_closing()) {
+        Some(other) => pass_on(stream, peer, door.key, other, core),
+        None => serve(stream, peer, door, core),
+    }
+}
+
+/// Gives a connection of which nothing was read yet to a thread that has less to do.
+fn pass_on(stream: TcpStream, peer: SocketAddr, key: EntranceKey, other: usize, core: &Core) {
+    let Ok(stream) = stream.into_std() else { return };
+    core.shared.runtime.spawn_on(other, move || {
+        let mut place = None;
+        with_local(|local| place = local.door(&key).map(|door| (door, Rc::clone(&local.core))));
+        if let (Some((door, core)), Ok(stream)) = (place, TcpStream::from_std(stream)) {
+            serve(stream, peer, &door, &core);
+        }
+        async {}
+    });
+}
+
+fn serve(stream: TcpStream, peer: SocketAddr, door: &Rc<Door>, core: &Rc<Core>) {
     let ticket = door.enter(core.wheel.timer());
     let core = Rc::clone(core);
     tokio::task::spawn_local(async move { connection(stream, peer, &ticket, &core).await });
@@ -394,7 +423,7 @@ async fn count(shared: Arc<Shared>) {
     while let Some(numbers) = &shared.numbers {
         tokio::time::sleep(Duration::from_secs(1)).await;
         let dropped = shared.log.as_ref().map_or(0, |log| log.lines.dropped());
-        numbers.sweep(shared.open.load(Ordering::Relaxed), dropped, &shared.live.snapshot());
+        numbers.sweep(shared.loads.total(), dropped, &shared.live.snapshot());
     }
 }
 

@@ -1,6 +1,7 @@
 //! Connections to backends: opening them, keeping them while idle, and knowing dead ones before they are used
 //! (gateway spec G110). Each thread keeps its own.
 
+pub mod commons;
 pub mod h2;
 pub mod pipe;
 
@@ -40,14 +41,23 @@ pub struct Link {
     /// Requests it has carried.
     pub served: u32,
     used: Now,
+    /// Its place in the endpoint's numbers. Streams have none: their connection counts, for itself.
+    counted: Option<Counted>,
 }
 
-impl Drop for Link {
+/// An open connection in the numbers of its endpoint.
+struct Counted(Arc<Endpoint>);
+
+impl Counted {
+    fn new(endpoint: &Arc<Endpoint>) -> Self {
+        endpoint.vitals.connected();
+        Self(Arc::clone(endpoint))
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        // Streams do not count: their connection does, for itself.
-        if matches!(self.pipe, Pipe::Http1(_)) {
-            self.endpoint.vitals.disconnected();
-        }
+        self.0.vitals.disconnected();
     }
 }
 
@@ -63,8 +73,8 @@ pub enum Unconnected {
 }
 
 impl Link {
-    fn new(pipe: Pipe, endpoint: &Arc<Endpoint>, pool: PoolId, served: u32) -> Self {
-        Self { pipe, endpoint: Arc::clone(endpoint), pool, served, used: Now::default() }
+    fn new(pipe: Pipe, endpoint: &Arc<Endpoint>, pool: PoolId, served: u32, counted: Option<Counted>) -> Self {
+        Self { pipe, endpoint: Arc::clone(endpoint), pool, served, used: Now::default(), counted }
     }
 }
 
@@ -74,8 +84,8 @@ impl Link {
 /// When it is refused, takes too long, or we are short of something.
 pub async fn connect(endpoint: &Arc<Endpoint>, pool: PoolId, within: Duration) -> Result<Link, Unconnected> {
     let stream = dial(endpoint, within).await?;
-    endpoint.vitals.connected();
-    Ok(Link::new(Pipe::Http1(Wire::new(Socket::Tcp(stream), Buffer::default())), endpoint, pool, 0))
+    let pipe = Pipe::Http1(Wire::new(Socket::Tcp(stream), Buffer::default()));
+    Ok(Link::new(pipe, endpoint, pool, 0, Some(Counted::new(endpoint))))
 }
 
 /// Takes a place on a connection of HTTP/2; `fresh` asks for a new connection.
@@ -91,7 +101,7 @@ pub async fn join(
 ) -> Result<Link, Unconnected> {
     let seat = h2::seat(connections, endpoint, within, fresh).await?;
     let served = u32::from(seat.reused);
-    Ok(Link::new(Pipe::Http2(Box::new(h2::Stream::new(seat))), endpoint, pool, served))
+    Ok(Link::new(Pipe::Http2(Box::new(h2::Stream::new(seat))), endpoint, pool, served, None))
 }
 
 async fn dial(endpoint: &Endpoint, within: Duration) -> Result<TcpStream, Unconnected> {
@@ -142,6 +152,16 @@ impl Idle {
         if links.len() < IDLE_MAX {
             links.push(link);
         }
+    }
+
+    /// Gives up what has rested for a while.
+    pub fn rested(&mut self, now: Now) -> Vec<Link> {
+        let mut rested = Vec::new();
+        self.links.retain(|_, links| {
+            rested.extend(links.extract_if(.., |link| now.since(link.used) >= commons::RESTED));
+            !links.is_empty()
+        });
+        rested
     }
 
     /// Closes what was idle for long, and all to endpoints that no longer take requests (balance spec D1).

@@ -251,3 +251,35 @@ fn the_server_name_chooses_the_certificate_and_a_new_secret_serves_the_next_hand
         assert!(error.to_string().contains("certificate"), "{error}");
     });
 }
+
+#[test]
+fn connections_that_are_passed_on_between_threads_are_served_like_others() {
+    let tape = Tape::polite();
+    let stage = Stage::new(&Scene::to(&[tape.address]));
+    // The kernel's hash puts them on both threads by chance: among so many some are passed on.
+    let mut clients: Vec<Wire> = (0..100).map(|_| stage.client()).collect();
+    for (at, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.get(&format!("/{at}")).text(), format!("GET /{at} 0"));
+    }
+    assert_eq!(stage.plane.open_connections(), 100);
+    drop(clients);
+    eventually("all have left", || stage.plane.open_connections() == 0);
+}
+
+#[test]
+fn a_connection_that_rests_serves_whichever_thread_comes_next() {
+    let tape = Tape::polite();
+    let scene = Scene::to(&[tape.address]);
+    let stage = Stage::new(&scene);
+    for _ in 0..4 {
+        assert_eq!(stage.get("/").status(), 200);
+        // Longer than a connection stays with its thread, and the look for such ones.
+        std::thread::sleep(Duration::from_millis(2_200));
+    }
+    assert_eq!(tape.connections.load(std::sync::atomic::Ordering::Relaxed), 1);
+    assert_eq!(scene.pools[0][0].vitals.connections(), 1, "it is counted once");
+    // Nobody rests at an endpoint that has gone.
+    let mut stage = stage;
+    stage.play(&Scene::to(&[]));
+    eventually("the idle connection is closed", || scene.pools[0][0].vitals.connections() == 0);
+}

@@ -260,6 +260,7 @@ impl<'a> Tries<'a> {
         if !self.fresh {
             let most = self.picker.policy().limits.requests_per_connection;
             let idle = self.core.idle.borrow_mut().take(endpoint, !self.asked.is_safe(), now());
+            let idle = idle.or_else(|| self.core.shared.commons.take(endpoint, !self.asked.is_safe(), now()));
             if let Some(link) = idle.filter(|link| most.is_none_or(|most| link.served < most)) {
                 return Ok(link);
             }
