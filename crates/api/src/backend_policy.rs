@@ -36,6 +36,8 @@ pub struct BackendPolicySpec {
     pub peak_ewma: Option<PeakEwma>,
     /// Parameters of Performance.
     pub performance: Option<Performance>,
+    /// Parameters of Prequal.
+    pub prequal: Option<Prequal>,
     /// Parameters of hash strategies.
     pub hash: Option<Hash>,
     /// The ramp of new endpoints.
@@ -50,6 +52,30 @@ pub struct BackendPolicySpec {
     pub retry_budget: Option<RetryBudget>,
     /// Longest wait for requests in flight on an endpoint that leaves.
     pub drain_timeout: Option<Arc<str>>,
+    /// Not read yet; that they are written is told.
+    pub concurrency: Option<Unread>,
+    /// As `concurrency`.
+    pub hedge: Option<Unread>,
+    /// As `concurrency`.
+    pub locality: Option<Unread>,
+    /// As `concurrency`.
+    pub rate_limit: Option<Unread>,
+    /// As `concurrency`.
+    pub session_persistence: Option<Unread>,
+    /// As `concurrency`.
+    pub shed: Option<Unread>,
+    /// As `concurrency`.
+    pub subset: Option<Unread>,
+}
+
+/// Something that is written and not read: only that it is there is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unread;
+
+impl<'de> Deserialize<'de> for Unread {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        serde::de::IgnoredAny::deserialize(from).map(|_| Unread)
+    }
 }
 
 /// `spec.targetRefs[]`.
@@ -103,6 +129,16 @@ pub struct Performance {
     pub memory_max: Option<i64>,
     /// Pass load reports on to clients.
     pub keep_response_headers: Option<bool>,
+    /// `Scored`; `RoundRobin` is not built.
+    pub mode: Option<Arc<str>>,
+    /// Not read yet; that they are written is told.
+    pub update_period: Option<Unread>,
+    /// As `update_period`.
+    pub error_penalty: Option<Unread>,
+    /// As `update_period`.
+    pub out_of_band: Option<Unread>,
+    /// As `update_period`.
+    pub agent: Option<Unread>,
 }
 
 /// `spec.hash`.
@@ -118,6 +154,8 @@ pub struct Hash {
     pub ring_size: Option<i64>,
     /// Percent of the mean; 0 is off.
     pub bounded_load: Option<i64>,
+    /// Endpoints a key is spread over.
+    pub subset: Option<i64>,
     /// 64..=128 for hosts, shorter for networks.
     pub ipv6_prefix: Option<i64>,
 }
@@ -262,7 +300,7 @@ pub struct ExecCheck {
 }
 
 /// `spec.outlier`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Outlier {
     /// Off: never causes and never heeds a soft ejection.
@@ -289,6 +327,52 @@ pub struct Outlier {
     pub max_ejected_percent: Option<i64>,
     /// `LeastBad` or `Fail`.
     pub panic: Option<Arc<str>>,
+    /// Off unless set.
+    pub success_rate: Option<SuccessRate>,
+    /// Off unless set.
+    pub latency: Option<SlowOutlier>,
+}
+
+/// `spec.outlier.successRate`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SuccessRate {
+    /// Standard deviations below the mean.
+    pub stdev_factor: Option<f64>,
+    /// Endpoints with enough requests.
+    pub min_hosts: Option<i64>,
+    /// Requests that are enough.
+    pub min_requests: Option<i64>,
+}
+
+/// `spec.outlier.latency`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SlowOutlier {
+    /// Times the median.
+    pub factor: Option<f64>,
+    /// And above this.
+    pub floor: Option<Arc<str>>,
+}
+
+/// `spec.prequal`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Prequal {
+    /// Endpoints looked at per request.
+    pub probes_per_request: Option<f64>,
+    /// Looks taken out per request.
+    pub remove_per_request: Option<f64>,
+    /// Looks kept.
+    pub pool_size: Option<i64>,
+    /// A look that is older does not count.
+    pub max_age: Option<Arc<str>>,
+    /// The quantile of requests in flight above which an endpoint is hot.
+    pub hot_quantile: Option<f64>,
+    /// Not built: asked for all the same it is told.
+    pub sync: Option<bool>,
+    /// `HotCold`; `Cubic` is not built.
+    pub score: Option<Arc<str>>,
 }
 
 /// `spec.limits`.

@@ -1,49 +1,22 @@
-//! Nanoseconds per pick with its end, by strategy, number of endpoints and threads; and the times of table builds. Processor
-//! time of the thread, not time of the wall: other work on the machine must not count.
-//! `cargo bench -p fairlead-balance` prints them (balance spec T10, F4, F5).
+//! Nanoseconds per pick and per end of one, by strategy, number of endpoints and threads; and the times of table builds.
+//! Processor time of the thread, not time of the wall: other work on the machine must not count.
+//! `cargo bench -p fairlead-balance` prints them (balance spec T10, F4, F5). An argument names the one strategy to run.
+
+#[path = "../tests/support/mod.rs"]
+mod support;
 
 use std::hint::black_box;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use balance::{Ask, Layer, Now, Outcome, Pickers, Worker};
-use model::endpoint::{Endpoint, Pool, PoolId, Standing};
-use model::ident::{Identity, Origin, Target, Transport};
-use model::policy::{HashKey, Policy, Strategy, Tuning};
+use balance::{Ask, Guard, Layer, Now, Outcome, Pickers, Worker};
+use model::endpoint::Pool;
 use rustix::time::{ClockId, clock_gettime};
+use support::{STRATEGIES, pool};
 
-const ROUNDS: u32 = 200_000;
-
-fn pool(strategy: Strategy, n: u16) -> Arc<Pool> {
-    let endpoint = |number: u16| {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1 + number));
-        Arc::new(Endpoint {
-            address,
-            identity: Identity { cluster: "".into(), target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp },
-            vitals: Arc::default(),
-            weight: 100,
-            stable_name: format!("shop/cart-{number}").into(),
-            node: None,
-            zone: None,
-            standing: Standing::Ready,
-            serving: true,
-            attributes: None,
-        })
-    };
-    let tuning = Tuning { hash_keys: vec![HashKey::Path], ..Tuning::default() };
-    Arc::new(Pool {
-        id: PoolId(1),
-        service: Origin::new("Service", "shop", "cart"),
-        port_name: "".into(),
-        port: 80,
-        transport: Transport::Tcp,
-        app_protocol: None,
-        endpoints: (0..n).map(endpoint).collect(),
-        draining: Vec::new(),
-        policy: Arc::new(Policy { strategy, tuning, slow_start: None, ..Policy::default() }),
-    })
-}
+/// Picks between two readings of the clock: as many are in flight at a time.
+const BATCH: usize = 256;
+const BATCHES: u32 = 800;
 
 /// Processor time of this thread in nanoseconds.
 fn spent_ns() -> f64 {
@@ -51,52 +24,51 @@ fn spent_ns() -> f64 {
     time.tv_sec as f64 * 1e9 + time.tv_nsec as f64
 }
 
-/// Picks, and tells the end where asked; gives nanoseconds per round.
-fn run(pickers: &Pickers, pool: &Arc<Pool>, seed: u64, ends: bool) -> f64 {
+/// Picks and ends in batches; gives nanoseconds per pick and per end.
+fn run(pickers: &Pickers, pool: &Arc<Pool>, seed: u64) -> (f64, f64) {
     let (mut worker, picker) = (Worker::new(seed), pickers.of(pool, Layer::Http));
-    let started = spent_ns();
-    for turn in 0..ROUNDS {
-        let now = Now::from_ms(1_000_000 + u64::from(turn) / 1000);
-        let ask = Ask { hash: Some(u64::from(turn).wrapping_mul(0x9E37_79B9_7F4A_7C15)), ..Ask::default() };
-        let guard = picker.pick(&mut worker, &ask, now).expect("all are usable");
-        if ends {
-            guard.head(Outcome::Success, Duration::from_micros(u64::from(turn % 64)), now);
+    let (mut picking, mut ending) = (0.0, 0.0);
+    let mut guards: Vec<Guard> = Vec::with_capacity(BATCH);
+    for batch in 0..BATCHES {
+        let now = Now::from_ms(1_000_000 + u64::from(batch));
+        let started = spent_ns();
+        for turn in 0..BATCH as u64 {
+            let hash = (u64::from(batch) << 32 | turn).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let ask = Ask { hash: Some(hash), ..Ask::default() };
+            guards.extend(picker.pick(&mut worker, &ask, now));
         }
-        black_box(&guard);
+        let picked = spent_ns();
+        for (turn, guard) in guards.drain(..).enumerate() {
+            guard.head(Outcome::Success, Duration::from_micros(turn as u64 % 64), now);
+            black_box(&guard);
+        }
+        (picking, ending) = (picking + picked - started, ending + spent_ns() - picked);
     }
-    (spent_ns() - started) / f64::from(ROUNDS)
+    let count = f64::from(BATCHES) * BATCH as f64;
+    (picking / count, ending / count)
 }
 
 fn main() {
-    let strategies = [
-        Strategy::RoundRobin,
-        Strategy::Random,
-        Strategy::LeastRequest,
-        Strategy::PeakEwma,
-        Strategy::Performance,
-        Strategy::Maglev,
-        Strategy::RingHash,
-    ];
-    println!("{:<14} {:>6} {:>10} {:>12} {:>12} {:>14}", "strategy", "n", "build us", "pick ns", "+ end ns", "2 threads ns");
-    for strategy in strategies {
+    let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    println!("{:<14} {:>6} {:>10} {:>10} {:>10} {:>16}", "strategy", "n", "build us", "pick ns", "end ns", "2 threads, both");
+    for strategy in STRATEGIES.into_iter().filter(|strategy| only.as_ref().is_none_or(|only| *only == format!("{strategy:?}"))) {
         for n in [2, 10, 100, 1000, 10_000] {
-            let (pickers, pool) = (Pickers::new(1), pool(strategy, n));
+            let (pickers, pool) = (Pickers::new(1), pool(strategy, n, &[100]));
             let started = spent_ns();
             pickers.of(&pool, Layer::Http);
             let build = (spent_ns() - started) / 1000.0;
-            run(&pickers, &pool, 1, true);
-            let pick = run(&pickers, &pool, 2, false);
-            let end = run(&pickers, &pool, 3, true);
+            run(&pickers, &pool, 1);
+            let (pick, end) = run(&pickers, &pool, 2);
             let two: f64 = std::thread::scope(|scope| {
                 let threads = [4, 5].map(|seed| {
                     scope.spawn({
                         let (pickers, pool) = (&pickers, &pool);
-                        move || run(pickers, pool, seed, true)
+                        move || run(pickers, pool, seed)
                     })
                 });
-                threads.into_iter().map(|thread| thread.join().expect("a pick does not panic")).sum::<f64>() / 2.0
+                threads.into_iter().map(|thread| thread.join().expect("a pick does not panic")).map(|(pick, end)| pick + end).sum::<f64>() / 2.0
             });
-            println!("{:<14} {n:>6} {build:>10.1} {pick:>12.1} {end:>12.1} {two:>14.1}", format!("{strategy:?}"));
+            println!("{:<14} {n:>6} {build:>10.1} {pick:>10.1} {end:>10.1} {two:>16.1}", format!("{strategy:?}"));
         }
     }
 }

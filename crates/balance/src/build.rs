@@ -1,11 +1,11 @@
 //! Building a [`Picker`] from a pool: shares, draws and the tables of the strategy in force.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
-use model::Now;
 use model::endpoint::{Endpoint, Pool};
 use model::policy::{HashKey, Policy, Strategy};
+use model::{Now, Vitals};
 
 use crate::alias::Alias;
 use crate::hash::xxh64;
@@ -14,11 +14,13 @@ use crate::ledger::Ledger;
 use crate::maglev::{Claimant, Maglev};
 use crate::ring_hash::Ring;
 use crate::round_robin::Sequence;
+use crate::slots::Slots;
 use crate::{Layer, Method, ramp};
 
 /// Chooses endpoints of one pool. Immutable; shared by all workers; a new one is published when shares change.
 #[derive(Debug)]
 pub struct Picker {
+    me: Weak<Picker>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) layer: Layer,
     pub(crate) method: Method,
@@ -35,12 +37,16 @@ pub struct Picker {
     pub(crate) drawable: usize,
     /// Sum of the weights, for bounded loads.
     pub(crate) weight_sum: f32,
+    /// No limit, no ramp and no endpoint without a weight: an endpoint whose state is clear is usable.
+    pub(crate) plain: bool,
 }
 
 /// One endpoint of a picker.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) endpoint: Arc<Endpoint>,
+    /// The endpoint's own, without the way through it.
+    pub(crate) vitals: Arc<Vitals>,
     /// 1 / (w m r), the shares scaled to mean 1; infinite for weight 0.
     pub(crate) inverse: f32,
     /// The ramp's factor when this was built.
@@ -54,6 +60,7 @@ pub(crate) enum Table {
     Sequence(Arc<Sequence>),
     Maglev(Arc<Maglev>),
     Ring(Arc<Ring>),
+    Slots(Arc<Slots>),
 }
 
 /// From this many endpoints on, and for hash tables, pickers are built before anybody asks.
@@ -114,7 +121,7 @@ impl Picker {
 
     /// Builds the picker of a pool. `seed` shuffles layouts, one per process; tables of `before` are shared where they
     /// depend on nothing that changed.
-    pub(crate) fn build(pool: &Arc<Pool>, layer: Layer, ledger: &Arc<Ledger>, before: Option<&Picker>, seed: u64, now: Now) -> Self {
+    pub(crate) fn build(pool: &Arc<Pool>, layer: Layer, ledger: &Arc<Ledger>, before: Option<&Picker>, seed: u64, now: Now) -> Arc<Self> {
         let policy = &pool.policy;
         let method = method_of(policy, layer);
         let (mut entries, weights) = weigh_entries(pool, method, now);
@@ -127,21 +134,34 @@ impl Picker {
         let equal = weights.windows(2).all(|pair| pair[0] == pair[1]);
         let shares = (drawable > 0 && !equal).then(|| Alias::new(&weights));
         let table = if drawable == 0 { Table::None } else { table_of(pool, method, &weights, before, seed) };
-        Self {
+        let ramping = entries.iter().any(|entry| entry.ramp < 1.0);
+        let limits = &policy.limits;
+        let limited = if layer == Layer::Http { limits.endpoint_in_flight } else { limits.endpoint_connections }.is_some();
+        Arc::new_cyclic(|me| Self {
+            me: Weak::clone(me),
+            plain: !limited && !ramping && drawable == entries.len(),
             pool: Arc::clone(pool),
             layer,
             method,
             ledger: Arc::clone(ledger),
-            ramping: entries.iter().any(|entry| entry.ramp < 1.0),
+            ramping,
             overruled: (0..entries.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             weight_sum: pool.endpoints.iter().map(|endpoint| endpoint.weight as f32).sum(),
             entries: entries.into(),
             shares,
             table,
             drawable,
-        }
+        })
+    }
+
+    /// A reference to itself.
+    pub(crate) fn arc(&self) -> Arc<Self> {
+        self.me.upgrade().expect("whoever picks holds the picker")
     }
 }
+
+/// Under `Auto`, up to this many requests at once per endpoint are reserved.
+const RESERVE_MAX: u32 = 4;
 
 /// What runs at a layer under this policy (balance spec S1, P1).
 fn method_of(policy: &Policy, layer: Layer) -> Method {
@@ -157,6 +177,8 @@ fn method_of(policy: &Policy, layer: Layer) -> Method {
     };
     match policy.strategy {
         Strategy::Auto if keyed => Method::Maglev,
+        // Few at a time: a slot that is surely free matters more than who is fastest.
+        Strategy::Auto if layer == Layer::Http && policy.limits.endpoint_in_flight.is_some_and(|limit| limit <= RESERVE_MAX) => Method::Reserve,
         Strategy::Auto => balanced,
         Strategy::RoundRobin => Method::RoundRobin,
         Strategy::Random => Method::Random,
@@ -168,6 +190,11 @@ fn method_of(policy: &Policy, layer: Layer) -> Method {
         Strategy::RingHash if keyed => Method::RingHash,
         // Keys that this layer cannot see.
         Strategy::Maglev | Strategy::RingHash => balanced,
+        Strategy::Prequal if layer == Layer::Http => Method::Prequal,
+        Strategy::Reserve if layer == Layer::Http => Method::Reserve,
+        Strategy::Fill if layer == Layer::Http => Method::Fill,
+        // They count requests: connections and flows go to the least loaded.
+        Strategy::Prequal | Strategy::Reserve | Strategy::Fill => balanced,
     }
 }
 
@@ -179,7 +206,7 @@ fn weigh_entries(pool: &Pool, method: Method, now: Now) -> (Vec<Entry>, Vec<f32>
         .map(|endpoint| {
             let ramp = ramp::factor(&endpoint.vitals, slow_start, now);
             let slow = if method == Method::Performance { endpoint.vitals.slow_weight() } else { 1.0 };
-            (Entry { endpoint: Arc::clone(endpoint), inverse: 1.0, ramp }, endpoint.weight as f32 * ramp * slow)
+            (Entry { endpoint: Arc::clone(endpoint), vitals: Arc::clone(&endpoint.vitals), inverse: 1.0, ramp }, endpoint.weight as f32 * ramp * slow)
         })
         .unzip()
 }
@@ -202,6 +229,7 @@ fn table_of(pool: &Arc<Pool>, method: Method, weights: &[f32], before: Option<&P
                 _ => Table::Ring(Arc::new(Ring::new(&claimants, pool.policy.tuning.ring_size))),
             }
         }
+        Method::Reserve | Method::Fill => Table::Slots(Arc::new(Slots::new(pool, method == Method::Fill))),
         _ => Table::None,
     }
 }

@@ -1,39 +1,62 @@
 //! What a pick gives: the endpoint, its raised count, and the place where the end of the try is told (balance spec V4).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use model::endpoint::Endpoint;
 use model::policy::{Outlier, Policy};
 use model::vitals::{State, Trial, Vitals, Why};
-use model::{InFlight, LoadReport, Now, Outcome};
+use model::{Holds, InFlight, LoadReport, Now, Outcome};
 
-use crate::build::Picker;
+use crate::build::{Picker, Table};
 use crate::ledger::Ledger;
 use crate::report::Report;
-use crate::rng::{Handle, Worker, mix};
+use crate::rng::{Handle, mix};
 use crate::{Layer, NoPick};
 
 /// One request at an endpoint. Dropping it lowers every count it raised, exactly once; the response body or the tunnel
 /// holds it, not the future.
 #[derive(Debug)]
 pub struct Guard {
-    // The order of these two is the order of their drops.
-    flight: InFlight,
+    flight: InFlight<Held>,
     seat: Seat,
     told: AtomicU8,
     trial: bool,
 }
 
+/// What a guard holds: one reference in all, counted where only its own worker counts.
+#[derive(Debug)]
+pub(crate) enum Held {
+    /// An endpoint of the picker that chose it.
+    Quick(Arc<Handle>, u32),
+    /// What is needed of the picker, so that a tunnel of hours does not keep an old one with its tables.
+    Lasting(Arc<Ledger>, Arc<Endpoint>, Arc<Policy>),
+}
+
+impl Holds for Held {
+    fn endpoint(&self) -> &Arc<Endpoint> {
+        match self {
+            Held::Quick(handle, index) => &handle.picker.entries[*index as usize].endpoint,
+            Held::Lasting(_, endpoint, _) => endpoint,
+        }
+    }
+}
+
+impl Held {
+    fn ledger(&self) -> &Arc<Ledger> {
+        match self {
+            Held::Quick(handle, _) => &handle.picker.ledger,
+            Held::Lasting(ledger, ..) => ledger,
+        }
+    }
+}
+
 /// The request's place in the counts of its service and pool, where those are kept.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    handle: Arc<Handle>,
     in_service: bool,
     in_pool: bool,
-    /// An endpoint was found for it. A look in vain frees nothing: calling the line for it would turn in a circle.
-    is_used: bool,
 }
 
 const NOTHING_TOLD: u8 = 0;
@@ -42,7 +65,7 @@ const TOLD_BAD: u8 = 2;
 
 impl Seat {
     /// Takes a place in the service's limit, if it has one.
-    pub(crate) fn take(picker: &Picker, worker: &mut Worker) -> Result<Self, NoPick> {
+    pub(crate) fn take(picker: &Picker) -> Result<Self, NoPick> {
         let limits = &picker.pool.policy.limits;
         let limit = if picker.layer == Layer::Http { limits.service_in_flight } else { limits.service_connections };
         let ledger = &picker.ledger;
@@ -55,36 +78,48 @@ impl Seat {
         if in_pool {
             ledger.in_flight.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Self { handle: worker.handle(ledger), in_service: limit.is_some(), in_pool, is_used: false })
+        Ok(Self { in_service: limit.is_some(), in_pool })
     }
-}
 
-impl Seat {
-    fn ledger(&self) -> &Ledger {
-        &self.handle.0
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        let lower = |count: &AtomicU32| count.fetch_sub(1, Ordering::Relaxed);
+    /// Gives the places back.
+    pub(crate) fn leave(&self, ledger: &Ledger) {
         if self.in_service {
-            lower(&self.ledger().service.in_flight);
+            ledger.service.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
         if self.in_pool {
-            lower(&self.ledger().in_flight);
-        }
-        // The endpoint's count is lower too by now: the seat is dropped after the flight.
-        if self.is_used {
-            self.ledger().queue.call();
+            ledger.in_flight.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }
 
 impl Guard {
-    pub(crate) fn new(flight: InFlight, mut seat: Seat, trial: bool) -> Self {
-        seat.is_used = true;
+    pub(crate) fn new(flight: InFlight<Held>, seat: Seat, trial: bool) -> Self {
         Self { flight, seat, told: AtomicU8::new(NOTHING_TOLD), trial }
+    }
+
+    /// For what may last for hours: holds the endpoint itself and no longer the picker that chose it.
+    #[must_use]
+    pub fn lasting(mut self) -> Self {
+        if let Held::Quick(handle, _) = self.flight.holder()
+            && !matches!(handle.picker.table, Table::Slots(_))
+        {
+            let (ledger, endpoint, policy) = (&handle.picker.ledger, self.endpoint(), &handle.picker.pool.policy);
+            let held = Held::Lasting(Arc::clone(ledger), Arc::clone(endpoint), Arc::clone(policy));
+            self.flight.hold_by(held);
+        }
+        self
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.flight.holder().ledger()
+    }
+
+    /// The policy that it was picked under: what a request is judged by does not change while it is under way.
+    fn policy(&self) -> &Policy {
+        match self.flight.holder() {
+            Held::Quick(handle, _) => &handle.picker.pool.policy,
+            Held::Lasting(_, _, policy) => policy,
+        }
     }
 
     /// Whom to connect to.
@@ -113,7 +148,7 @@ impl Guard {
             return;
         }
         self.flight.answered();
-        self.seat.ledger().with_newest(|picker| self.sample(outcome, latency, picker.policy(), false, now));
+        self.sample(outcome, latency, false, now);
         self.judge(outcome, latency, now);
     }
 
@@ -125,7 +160,7 @@ impl Guard {
             TOLD_GOOD if outcome.failed() => self.judge(outcome, elapsed, now),
             _ => {}
         }
-        self.seat.ledger().with_newest(|picker| self.sample(outcome, elapsed, picker.policy(), true, now));
+        self.sample(outcome, elapsed, true, now);
     }
 
     /// The answer asked to be left alone for this long (`Retry-After`, gRPC push-back).
@@ -135,7 +170,7 @@ impl Guard {
 
     /// The answer carried a report of the endpoint's load.
     pub fn report(&self, report: &Report, now: Now) {
-        let utilisation = self.seat.ledger().with_newest(|picker| report.utilisation(&picker.policy().tuning.metrics)).flatten();
+        let utilisation = report.utilisation(&self.policy().tuning.metrics);
         let seconds = report.named("latency_seconds");
         self.flight.vitals().report(
             &LoadReport {
@@ -149,14 +184,14 @@ impl Guard {
         );
     }
 
-    fn sample(&self, outcome: Outcome, latency: Duration, policy: &Policy, complete: bool, now: Now) {
-        let vitals = self.flight.vitals();
-        let tau = policy.tuning.decay;
+    fn sample(&self, outcome: Outcome, latency: Duration, complete: bool, now: Now) {
+        let (vitals, tuning) = (self.flight.vitals(), &self.policy().tuning);
+        let tau = tuning.decay;
         let counts = match outcome {
-            Outcome::Success => complete == policy.tuning.measure_complete,
+            Outcome::Success => complete == tuning.measure_complete,
             // Time that was waited in vain counts only if it makes the endpoint look slower, not faster.
             Outcome::Canceled | Outcome::Gateway if !complete => {
-                vitals.estimate_us(tau, now).is_some_and(|estimate| latency.as_micros() as f32 > estimate)
+                vitals.estimate_us(tau, now).is_some_and(|estimate| latency.as_secs_f32() * 1e6 > estimate)
             }
             _ => false,
         };
@@ -169,9 +204,8 @@ impl Guard {
     fn judge(&self, outcome: Outcome, took: Duration, now: Now) {
         let vitals = self.flight.vitals();
         vitals.record(outcome, took, now);
-        let ledger = self.seat.ledger();
-        // A pool that is gone has no policy any more; its last requests are judged by the defaults.
-        let outlier = ledger.with_newest(|picker| picker.policy().outlier.clone()).unwrap_or_default();
+        let ledger = self.ledger();
+        let outlier = &self.policy().outlier;
         if outcome == Outcome::Throttled && outlier.count_429 {
             vitals.count_failure(now);
         }
@@ -181,13 +215,13 @@ impl Guard {
                 outcome if outcome.failed() && outcome != Outcome::Throttled => Trial::Failed,
                 _ => Trial::Passed,
             };
-            vitals.end_trial(trial, term(&outlier, vitals, now), now);
+            vitals.end_trial(trial, term(outlier, vitals, now), now);
             ledger.queue.call();
         } else if outcome == Outcome::Refused {
-            let (base, max, jitter) = term(&outlier, vitals, now);
+            let (base, max, jitter) = term(outlier, vitals, now);
             vitals.eject(Why::Refused, base, max, jitter, now);
         }
-        if let Some(why) = streak(&outlier, vitals, outcome) {
+        if let Some(why) = streak(outlier, vitals, outcome) {
             ledger.eject_alone(|picker| eject_within_cap(picker, vitals, why, now));
         }
     }
@@ -199,6 +233,14 @@ impl Drop for Guard {
         if self.trial && self.told.load(Ordering::Relaxed) == NOTHING_TOLD {
             self.flight.vitals().mark(State::TRIAL, false);
         }
+        self.flight.lower();
+        if let Held::Quick(handle, index) = self.flight.holder() {
+            handle.picker.freed(*index);
+        }
+        let ledger = self.flight.holder().ledger();
+        self.seat.leave(ledger);
+        // Whoever waits finds the counts lower.
+        ledger.queue.call();
     }
 }
 

@@ -1,6 +1,8 @@
 //! The fast slow loop, every 100 ms: failure ratios, trials that are due, forgotten endpoints, the guards against mass
 //! removal, and the numbers that picks of unmeasured and ramping endpoints need (balance spec B5, sections 5, 7, 8).
 
+mod outliers;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -62,6 +64,7 @@ pub fn judge(snapshot: &Snapshot, pickers: &Pickers, now: Now) -> Judgement {
             continue;
         }
         judge_ratio(&picker, now);
+        outliers::judge(&picker, now);
         let unsettled = settle(&picker, &mut judgement, now);
         overrule(&picker);
         remember(&picker, ledger, now);
@@ -208,7 +211,7 @@ fn wish(picker: &Picker, ledger: &Ledger, now: Now) {
         ledger.post_wish(index, now);
         return;
     }
-    if !matches!(picker.method, Method::PeakEwma | Method::Performance) {
+    if !matches!(picker.method, Method::PeakEwma | Method::Performance | Method::Prequal) {
         return;
     }
     // One visit a hundred picks: with this many in ten seconds, the pause between two visits is the tenth part of 1000 / picks.

@@ -18,12 +18,14 @@ mod ledger;
 mod maglev;
 mod pick;
 mod pickers;
+mod prequal;
 mod queue;
 mod ramp;
 pub mod report;
 mod ring_hash;
 mod rng;
 mod round_robin;
+mod slots;
 mod two_choices;
 mod weigh;
 
@@ -93,6 +95,12 @@ pub enum Method {
     Maglev,
     /// Consistent ring.
     RingHash,
+    /// Hot and cold over a pool of looks.
+    Prequal,
+    /// Any endpoint with a free slot.
+    Reserve,
+    /// The first endpoint with a free slot.
+    Fill,
 }
 
 impl Method {
@@ -106,6 +114,9 @@ impl Method {
             Method::Performance => "Performance",
             Method::Maglev => "Maglev",
             Method::RingHash => "RingHash",
+            Method::Prequal => "Prequal",
+            Method::Reserve => "Reserve",
+            Method::Fill => "Fill",
         }
     }
 

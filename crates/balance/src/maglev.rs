@@ -31,14 +31,11 @@ enum Slots {
 impl Maglev {
     /// Fills a table of `size` slots (a prime) for these claimants, at least one of which has a weight.
     pub(crate) fn new(claimants: &[Claimant<'_>], size: u32) -> Self {
-        let slots = fill(claimants, size.max(2));
-        Self {
-            slots: if claimants.len() < usize::from(u16::MAX) {
-                Slots::Narrow(slots.iter().map(|&slot| slot as u16).collect())
-            } else {
-                Slots::Wide(slots.into())
-            },
-        }
+        let size = size.max(2);
+        let narrow = claimants.len() < usize::from(u16::MAX);
+        let slots =
+            if narrow { Slots::Narrow(fill(claimants, size, |index| index as u16)) } else { Slots::Wide(fill(claimants, size, |index| index)) };
+        Self { slots }
     }
 
     /// Whose key this is.
@@ -62,8 +59,20 @@ struct Walk {
     saved: f64,
 }
 
-fn fill(claimants: &[Claimant<'_>], size: u32) -> Vec<u32> {
-    const FREE: u32 = u32::MAX;
+/// One bit a slot: small enough for the first cache, where the many looks at taken slots then stay.
+struct Taken(Vec<u64>);
+
+impl Taken {
+    fn has(&self, slot: u32) -> bool {
+        self.0[(slot / 64) as usize] >> (slot % 64) & 1 == 1
+    }
+
+    fn take(&mut self, slot: u32) {
+        self.0[(slot / 64) as usize] |= 1 << (slot % 64);
+    }
+}
+
+fn fill<S: Copy + Default>(claimants: &[Claimant<'_>], size: u32, slot: impl Fn(u32) -> S) -> Box<[S]> {
     let heaviest = f64::from(claimants.iter().map(|one| one.weight).max().unwrap_or(1).max(1));
     let mut order: Vec<usize> = (0..claimants.len()).filter(|&index| claimants[index].weight > 0).collect();
     order.sort_unstable_by_key(|&index| claimants[index].name);
@@ -77,7 +86,8 @@ fn fill(claimants: &[Claimant<'_>], size: u32) -> Vec<u32> {
             saved: 0.0,
         })
         .collect();
-    let mut slots = vec![FREE; size as usize];
+    let mut slots = vec![S::default(); size as usize];
+    let mut taken = Taken(vec![0; size.div_ceil(64) as usize]);
     let mut free = size;
     while free > 0 && !walks.is_empty() {
         for walk in &mut walks {
@@ -86,26 +96,27 @@ fn fill(claimants: &[Claimant<'_>], size: u32) -> Vec<u32> {
                 continue;
             }
             walk.saved -= 1.0;
-            while slots[walk.next as usize] != FREE {
-                walk.advance(size);
+            let mut next = walk.next;
+            while taken.has(next) {
+                next = after(next, walk.stride, size);
             }
-            slots[walk.next as usize] = walk.index;
-            walk.advance(size);
+            taken.take(next);
+            slots[next as usize] = slot(walk.index);
+            walk.next = after(next, walk.stride, size);
             free -= 1;
             if free == 0 {
                 break;
             }
         }
     }
-    slots
+    slots.into()
 }
 
-impl Walk {
-    fn advance(&mut self, size: u32) {
-        // A prime size and a stride below it visit every slot. Addition in 64 bits: sizes go up to five million, but why risk it.
-        let next = u64::from(self.next) + u64::from(self.stride);
-        self.next = if next >= u64::from(size) { next - u64::from(size) } else { next } as u32;
-    }
+/// The slot a stride further. A prime size and a stride below it visit every slot; sizes go up to five million, so that the
+/// sum fits.
+fn after(slot: u32, stride: u32, size: u32) -> u32 {
+    let next = slot + stride;
+    if next >= size { next - size } else { next }
 }
 
 #[cfg(test)]
@@ -120,7 +131,7 @@ mod tests {
 
     fn table(names: &[String], size: u32) -> Vec<u32> {
         let claimants: Vec<Claimant<'_>> = names.iter().map(|name| Claimant { name, weight: 100 }).collect();
-        fill(&claimants, size)
+        fill(&claimants, size, |index| index).into()
     }
 
     proptest! {
@@ -166,7 +177,7 @@ mod tests {
             let names = names(0..weights.len() as u32);
             let claimants: Vec<Claimant<'_>> = names.iter().zip(&weights).map(|(name, &weight)| Claimant { name, weight }).collect();
             let mut counts = vec![0f64; weights.len()];
-            fill(&claimants, 16_381).iter().for_each(|&slot| counts[slot as usize] += 1.0);
+            fill(&claimants, 16_381, |index| index).iter().for_each(|&slot| counts[slot as usize] += 1.0);
             let sum: u32 = weights.iter().sum();
             for (count, weight) in counts.iter().zip(&weights) {
                 prop_assert!((count / 16_381.0 - f64::from(*weight) / f64::from(sum)).abs() < 0.01);

@@ -4,19 +4,23 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use model::vitals::{State, Vitals};
 use model::{InFlight, Now};
 
 use crate::build::{Picker, Table};
-use crate::guard::{Guard, Seat};
-use crate::rng::{Rng, Worker, mix};
+use crate::guard::{Guard, Held, Seat};
+use crate::prequal::{Look, POOL_MAX, Terms};
+use crate::rng::{Kept, Rng, Worker, mix};
 use crate::{Ask, Layer, Method, NoPick, ramp};
 
 /// How many other slots a key tries before it is balanced without its key.
 const REHASHES: u64 = 8;
 /// No bound of a load is below this (balance spec S11).
 const BOUND_MIN: f32 = 8.0;
+/// Endpoints that one key may be spread over.
+const SUBSET_MAX: usize = 16;
 /// Lost races for the last place of an endpoint before the answer is "full".
 const RACES: usize = 3;
 /// An endpoint that answered this recently is alive, whatever is said of it: panic need not send it one at a time.
@@ -50,16 +54,24 @@ impl Picker {
         {
             self.ledger.service.budget.requests(lot, now);
         }
-        let seat = Seat::take(self, worker)?;
+        let seat = Seat::take(self)?;
+        let (rng, kept) = worker.of(self);
         for _ in 0..RACES {
-            let choice = self.choose(worker, ask, now)?;
-            if let Some(flight) = self.raise(choice.index, now) {
+            let choice = match self.choose(rng, kept, ask, now) {
+                Ok(choice) => choice,
+                Err(why) => {
+                    seat.leave(&self.ledger);
+                    return Err(why);
+                }
+            };
+            if let Some(flight) = self.raise(choice.index, kept, now) {
                 return Ok(Guard::new(flight, seat, choice.trial));
             }
             if choice.trial {
                 self.vitals(choice.index).mark(State::TRIAL, false);
             }
         }
+        seat.leave(&self.ledger);
         Err(NoPick::Full)
     }
 
@@ -70,15 +82,21 @@ impl Picker {
         if !self.usable(index, &Ask::default(), Care::All, now) {
             return None;
         }
-        let seat = Seat::take(self, worker).ok()?;
-        Some(Guard::new(self.raise(index, now)?, seat, false))
+        let seat = Seat::take(self).ok()?;
+        match self.raise(index, worker.of(self).1, now) {
+            Some(flight) => Some(Guard::new(flight, seat, false)),
+            None => {
+                seat.leave(&self.ledger);
+                None
+            }
+        }
     }
 
-    fn raise(&self, index: usize, now: Now) -> Option<InFlight> {
-        let endpoint = Arc::clone(&self.entries[index].endpoint);
+    fn raise(&self, index: usize, kept: &Kept, now: Now) -> Option<InFlight<Held>> {
+        let held = Held::Quick(Arc::clone(&kept.handle), index as u32);
         match self.endpoint_limit() {
-            Some(limit) => InFlight::raise_below(endpoint, limit, now),
-            None => Some(InFlight::raise(endpoint, now)),
+            Some(limit) => InFlight::raise_below(held, limit, now),
+            None => Some(InFlight::raise(held, now)),
         }
     }
 
@@ -88,10 +106,10 @@ impl Picker {
     }
 
     pub(crate) fn vitals(&self, index: usize) -> &Vitals {
-        &self.entries[index].endpoint.vitals
+        &self.entries[index].vitals
     }
 
-    fn choose(&self, worker: &mut Worker, ask: &Ask<'_>, now: Now) -> Result<Choice, NoPick> {
+    fn choose(&self, rng: &mut Rng, kept: &mut Kept, ask: &Ask<'_>, now: Now) -> Result<Choice, NoPick> {
         if self.drawable == 0 {
             return Err(NoPick::NoEndpoint);
         }
@@ -101,11 +119,11 @@ impl Picker {
         let usable = |index: usize| self.usable(index, ask, Care::All, now);
         let index = match self.entries.len() {
             1 => usable(0).then_some(0),
-            _ => self.by_method(worker, ask, &usable, now),
+            _ => self.by_method(rng, kept, ask, &usable, now),
         };
         match index {
             Some(index) => Ok(Choice { index, trial: false }),
-            None => self.last_resort(&mut worker.rng, ask, now),
+            None => self.last_resort(rng, ask, now),
         }
     }
 
@@ -113,39 +131,130 @@ impl Picker {
         self.by_key(key, &|index| self.usable(index, &Ask::default(), Care::All, now))
     }
 
-    fn by_method(&self, worker: &mut Worker, ask: &Ask<'_>, usable: &impl Fn(usize) -> bool, now: Now) -> Option<usize> {
+    fn by_method(&self, rng: &mut Rng, kept: &mut Kept, ask: &Ask<'_>, usable: &impl Fn(usize) -> bool, now: Now) -> Option<usize> {
         match self.method {
-            Method::RoundRobin => self.round_robin(worker, usable),
-            Method::Random => self.draw(&mut worker.rng, usable),
-            Method::LeastRequest => self.least_request(&mut worker.rng, usable),
-            Method::PeakEwma | Method::Performance => self.peak_ewma(&mut worker.rng, usable, now),
+            Method::RoundRobin => self.round_robin(rng, kept, usable),
+            Method::Random => self.draw(rng, usable),
+            Method::LeastRequest => self.least_request(rng, usable),
+            Method::PeakEwma | Method::Performance => self.peak_ewma(rng, usable, now),
+            Method::Prequal => self.prequal(rng, kept, usable, now),
+            Method::Reserve | Method::Fill => self.free_slot(rng, usable),
             Method::Maglev | Method::RingHash => {
-                let by_key = ask.hash.and_then(|key| self.by_key(key, usable));
-                by_key.or_else(|| self.without_key(&mut worker.rng, usable, now))
+                let by_key = ask.hash.and_then(|key| self.of_key(key, rng, usable));
+                by_key.or_else(|| self.without_key(rng, usable, now))
             }
         }
     }
 
-    fn round_robin(&self, worker: &mut Worker, usable: &impl Fn(usize) -> bool) -> Option<usize> {
+    fn round_robin(&self, rng: &mut Rng, kept: &mut Kept, usable: &impl Fn(usize) -> bool) -> Option<usize> {
         let Table::Sequence(sequence) = &self.table else { return None };
-        let index = sequence.at(worker.turn(&self.ledger, sequence.len()));
+        let index = sequence.at(kept.turn(rng, sequence.len()));
         if usable(index) {
             return Some(index);
         }
         // Not the successor: it would carry a dead endpoint's whole share.
-        (0..4).map(|_| sequence.at(worker.rng.below(sequence.len() as usize) as u32)).find(|&index| usable(index))
+        (0..4).map(|_| sequence.at(rng.below(sequence.len() as usize) as u32)).find(|&index| usable(index))
+    }
+
+    fn free_slot(&self, rng: &mut Rng, usable: &impl Fn(usize) -> bool) -> Option<usize> {
+        let Table::Slots(slots) = &self.table else { return None };
+        let is_full = |index: usize| self.full(&self.entries[index].vitals);
+        if self.method == Method::Fill { slots.first(usable, &is_full) } else { slots.any(rng, usable, &is_full) }
+    }
+
+    /// A request of this endpoint ended: it has a free slot again.
+    pub(crate) fn freed(&self, index: u32) {
+        if let Table::Slots(slots) = &self.table {
+            slots.freed(index as usize);
+        }
+    }
+
+    /// By the pool of looks, after the looks that this request owes (balance spec S16).
+    fn prequal(&self, rng: &mut Rng, kept: &mut Kept, usable: &impl Fn(usize) -> bool, now: Now) -> Option<usize> {
+        let (tuning, n) = (&self.pool.policy.tuning, self.entries.len());
+        let wanted = &tuning.prequal;
+        let terms = Terms {
+            looks: wanted.probes_per_request,
+            removes: wanted.remove_per_request,
+            size: usize::from(wanted.pool_size).clamp(2, POOL_MAX).min((n / 2).max(2)),
+            age_ms: u32::try_from(wanted.max_age.as_millis()).unwrap_or(u32::MAX),
+            quantile: wanted.hot_quantile,
+        };
+        let looks = kept.looks.get_or_insert_with(Box::default);
+        looks.turn_to(std::ptr::from_ref(self) as usize);
+        // One by one at random; two looks at one endpoint are one entry, the newer.
+        for _ in 0..looks.looks_due(&terms) {
+            let index = self.draw_any(rng);
+            let (in_flight, latency_us) = self.look_at(index, now);
+            looks.insert(Look::new(index, in_flight, latency_us, now.tick_ms()), &terms);
+        }
+        let chosen = looks.choose(&terms, n, now.tick_ms(), rng, usable);
+        chosen.or_else(|| self.peak_ewma(rng, usable, now))
+    }
+
+    /// What the endpoint said of itself within the second, else what this process sees of it.
+    fn look_at(&self, index: usize, now: Now) -> (f32, f32) {
+        let (vitals, decay) = (&*self.entries[index].vitals, self.pool.policy.tuning.decay);
+        let seen = || vitals.latency_us(decay, now).unwrap_or_else(|| self.prior_us());
+        let (in_flight, latency_us) = match vitals.reported_within(Duration::from_secs(1), now) {
+            Some((in_flight, reported)) => (in_flight, reported.unwrap_or_else(seen)),
+            None => (vitals.in_flight() as f32, seen()),
+        };
+        (in_flight, latency_us + vitals.penalty_us(now))
+    }
+
+    /// The endpoint of a key: with a subset the less loaded of two of those that the key is spread over (balance spec S11).
+    fn of_key(&self, key: u64, rng: &mut Rng, usable: &impl Fn(usize) -> bool) -> Option<usize> {
+        let size = usize::from(self.pool.policy.tuning.hash_subset).min(SUBSET_MAX).min(self.drawable);
+        if size < 2 {
+            return self.by_key(key, usable);
+        }
+        // The subset is the key's, whoever is usable now: keys come back to it.
+        let (mut subset, mut count) = ([0_usize; SUBSET_MAX], 0);
+        for attempt in 0..(SUBSET_MAX * 8) as u64 {
+            let index = self.at_key(rehash(key, attempt))?;
+            if !subset[..count].contains(&index) {
+                subset[count] = index;
+                count += 1;
+            }
+            if count == size {
+                break;
+            }
+        }
+        let mut left = 0;
+        for at in 0..count {
+            if usable(subset[at]) {
+                subset[left] = subset[at];
+                left += 1;
+            }
+        }
+        let load = |index: usize| self.entries[index].vitals.in_flight() as f32 * self.entries[index].inverse;
+        match left {
+            0 => self.by_key(key, usable),
+            1 => Some(subset[0]),
+            _ => {
+                let first = rng.below(left);
+                let second = rng.below(left - 1);
+                let (a, b) = (subset[first], subset[second + usize::from(second >= first)]);
+                Some(if load(b) < load(a) { b } else { a })
+            }
+        }
+    }
+
+    fn at_key(&self, key: u64) -> Option<usize> {
+        match &self.table {
+            Table::Maglev(maglev) => Some(maglev.at(key)),
+            Table::Ring(ring) => Some(ring.at(key)),
+            Table::None | Table::Sequence(_) | Table::Slots(_) => None,
+        }
     }
 
     /// The endpoint of a key, or of one of its rehashes when that one is excluded, ramps or is above its bound.
     fn by_key(&self, key: u64, usable: &impl Fn(usize) -> bool) -> Option<usize> {
         let mut least: Option<(f32, usize)> = None;
         for attempt in 0..=REHASHES {
-            let key = if attempt == 0 { key } else { mix(key ^ attempt.wrapping_mul(0x9E37_79B9_7F4A_7C15)) };
-            let index = match &self.table {
-                Table::Maglev(maglev) => maglev.at(key),
-                Table::Ring(ring) => ring.at(key),
-                Table::None | Table::Sequence(_) => return None,
-            };
+            let key = rehash(key, attempt);
+            let index = self.at_key(key)?;
             let entry = &self.entries[index];
             if !usable(index) || (entry.ramp < 1.0 && unit(mix(!key)) >= entry.ramp) {
                 continue;
@@ -193,10 +302,14 @@ impl Picker {
         self.usable(index, ask, Care::All, now).then_some(Choice { index, trial: false })
     }
 
+    #[inline]
     fn usable(&self, index: usize, ask: &Ask<'_>, care: Care, now: Now) -> bool {
         let entry = &self.entries[index];
-        let vitals = &entry.endpoint.vitals;
+        let vitals = &*entry.vitals;
         let state = vitals.state();
+        if self.plain && state == State::default() && ask.tried.is_empty() {
+            return true;
+        }
         if state.barred() && self.barred(index, state, care) {
             return false;
         }
@@ -286,6 +399,11 @@ impl Picker {
         }
         Some(Choice { index, trial: false })
     }
+}
+
+/// The key of a further attempt; the first is the key itself.
+fn rehash(key: u64, attempt: u64) -> u64 {
+    if attempt == 0 { key } else { mix(key ^ attempt.wrapping_mul(0x9E37_79B9_7F4A_7C15)) }
 }
 
 /// The upper bits as a number in 0..1.

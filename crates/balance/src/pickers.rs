@@ -46,7 +46,7 @@ pub struct Backlog {
 }
 
 /// A picker of a pool for somebody who only asks what would be: nothing is kept of it.
-pub fn preview(pool: &Arc<Pool>, layer: Layer, now: Now) -> Picker {
+pub fn preview(pool: &Arc<Pool>, layer: Layer, now: Now) -> Arc<Picker> {
     let service = service(&mut HashMap::default(), pool);
     Picker::build(pool, layer, &Arc::new(Ledger::new(0, service)), None, 0, now)
 }
@@ -107,7 +107,7 @@ impl Pickers {
     }
 
     fn build(&self, pool: &Arc<Pool>, layer: Layer, ledger: &Arc<Ledger>, before: Option<&Picker>, now: Now) -> Arc<Picker> {
-        let picker = Arc::new(Picker::build(pool, layer, ledger, before, self.seed, now));
+        let picker = Picker::build(pool, layer, ledger, before, self.seed, now);
         if let Some(before) = before {
             picker.inherit_overruled(before);
         }

@@ -1,16 +1,22 @@
 //! The consistent ring (balance spec S7): points per endpoint in proportion to its weight, a key belongs to the first
 //! point clockwise. An index on the top bits finds it in a comparison or two.
 
+use std::fmt::Write;
+
 use crate::hash::xxh64;
 use crate::maglev::Claimant;
 
+/// Bits of a point that say whose it is.
+const OWNER_BITS: u32 = 24;
+const OWNER_MASK: u64 = (1 << OWNER_BITS) - 1;
 /// Points a ring may have at most.
 const POINTS_MAX: u64 = 8_388_608;
 
 /// A ring of points.
 #[derive(Debug)]
 pub(crate) struct Ring {
-    points: Box<[(u64, u32)]>,
+    /// Half a word each, for the cache: the upper 40 bits of the hash, then whose point it is.
+    points: Box<[u64]>,
     /// For each value of the top bits: the first point at or above it.
     index: Box<[u32]>,
     shift: u32,
@@ -27,30 +33,34 @@ impl Ring {
             (0, _) => 128,
             (size, n) => u64::from(size).min(POINTS_MAX).div_ceil(n).next_power_of_two(),
         };
-        let mut points = Vec::with_capacity((each * n) as usize);
-        for (index, one) in claimants.iter().enumerate() {
+        let mut points: Vec<u64> = Vec::with_capacity((each * n) as usize);
+        let mut name = String::new();
+        for (index, one) in claimants.iter().enumerate().take(OWNER_MASK as usize) {
             let count = (each * u64::from(one.weight)).div_ceil(100).min(POINTS_MAX / n);
             for point in 0..count {
-                points.push((xxh64(format!("{}#{point}", one.name).as_bytes(), 0), index as u32));
+                name.clear();
+                let _ = write!(name, "{}#{point}", one.name);
+                points.push(xxh64(name.as_bytes(), 0) & !OWNER_MASK | index as u64);
             }
         }
         // Ties by name, so that the order of the input does not matter.
-        points.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| claimants[a.1 as usize].name.cmp(claimants[b.1 as usize].name)));
+        let owner = |point: u64| claimants[(point & OWNER_MASK) as usize].name;
+        points.sort_unstable_by(|a, b| (a >> OWNER_BITS).cmp(&(b >> OWNER_BITS)).then_with(|| owner(*a).cmp(owner(*b))));
         // As many buckets as points: the expected number of points in one is at most one.
         let bits = (points.len() as u64).next_power_of_two().trailing_zeros().max(1);
         let shift = 64 - bits;
-        let index = (0..1u64 << bits).map(|top| points.partition_point(|&(hash, _)| hash < top << shift) as u32).collect();
+        let index = (0..1u64 << bits).map(|top| points.partition_point(|&point| point & !OWNER_MASK < top << shift) as u32).collect();
         Self { points: points.into(), index, shift }
     }
 
     /// Whose key this is.
     pub(crate) fn at(&self, key: u64) -> usize {
         let mut at = self.index[(key >> self.shift) as usize] as usize;
-        while at < self.points.len() && self.points[at].0 < key {
+        while at < self.points.len() && self.points[at] >> OWNER_BITS < key >> OWNER_BITS {
             at += 1;
         }
-        let (_, index) = self.points[if at == self.points.len() { 0 } else { at }];
-        index as usize
+        let point = self.points[if at == self.points.len() { 0 } else { at }];
+        (point & OWNER_MASK) as usize
     }
 }
 
@@ -75,8 +85,8 @@ mod tests {
             let ring = ring(&names);
             let mut rng = Rng::new(seed);
             for key in (0..200).map(|_| rng.word()).chain([0, u64::MAX]) {
-                let first = ring.points.iter().find(|&&(hash, _)| hash >= key).unwrap_or(&ring.points[0]);
-                prop_assert_eq!(ring.at(key), first.1 as usize);
+                let first = ring.points.iter().find(|&&point| point >> OWNER_BITS >= key >> OWNER_BITS).unwrap_or(&ring.points[0]);
+                prop_assert_eq!(ring.at(key), (first & OWNER_MASK) as usize);
             }
         }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use foldhash::fast::FixedState;
 
-use crate::ledger::Ledger;
+use crate::build::Picker;
+use crate::prequal::Looks;
 
 /// splitmix64: 8 bytes of state, one multiplication chain per number, good enough for draws and not for secrets.
 #[derive(Clone, Debug)]
@@ -38,6 +39,8 @@ pub(crate) fn mix(value: u64) -> u64 {
 
 /// Pools that a worker remembers; beyond that it forgets them all and starts anew, round robin at a random place.
 const POOLS_MAX: usize = 16_384;
+/// From this many pools on a worker looks, each time their number has doubled, which of them are gone.
+const SWEEP_FROM: usize = 64;
 /// A worker tells a retry budget of its requests in lots of this size: one contended write in place of as many.
 const LOT: u32 = 16;
 
@@ -51,15 +54,19 @@ pub struct Worker {
 
 /// Of one pool.
 #[derive(Debug)]
-struct Kept {
-    handle: Arc<Handle>,
+pub(crate) struct Kept {
+    pub(crate) handle: Arc<Handle>,
     cursor: Option<Cursor>,
+    /// Prequal's pool; boxed, as few pools have one.
+    pub(crate) looks: Option<Box<Looks>>,
 }
 
-/// A worker's own reference to a ledger. Guards count references to this one, so that the threads do not meet at the
-/// reference count of the ledger.
+/// A worker's own reference to a picker. Guards count references to this one, so that the threads do not meet at the
+/// reference counts of the picker and its endpoints.
 #[derive(Debug)]
-pub(crate) struct Handle(pub(crate) Arc<Ledger>);
+pub(crate) struct Handle {
+    pub(crate) picker: Arc<Picker>,
+}
 
 /// A place in a round-robin sequence.
 #[derive(Clone, Copy, Debug)]
@@ -76,16 +83,31 @@ impl Worker {
         Self { rng, pools: HashMap::default(), requests }
     }
 
-    fn kept(&mut self, ledger: &Arc<Ledger>) -> &mut Kept {
-        if self.pools.len() >= POOLS_MAX && !self.pools.contains_key(&ledger.number) {
-            self.pools.clear();
+    /// The random state, and what this worker keeps of a picker's pool.
+    pub(crate) fn of(&mut self, picker: &Picker) -> (&mut Rng, &mut Kept) {
+        let number = picker.ledger.number;
+        if self.pools.get(&number).is_none_or(|kept| !std::ptr::eq(&*kept.handle.picker, picker)) {
+            self.meet(picker);
         }
-        self.pools.entry(ledger.number).or_insert_with(|| Kept { handle: Arc::new(Handle(Arc::clone(ledger))), cursor: None })
+        (&mut self.rng, self.pools.get_mut(&number).expect("it was just met"))
     }
 
-    /// This worker's handle of a ledger.
-    pub(crate) fn handle(&mut self, ledger: &Arc<Ledger>) -> Arc<Handle> {
-        Arc::clone(&self.kept(ledger).handle)
+    #[cold]
+    fn meet(&mut self, picker: &Picker) {
+        let handle = Arc::new(Handle { picker: picker.arc() });
+        if let Some(kept) = self.pools.get_mut(&picker.ledger.number) {
+            // Another generation of the pool: round robin goes on where it was.
+            kept.handle = handle;
+            return;
+        }
+        // Pools that are gone must not be held for ever by a worker that met them once.
+        if self.pools.len() >= SWEEP_FROM && self.pools.len().is_power_of_two() {
+            self.pools.retain(|_, kept| kept.handle.picker.ledger.newest().is_some());
+        }
+        if self.pools.len() >= POOLS_MAX {
+            self.pools.clear();
+        }
+        self.pools.insert(picker.ledger.number, Kept { handle, cursor: None, looks: None });
     }
 
     /// Counts a request; now and then gives how many are to be told to the retry budget of the one at hand. The lots fall
@@ -98,21 +120,19 @@ impl Worker {
         self.requests = 0;
         Some(LOT)
     }
+}
 
+impl Kept {
     /// The next place in a sequence of this length (above 0) of a pool. A new pool begins at random; a sequence of another
     /// length goes on at the same fraction, so that a rebuilt picker does not start over.
-    pub(crate) fn turn(&mut self, ledger: &Arc<Ledger>, length: u32) -> u32 {
-        let mut cursor = match self.kept(ledger).cursor {
-            Some(cursor) => cursor,
-            None => Cursor { next: self.rng.below(length as usize) as u32, length },
-        };
+    pub(crate) fn turn(&mut self, rng: &mut Rng, length: u32) -> u32 {
+        let cursor = self.cursor.get_or_insert_with(|| Cursor { next: rng.below(length as usize) as u32, length });
         if cursor.length != length {
             cursor.next = (u64::from(cursor.next) * u64::from(length) / u64::from(cursor.length)) as u32 % length;
             cursor.length = length;
         }
         let turn = cursor.next;
         cursor.next = if turn + 1 == length { 0 } else { turn + 1 };
-        self.kept(ledger).cursor = Some(cursor);
         turn
     }
 }

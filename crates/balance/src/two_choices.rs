@@ -17,7 +17,7 @@ impl Picker {
     pub(crate) fn least_request(&self, rng: &mut Rng, usable: &impl Fn(usize) -> bool) -> Option<usize> {
         let load = |index: usize| {
             let entry = &self.entries[index];
-            entry.endpoint.vitals.in_flight() as f32 * entry.inverse
+            entry.vitals.in_flight() as f32 * entry.inverse
         };
         match usize::from(self.pool.policy.tuning.choices) {
             0 if self.entries.len() <= ALL_MAX => self.least_of_all(rng, usable, &load),
@@ -31,13 +31,16 @@ impl Picker {
         let tuning = &self.pool.policy.tuning;
         let cost = |index: usize| {
             let entry = &self.entries[index];
-            let vitals = &entry.endpoint.vitals;
-            // Nobody measured it: the pool's median. Zero would draw a flood, infinity would starve it.
-            let prior = || self.ledger.prior_us().unwrap_or(tuning.default_latency.as_secs_f32() * 1e6);
-            let latency = vitals.latency_us(tuning.decay, now).unwrap_or_else(prior);
+            let vitals = &*entry.vitals;
+            let latency = vitals.latency_us(tuning.decay, now).unwrap_or_else(|| self.prior_us());
             (latency + vitals.penalty_us(now)) * (vitals.in_flight() as f32 * entry.inverse + 1.0)
         };
         self.least_of_few(rng, 2, usable, &cost)
+    }
+
+    /// The latency of one that nobody measured: the pool's median. Zero would draw a flood, infinity would starve it.
+    pub(crate) fn prior_us(&self) -> f32 {
+        self.ledger.prior_us().unwrap_or_else(|| self.pool.policy.tuning.default_latency.as_secs_f32() * 1e6)
     }
 
     /// One endpoint in proportion to its share; a few redraws when it is excluded.
@@ -45,7 +48,7 @@ impl Picker {
         (0..=REDRAWS).map(|_| self.draw_any(rng)).find(|&index| usable(index))
     }
 
-    fn draw_any(&self, rng: &mut Rng) -> usize {
+    pub(crate) fn draw_any(&self, rng: &mut Rng) -> usize {
         match &self.shares {
             Some(shares) => shares.draw(rng),
             None => rng.below(self.entries.len()),

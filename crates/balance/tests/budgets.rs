@@ -2,16 +2,14 @@
 
 #![allow(unsafe_code, reason = "counting allocations needs an allocator of our own")]
 
+mod support;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 use std::time::Duration;
 
 use balance::{Ask, Layer, Now, Outcome, Pickers, Worker};
-use model::endpoint::{Endpoint, Pool, PoolId, Standing};
-use model::ident::{Identity, Origin, Target, Transport};
-use model::policy::{HashKey, Policy, Strategy, Tuning};
+use support::{STRATEGIES, pool};
 
 struct Counting;
 
@@ -37,48 +35,10 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-fn pool(strategy: Strategy, n: u16) -> Arc<Pool> {
-    let endpoint = |number: u16| {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1 + number));
-        Arc::new(Endpoint {
-            address,
-            identity: Identity { cluster: "".into(), target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp },
-            vitals: Arc::default(),
-            weight: 100 + u32::from(number % 3) * 50,
-            stable_name: format!("e{number}").into(),
-            node: None,
-            zone: None,
-            standing: Standing::Ready,
-            serving: true,
-            attributes: None,
-        })
-    };
-    let tuning = Tuning { hash_keys: vec![HashKey::Path], ..Tuning::default() };
-    Arc::new(Pool {
-        id: PoolId(1),
-        service: Origin::new("Service", "shop", "cart"),
-        port_name: "".into(),
-        port: 80,
-        transport: Transport::Tcp,
-        app_protocol: None,
-        endpoints: (0..n).map(endpoint).collect(),
-        draining: Vec::new(),
-        policy: Arc::new(Policy { strategy, tuning, slow_start: None, ..Policy::default() }),
-    })
-}
-
 #[test]
 fn a_pick_and_its_end_allocate_nothing() {
-    for strategy in [
-        Strategy::RoundRobin,
-        Strategy::Random,
-        Strategy::LeastRequest,
-        Strategy::PeakEwma,
-        Strategy::Performance,
-        Strategy::Maglev,
-        Strategy::RingHash,
-    ] {
-        let (pickers, pool, mut worker) = (Pickers::new(1), pool(strategy, 100), Worker::new(2));
+    for strategy in STRATEGIES {
+        let (pickers, pool, mut worker) = (Pickers::new(1), pool(strategy, 100, &[100, 150, 200]), Worker::new(2));
         let mut one = |turn: u64| {
             let now = Now::from_ms(1000 + turn);
             let ask = Ask { hash: Some(turn.wrapping_mul(0x9E37_79B9_7F4A_7C15)), ..Ask::default() };

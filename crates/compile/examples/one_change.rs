@@ -4,7 +4,6 @@
 //! complete compilation took, and the process's memory. `cargo xtask bench compile` runs it for several sizes.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use compile::{Change, Kind, Object, Settings, World};
@@ -46,7 +45,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     times.sort();
     let at = |share: f64| times[((times.len() as f64 * share) as usize).min(times.len() - 1)].as_secs_f64() * 1e6;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    let resident =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")).and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
     println!(
         "{}",
         json!({"services": services, "changes": changes, "p50_us": at(0.50), "p99_us": at(0.99), "worst_us": at(1.0), "first_ms": first.as_secs_f64() * 1e3, "resident_mb": resident.map(|kb| kb / 1e3)})
@@ -67,8 +67,10 @@ fn event(service: u32, version: u32, part: Part) -> Vec<u8> {
     let vip = std::net::Ipv4Addr::from(0x7f60_0000 + 1 + service);
     let metadata = |name: &str| json!({"name": name, "namespace": "default", "uid": format!("uid-{name}"), "resourceVersion": version.to_string(), "creationTimestamp": "2026-01-01T00:00:00Z"});
     let object: Value = match part {
-        Part::Service => json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata(&name), "spec": {"type": "ClusterIP", "clusterIP": vip, "clusterIPs": [vip],
-            "selector": {"app": name}, "ports": [{"name": "http", "port": 80 + version % 100, "protocol": "TCP", "targetPort": "http"}]}}),
+        Part::Service => {
+            json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata(&name), "spec": {"type": "ClusterIP", "clusterIP": vip, "clusterIPs": [vip],
+            "selector": {"app": name}, "ports": [{"name": "http", "port": 80 + version % 100, "protocol": "TCP", "targetPort": "http"}]}})
+        }
         Part::Slice => {
             let endpoints: Vec<Value> = (0..ENDPOINTS)
                 .map(|index| {

@@ -3,6 +3,7 @@
 mod annotations;
 mod check;
 mod fields;
+mod shortfalls;
 mod targets;
 
 #[cfg(test)]

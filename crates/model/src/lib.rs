@@ -26,7 +26,7 @@ pub use endpoint::{Endpoint, Pool, PoolId, Standing};
 pub use ident::{Identity, Origin, Target, Transport};
 pub use live::Live;
 pub use snapshot::{NodeView, Snapshot};
-pub use vitals::{InFlight, Interner, LoadReport, Now, Outcome, Vitals};
+pub use vitals::{Holds, InFlight, Interner, LoadReport, Now, Outcome, Vitals};
 
 /// The persistent hash map of every table: cheap to clone, shares structure between generations.
 pub type Map<K, V> = imbl::GenericHashMap<K, V, foldhash::fast::FixedState, imbl::shared_ptr::DefaultSharedPtr>;

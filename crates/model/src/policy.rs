@@ -48,6 +48,12 @@ pub enum Strategy {
     SourceIp,
     /// Peak EWMA with weights from the load that instances report.
     Performance,
+    /// Hot and cold by requests in flight, then latency, over a pool of recent looks.
+    Prequal,
+    /// Any endpoint with a free slot; never more than its limit.
+    Reserve,
+    /// The first endpoint in a stable order with a free slot.
+    Fill,
 }
 
 /// Parameters of strategies (units in the names; defaults from balance spec section 12).
@@ -69,6 +75,8 @@ pub struct Tuning {
     pub ring_size: u32,
     /// Percent of the mean an endpoint may carry before its keys move on; 0 is off.
     pub bounded_load_percent: u16,
+    /// Endpoints that a key is spread over; 0 and 1 are one.
+    pub hash_subset: u8,
     /// Prefix length that IPv6 clients are keyed by.
     pub ipv6_prefix: u8,
     /// Performance: metric names in order of preference; empty means application, else CPU.
@@ -81,8 +89,31 @@ pub struct Tuning {
     pub memory_high: u8,
     /// Performance: memory percentage that takes the endpoint out while another is usable.
     pub memory_max: u8,
+    /// Prequal.
+    pub prequal: Prequal,
     /// Pass load reports on to clients instead of stripping them.
     pub keep_response_headers: bool,
+}
+
+/// Parameters of [`Strategy::Prequal`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prequal {
+    /// Endpoints looked at per request.
+    pub probes_per_request: f32,
+    /// Looks taken out of the pool per request.
+    pub remove_per_request: f32,
+    /// Looks kept, at most.
+    pub pool_size: u8,
+    /// A look that is older does not count.
+    pub max_age: Duration,
+    /// Endpoints above this quantile of requests in flight are hot.
+    pub hot_quantile: f32,
+}
+
+impl Default for Prequal {
+    fn default() -> Self {
+        Self { probes_per_request: 3.0, remove_per_request: 1.0, pool_size: 16, max_age: Duration::from_secs(1), hot_quantile: 0.84 }
+    }
 }
 
 /// What a request is hashed by.
@@ -194,8 +225,32 @@ pub struct Outlier {
     pub max_time: Duration,
     /// Share of a pool that may be ejected by soft evidence.
     pub max_ejected_percent: u8,
+    /// Eject by success rate far below the others'; off unless set.
+    pub success_rate: Option<SuccessRate>,
+    /// Eject by latency far above the others'; off unless set.
+    pub latency: Option<Slow>,
     /// With nothing usable: answer 503 instead of trying the least bad.
     pub panic_fail: bool,
+}
+
+/// The rule of success rates (gRFC A50).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SuccessRate {
+    /// Out is who is below the mean by so many standard deviations.
+    pub stdev_factor: f32,
+    /// Endpoints with enough requests before it counts.
+    pub min_hosts: u32,
+    /// Requests in ten seconds that are enough.
+    pub min_requests: u32,
+}
+
+/// The rule of latencies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slow {
+    /// Out is who is above the pool's median so many times, for ten seconds.
+    pub factor: f32,
+    /// And above this.
+    pub floor: Duration,
 }
 
 /// The ramp of an endpoint that is new or comes back (balance spec C1).
@@ -280,6 +335,8 @@ impl Default for Tuning {
             table_size: 65_537,
             ring_size: 0,
             bounded_load_percent: 0,
+            hash_subset: 0,
+            prequal: Prequal::default(),
             ipv6_prefix: 64,
             metrics: Vec::new(),
             blackout: Duration::from_secs(10),
@@ -304,6 +361,8 @@ impl Default for Outlier {
             base_time: Duration::from_secs(1),
             max_time: Duration::from_secs(30),
             max_ejected_percent: 50,
+            success_rate: None,
+            latency: None,
             panic_fail: false,
         }
     }

@@ -19,7 +19,7 @@ use load::Load;
 use standing::Marks;
 
 pub use decay::exp_minus;
-pub use in_flight::InFlight;
+pub use in_flight::{Holds, InFlight};
 pub use interner::Interner;
 pub use load::LoadReport;
 pub use standing::{Ejection, State, Trial, Why};
@@ -56,11 +56,13 @@ impl Now {
     }
 
     /// Milliseconds in 32 bits, as the packed words keep them; never 0, which means "never". Wraps after 49 days.
+    #[inline]
     pub fn tick_ms(self) -> u32 {
         (self.ms() as u32).max(1)
     }
 
     /// Milliseconds since a tick; 0 when the tick is later (a clock that ran backwards, or 25 days of silence).
+    #[inline]
     pub fn since_tick(self, tick_ms: u32) -> u32 {
         let passed = self.tick_ms().wrapping_sub(tick_ms);
         if passed > i32::MAX as u32 { 0 } else { passed }
@@ -107,7 +109,8 @@ const PENALTY_TAU_MS: f32 = 10_000.0;
 #[repr(C, align(64))]
 pub struct Vitals {
     in_flight: AtomicU32,
-    connections: AtomicU32,
+    /// Beside what every pick reads anyway; it changes seldom.
+    state: AtomicU32,
     latency: Fading,
     penalty: Fading,
     oldest_ns: AtomicU64,
@@ -136,28 +139,30 @@ pub struct Streaks {
 
 impl Vitals {
     /// Requests (or connections, for opaque streams) in flight now, over all planes and workers.
+    #[inline]
     pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Relaxed)
     }
 
     /// Open connections to the endpoint, idle ones too.
     pub fn connections(&self) -> u32 {
-        self.connections.load(Ordering::Relaxed)
+        self.marks.connections.load(Ordering::Relaxed)
     }
 
     /// A connection to the endpoint was opened. Each call is matched by one of [`Vitals::disconnected`].
     pub fn connected(&self) {
-        self.connections.fetch_add(1, Ordering::Relaxed);
+        self.marks.connections.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A connection to the endpoint was closed.
     pub fn disconnected(&self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
+        self.marks.connections.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// The latency to count with, in microseconds: what is left of the peak estimate, but at least half the age of the
     /// oldest request in flight (balance spec V5: an endpoint that hangs must not look like one that was never measured).
     /// `None` without a sample and without such a request.
+    #[inline]
     pub fn latency_us(&self, tau: Duration, now: Now) -> Option<f32> {
         let estimate = self.latency.read(tau_ms(tau), now);
         match self.oldest_ns.load(Ordering::Relaxed) {
@@ -173,7 +178,7 @@ impl Vitals {
 
     /// One more measured latency.
     pub fn sample(&self, latency: Duration, tau: Duration, now: Now) {
-        self.latency.sample((latency.as_nanos() as f32 / 1000.0).max(1.0), tau_ms(tau), now);
+        self.latency.sample((latency.as_secs_f32() * 1e6).max(1.0), tau_ms(tau), now);
     }
 
     /// What recent failures add to the latency, in microseconds.
@@ -234,7 +239,7 @@ impl Vitals {
 
     /// Raises the penalty to at least this, 5 s and at most 300 s: the measured time, or a `Retry-After`.
     pub fn penalise(&self, time: Duration, now: Now) {
-        let floor = (time.as_micros() as f32).clamp(PENALTY_FLOOR_US, PENALTY_CEILING_US);
+        let floor = (time.as_secs_f32() * 1e6).clamp(PENALTY_FLOOR_US, PENALTY_CEILING_US);
         self.penalty.raise(floor, PENALTY_TAU_MS, now);
     }
 
@@ -263,6 +268,7 @@ impl Vitals {
     }
 
     /// It was chosen.
+    #[inline]
     pub fn picked(&self, now: Now) {
         store_if_other(&self.picked_tick, now.tick_ms());
     }

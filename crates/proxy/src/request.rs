@@ -191,6 +191,7 @@ fn hear(won: &Won, head: &mut Head, pool: &Pool, record: &mut Record<'_>) {
 /// Passes bytes both ways until the tunnel ends.
 async fn tunnel_through(front: &mut impl Front, won: Won, head: &Head, visit: &Visit<'_>, record: &mut Record<'_>) {
     let Won { mut link, guard, began, .. } = won;
+    let guard = guard.lasting();
     if let Some(backend) = link.pipe.tunnel() {
         front.begin_tunnel(head);
         record.sent = tunnel::run(front, backend, visit.ticket, visit.core.options()).await;

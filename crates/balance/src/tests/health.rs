@@ -46,6 +46,46 @@ fn five_gateway_failures_in_a_row_eject_and_one_success_resets() {
     assert_eq!(bench.shares(20)[1], 0);
 }
 
+/// A pool of six under this policy, with 150 requests to each; the first answers as told.
+fn six(outlier: Outlier, first: impl Fn(u32) -> (Outcome, u64)) -> Bench {
+    let mut bench = Bench::new(Policy { outlier, ..policy(Strategy::RoundRobin) }, &[100; 6]);
+    for turn in 0..900 {
+        let guard = bench.pick().unwrap();
+        let (outcome, ms) = if Bench::number(&guard) == 0 { first(turn / 6) } else { (Outcome::Success, 5) };
+        guard.head(outcome, Duration::from_millis(ms), bench.now);
+    }
+    bench
+}
+
+#[test]
+fn a_success_rate_far_below_the_others_ejects_where_a_policy_asks_for_it() {
+    let rule = model::policy::SuccessRate { stdev_factor: 1.9, min_hosts: 5, min_requests: 100 };
+    let a_fifth = |turn: u32| (if turn.is_multiple_of(5) { Outcome::ServerError } else { Outcome::Success }, 5);
+    let bench = six(Outlier { success_rate: Some(rule), ..Outlier::default() }, a_fifth);
+    bench.judge();
+    assert_eq!(ejected(&bench), [0]);
+    assert_eq!(bench.pool.endpoints[0].vitals.ejection().unwrap().why, Why::SuccessRate);
+    let bench = six(Outlier::default(), a_fifth);
+    bench.judge();
+    assert_eq!(ejected(&bench), [] as [usize; 0], "off unless asked for");
+    let bench = six(Outlier { success_rate: Some(model::policy::SuccessRate { min_requests: 151, ..rule }), ..Outlier::default() }, a_fifth);
+    bench.judge();
+    assert_eq!(ejected(&bench), [] as [usize; 0], "too few requests");
+}
+
+#[test]
+fn a_latency_far_above_the_others_for_ten_seconds_ejects_where_a_policy_asks_for_it() {
+    let rule = model::policy::Slow { factor: 5.0, floor: Duration::from_millis(500) };
+    let mut bench = six(Outlier { latency: Some(rule), ..Outlier::default() }, |_| (Outcome::Success, 5_000));
+    bench.pass(9_000);
+    assert_eq!(ejected(&bench), [] as [usize; 0]);
+    bench.pass(1_500);
+    assert_eq!(ejected(&bench), [0]);
+    let mut quick = six(Outlier { latency: Some(rule), ..Outlier::default() }, |_| (Outcome::Success, 100));
+    quick.pass(12_000);
+    assert_eq!(ejected(&quick), [] as [usize; 0], "below the floor");
+}
+
 #[test]
 fn cancels_and_429_never_make_a_streak() {
     for outcome in [Outcome::Canceled, Outcome::Throttled] {

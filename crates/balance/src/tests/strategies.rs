@@ -265,7 +265,58 @@ fn strategies() -> impl proptest::strategy::Strategy<Value = Strategy> {
         Strategy::Performance,
         Strategy::Maglev,
         Strategy::RingHash,
+        Strategy::Prequal,
+        Strategy::Reserve,
+        Strategy::Fill,
     ])
+}
+
+#[test]
+fn a_key_is_spread_over_its_subset_and_no_further() {
+    let tuning = Tuning { hash_subset: 3, ..by_header(Strategy::Maglev).tuning };
+    let mut bench = Bench::new(Policy { tuning, ..by_header(Strategy::Maglev) }, &[100; 20]);
+    let mut members = |key: u64, picks: usize| {
+        (0..picks).map(|_| Bench::number(&bench.ask(&Ask { hash: Some(key), ..Ask::default() }).unwrap())).collect::<HashSet<_>>()
+    };
+    let subsets: Vec<_> = (0..30).map(|key| members(crate::rng::mix(key), 60)).collect();
+    assert!(subsets.iter().all(|subset| subset.len() == 3), "{subsets:?}");
+    assert!(subsets.iter().flatten().collect::<HashSet<_>>().len() > 15);
+    assert_eq!(members(crate::rng::mix(7), 60), subsets[7], "always the same three");
+    for &index in &subsets[7] {
+        bench.pool.endpoints[index].vitals.mark(model::vitals::State::GONE, true);
+    }
+    let guard = bench.ask(&Ask { hash: Some(crate::rng::mix(7)), ..Ask::default() }).unwrap();
+    assert!(!subsets[7].contains(&Bench::number(&guard)), "all three are out: somebody else");
+}
+
+#[test]
+fn prequal_shuns_the_slow_half() {
+    let mut bench = Bench::new(policy(Strategy::Prequal), &[100; 10]);
+    let mut shares = [0_u32; 10];
+    for turn in 0..4000 {
+        bench.now = bench.now.after(std::time::Duration::from_millis(1));
+        if turn % 100 == 0 {
+            bench.judge();
+        }
+        let guard = bench.pick().unwrap();
+        let number = Bench::number(&guard);
+        shares[number] += u32::from(turn >= 1000);
+        let took = std::time::Duration::from_millis(if number < 5 { 50 } else { 5 });
+        guard.head(Outcome::Success, took, bench.now);
+    }
+    let slow: u32 = shares[..5].iter().sum();
+    assert!(slow < 600, "{shares:?}");
+}
+
+#[test]
+fn few_at_a_time_are_reserved_and_other_layers_do_what_they_can() {
+    let few = Policy { limits: Limits { endpoint_in_flight: Some(4), ..Limits::default() }, ..policy(Strategy::Auto) };
+    assert_eq!(Bench::new(few.clone(), &[100; 3]).picker().method(), Method::Reserve);
+    assert_eq!(Bench::at(Layer::Tcp, few, &[100; 3]).picker().method(), Method::LeastRequest);
+    for strategy in [Strategy::Prequal, Strategy::Reserve, Strategy::Fill] {
+        assert_eq!(Bench::at(Layer::Tcp, policy(strategy), &[100; 3]).picker().method(), Method::LeastRequest);
+        assert_eq!(Bench::at(Layer::Udp, policy(strategy), &[100; 3]).picker().method(), Method::Random);
+    }
 }
 
 proptest! {

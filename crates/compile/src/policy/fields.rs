@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use api::backend_policy::{BackendPolicySpec, Hash, HashKey as WrittenKey, LimitPair, TextOrObject};
 use api::{IntOrString, parse_duration};
-use model::policy::{HashKey, Policy, SlowStart, Strategy};
+use model::policy::{HashKey, Policy, Slow, SlowStart, Strategy, SuccessRate};
 
 /// Writes one field.
 type Set = Box<dyn Fn(&mut Policy) + Send + Sync>;
@@ -53,10 +53,13 @@ pub(super) fn strategy(word: &str) -> Result<Strategy, String> {
         "maglev" | "hrw" | "consistenthash" => Strategy::Maglev,
         "sourceip" | "source" | "iphash" => Strategy::SourceIp,
         "performance" | "performancebased" => Strategy::Performance,
-        "prequal" | "reserve" | "fill" | "first" => return Err(format!("strategy {word:?} is not available yet: use PeakEwma or LeastRequest")),
+        "prequal" => Strategy::Prequal,
+        "reserve" => Strategy::Reserve,
+        "fill" | "first" => Strategy::Fill,
         _ => {
             return Err(format!(
-                "strategy {word:?} is unknown: use Auto, RoundRobin, Random, LeastRequest, PeakEwma, RingHash, Maglev, SourceIp or Performance"
+                "strategy {word:?} is unknown: use Auto, RoundRobin, Random, LeastRequest, PeakEwma, RingHash, Maglev, SourceIp, Performance, \
+                 Prequal, Reserve or Fill"
             ));
         }
     })
@@ -66,6 +69,7 @@ pub(super) fn strategy(word: &str) -> Result<Strategy, String> {
 pub(super) fn overlay(spec: &BackendPolicySpec) -> Result<Overlay, Arc<str>> {
     let mut reader = Reader::default();
     reader.strategies(spec);
+    reader.prequal(spec);
     reader.hash(spec);
     reader.slow_start(spec);
     reader.outlier(spec);
@@ -110,6 +114,15 @@ impl Reader {
         }
     }
 
+    fn real(&mut self, name: &'static str, number: Option<f64>, range: RangeInclusive<f64>, set: fn(&mut Policy, f32)) {
+        let Some(number) = number else { return };
+        if range.contains(&number) {
+            self.overlay.set(name, move |policy| set(policy, number as f32));
+        } else {
+            self.wrong.push(format!("{name} {number} is not within {} to {}", range.start(), range.end()));
+        }
+    }
+
     fn percent(&mut self, name: &'static str, number: Option<i64>, set: fn(&mut Policy, u8)) {
         let Some(number) = number else { return };
         match u8::try_from(number).ok().filter(|_| PERCENT.contains(&number)) {
@@ -140,6 +153,9 @@ impl Reader {
                 Ok(Strategy::Maglev | Strategy::RingHash) if spec.hash.as_ref().is_none_or(|hash| hash.keys.is_empty()) => {
                     self.wrong.push(format!("strategy {word} needs hash.keys"));
                 }
+                Ok(Strategy::Reserve | Strategy::Fill) if !has_slots(spec) => {
+                    self.wrong.push(format!("strategy {word} needs limits.endpoint.maxInFlight"));
+                }
                 Ok(Strategy::SourceIp) if spec.hash.as_ref().is_some_and(|hash| !hash.keys.is_empty()) => {
                     self.wrong.push("strategy SourceIp and hash.keys exclude each other".to_owned());
                 }
@@ -158,7 +174,7 @@ impl Reader {
             None => {}
         }
         if let Some(block) = &spec.peak_ewma {
-            self.duration("peakEwma.decay", &block.decay, Duration::from_secs(1)..=Duration::from_secs(60), |policy, time| {
+            self.duration("peakEwma.decay", &block.decay, Duration::from_secs(1)..=Duration::from_secs(600), |policy, time| {
                 policy.tuning.decay = time
             });
             self.duration("peakEwma.defaultLatency", &block.default_latency, ANY, |policy, time| policy.tuning.default_latency = time);
@@ -177,8 +193,21 @@ impl Reader {
         }
     }
 
+    fn prequal(&mut self, spec: &BackendPolicySpec) {
+        let Some(block) = &spec.prequal else { return };
+        self.real("prequal.probesPerRequest", block.probes_per_request, 0.0..=10.0, |policy, n| policy.tuning.prequal.probes_per_request = n);
+        self.real("prequal.removePerRequest", block.remove_per_request, 0.0..=16.0, |policy, n| policy.tuning.prequal.remove_per_request = n);
+        self.number("prequal.poolSize", block.pool_size, 2..=1024, |policy, n| policy.tuning.prequal.pool_size = narrow(n));
+        self.duration("prequal.maxAge", &block.max_age, ANY, |policy, time| policy.tuning.prequal.max_age = time);
+        self.real("prequal.hotQuantile", block.hot_quantile, 0.0..=1.0, |policy, n| policy.tuning.prequal.hot_quantile = n);
+        let (looks, removes) = (block.probes_per_request.unwrap_or(3.0), block.remove_per_request.unwrap_or(1.0));
+        if looks > 1.0 && removes >= looks {
+            self.wrong.push("prequal.removePerRequest is not below probesPerRequest".to_owned());
+        }
+    }
+
     fn hash(&mut self, spec: &BackendPolicySpec) {
-        let Some(Hash { keys, table_size, ring_size, bounded_load, ipv6_prefix }) = &spec.hash else { return };
+        let Some(Hash { keys, table_size, ring_size, bounded_load, subset, ipv6_prefix }) = &spec.hash else { return };
         if keys.len() > 4 {
             self.wrong.push(format!("hash.keys has {} entries: 4 are the most", keys.len()));
         } else if !keys.is_empty() {
@@ -197,6 +226,7 @@ impl Reader {
             load => self
                 .number("hash.boundedLoad", *load, 0..=1000, |policy, percent| policy.tuning.bounded_load_percent = percent.try_into().unwrap_or(0)),
         }
+        self.number("hash.subset", *subset, 0..=16, |policy, size| policy.tuning.hash_subset = narrow(size));
         self.number("hash.ipv6Prefix", *ipv6_prefix, 1..=128, |policy, length| policy.tuning.ipv6_prefix = narrow(length));
     }
 
@@ -228,10 +258,36 @@ impl Reader {
         self.duration("outlier.maxTime", &block.max_time, ANY, |policy, time| policy.outlier.max_time = time);
         self.percent("outlier.maxEjectedPercent", block.max_ejected_percent, |policy, percent| policy.outlier.max_ejected_percent = percent);
         self.either("outlier.panic", &block.panic, "LeastBad", "Fail", |policy, fail| policy.outlier.panic_fail = fail);
+        self.optional_outliers(block);
         let defaults = model::policy::Outlier::default();
         let time = |text: &Option<Arc<str>>, default| text.as_deref().and_then(parse_duration).unwrap_or(default);
         if time(&block.max_time, defaults.max_time) < time(&block.base_time, defaults.base_time) {
             self.wrong.push("outlier.maxTime is shorter than baseTime".to_owned());
+        }
+    }
+
+    /// The two rules that are on only where they are written.
+    fn optional_outliers(&mut self, block: &api::backend_policy::Outlier) {
+        if let Some(rule) = &block.success_rate {
+            let read = SuccessRate {
+                stdev_factor: rule.stdev_factor.unwrap_or(1.9) as f32,
+                min_hosts: rule.min_hosts.and_then(|n| u32::try_from(n).ok()).unwrap_or(5),
+                min_requests: rule.min_requests.and_then(|n| u32::try_from(n).ok()).unwrap_or(100),
+            };
+            if read.stdev_factor.is_finite() && read.stdev_factor > 0.0 {
+                self.overlay.set("outlier.successRate", move |policy| policy.outlier.success_rate = Some(read));
+            } else {
+                self.wrong.push("outlier.successRate.stdevFactor is not a positive number".to_owned());
+            }
+        }
+        let Some(rule) = &block.latency else { return };
+        let floor = rule.floor.as_deref().map_or(Some(Duration::from_millis(500)), parse_duration);
+        match (rule.factor.unwrap_or(5.0), floor) {
+            (factor, Some(floor)) if factor.is_finite() && factor > 1.0 => {
+                let read = Slow { factor: factor as f32, floor };
+                self.overlay.set("outlier.latency", move |policy| policy.outlier.latency = Some(read));
+            }
+            _ => self.wrong.push("outlier.latency is not a factor above 1 and a duration as floor".to_owned()),
         }
     }
 
@@ -265,6 +321,11 @@ impl Reader {
             _ => self.wrong.push("retryBudget.minRate is not a count within 0 to 1000000 and a duration above 0".to_owned()),
         }
     }
+}
+
+/// Whether endpoints have a number of slots (Y1).
+fn has_slots(spec: &BackendPolicySpec) -> bool {
+    spec.limits.as_ref().and_then(|limits| limits.endpoint.as_ref()).is_some_and(|limits| limits.max_in_flight.is_some())
 }
 
 /// The values that reach this fit: their range was checked.

@@ -131,12 +131,12 @@ pub(crate) fn decide<'a>(
     service: impl Fn(&ServiceKey) -> Option<&'a Arc<api::Service>>,
 ) -> Option<api::Decided> {
     let known = policies.known.get(key)?;
-    let ancestors = known
-        .object
-        .spec
-        .target_refs
-        .iter()
-        .map(|target| PolicyAncestor { target: target.clone(), conditions: vec![accepted(policies, key, known, target, &service)] });
+    let ancestors = known.object.spec.target_refs.iter().map(|target| {
+        let accepted = accepted(policies, key, known, target, &service);
+        // What is not in force approximates nothing.
+        let approximated = (accepted.truth == Truth::True).then(|| super::shortfalls::condition(&known.object.spec));
+        PolicyAncestor { target: target.clone(), conditions: std::iter::once(accepted).chain(approximated).collect() }
+    });
     let meta = &known.object.metadata;
     Some(api::Decided {
         kind: "BackendPolicy",

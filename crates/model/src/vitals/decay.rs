@@ -7,17 +7,19 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::Now;
 
 /// e to the power of -x for x >= 0, to within 0.01 %. Multiplications and additions only, in one fixed order.
+#[inline]
 pub fn exp_minus(x: f32) -> f32 {
     // Beyond 80 the result is below 1e-34: nothing any caller could tell from 0. NaN counts as "long ago".
     if x.is_nan() || x > 80.0 {
         return 0.0;
     }
     let binary = x.max(0.0) * std::f32::consts::LOG2_E;
-    let whole = binary as u32;
-    let rest = binary - whole as f32;
-    // 2^-rest on [0, 1): Taylor terms of exp(-rest ln 2); the sixth is below 1e-5.
-    let y = rest * std::f32::consts::LN_2;
-    let series = 1.0 - y * (1.0 - y / 2.0 * (1.0 - y / 3.0 * (1.0 - y / 4.0 * (1.0 - y / 5.0 * (1.0 - y / 6.0)))));
+    // The nearest whole power, so that what is left is small in both directions and few terms do.
+    let whole = (binary + 0.5) as u32;
+    let y = (binary - whole as f32) * std::f32::consts::LN_2;
+    // Taylor terms of exp(-y) for |y| <= 0.347; the fifth is below 5e-5. Products instead of divisions, in two short chains.
+    let square = y * y;
+    let series = (1.0 - y) + square * ((0.5 - y * (1.0 / 6.0)) + square * (1.0 / 24.0));
     // 2^-whole through the exponent field; whole <= 116 here, so the number stays normal.
     series * f32::from_bits((127 - whole) << 23)
 }
@@ -42,6 +44,7 @@ fn left(then_ms: u32, now: Now, tau_ms: f32) -> f32 {
 
 impl Fading {
     /// The value as it has faded until now; `None` while nothing was ever recorded.
+    #[inline]
     pub(super) fn read(&self, tau_ms: f32, now: Now) -> Option<f32> {
         let word = self.0.load(Ordering::Relaxed);
         (word != 0).then(|| {
@@ -73,8 +76,10 @@ impl Fading {
         let word = self.0.load(Ordering::Relaxed);
         if word != 0 {
             let (value, tick) = unpack(word);
+            // Less than a microsecond is none, and none is quicker to read.
+            let halved = if value < 2.0 { 0 } else { pack(value / 2.0, tick) };
             // Losing against a concurrent failure is right: the newer word stands.
-            let _ = self.0.compare_exchange(word, pack(value / 2.0, tick), Ordering::Relaxed, Ordering::Relaxed);
+            let _ = self.0.compare_exchange(word, halved, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 

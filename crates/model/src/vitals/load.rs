@@ -33,6 +33,7 @@ pub(super) struct Load {
     in_flight: AtomicU32,
     latency_us: AtomicU32,
     reported_tick: AtomicU32,
+    in_flight_tick: AtomicU32,
     first_tick: AtomicU32,
     /// Last probe: 0 none, 1 failed, 2 passed; and its tick.
     probe: AtomicU32,
@@ -88,6 +89,9 @@ impl Vitals {
             let _ = load.first_tick.compare_exchange(0, now.tick_ms(), Ordering::Relaxed, Ordering::Relaxed);
             load.reported_tick.store(now.tick_ms(), Ordering::Relaxed);
         }
+        if report.in_flight.is_some_and(|value| value.is_finite() && value > 0.0) {
+            load.in_flight_tick.store(now.tick_ms(), Ordering::Relaxed);
+        }
         put(&load.cpu, report.cpu);
         put(&load.memory, report.memory);
         put(&load.in_flight, report.in_flight);
@@ -99,6 +103,12 @@ impl Vitals {
         let fresh = since(&self.load.reported_tick, now)? as u128 <= expiry.as_millis();
         let settled = since(&self.load.first_tick, now)? as u128 >= blackout.as_millis();
         if fresh && settled { self.load.utilisation.read() } else { None }
+    }
+
+    /// Requests in flight and latency in microseconds as the endpoint sees them, if it reported within `age`.
+    pub fn reported_within(&self, age: Duration, now: Now) -> Option<(f32, Option<f32>)> {
+        let fresh = since(&self.load.in_flight_tick, now)? as u128 <= age.as_millis();
+        get(&self.load.in_flight).filter(|_| fresh).map(|in_flight| (in_flight, get(&self.load.latency_us)))
     }
 
     /// A report that has expired is forgotten, so that the next one begins a new blackout.

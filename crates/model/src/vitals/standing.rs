@@ -91,6 +91,10 @@ pub enum Why {
     Server,
     /// Its share of failures, against the others'.
     Ratio,
+    /// Its share of successes, in standard deviations.
+    SuccessRate,
+    /// Its latency, against the others'.
+    Slow,
 }
 
 impl Why {
@@ -101,6 +105,8 @@ impl Why {
             Why::Gateway => "consecutive_gateway",
             Why::Server => "consecutive_5xx",
             Why::Ratio => "failure_ratio",
+            Why::SuccessRate => "success_rate",
+            Why::Slow => "latency",
         }
     }
 
@@ -109,7 +115,9 @@ impl Why {
             0 => Why::Refused,
             1 => Why::Gateway,
             2 => Why::Server,
-            _ => Why::Ratio,
+            3 => Why::Ratio,
+            4 => Why::SuccessRate,
+            _ => Why::Slow,
         }
     }
 }
@@ -146,7 +154,8 @@ const WARM: u32 = u32::MAX;
 #[derive(Debug)]
 #[repr(C, align(64))]
 pub(super) struct Marks {
-    state: AtomicU32,
+    /// Open connections.
+    pub(super) connections: AtomicU32,
     /// What the judge announced last.
     announced: AtomicU32,
     until_ms: AtomicU64,
@@ -157,12 +166,14 @@ pub(super) struct Marks {
     /// 0 = the policy's own window.
     ramp_window_ms: AtomicU32,
     slow_weight: AtomicU32,
+    /// Since when its latency is far above the others'; 0 is not.
+    slow_tick: AtomicU32,
 }
 
 impl Default for Marks {
     fn default() -> Self {
         Self {
-            state: AtomicU32::new(0),
+            connections: AtomicU32::new(0),
             announced: AtomicU32::new(0),
             until_ms: AtomicU64::new(0),
             level: AtomicU8::new(0),
@@ -171,19 +182,21 @@ impl Default for Marks {
             ramp_tick: AtomicU32::new(0),
             ramp_window_ms: AtomicU32::new(0),
             slow_weight: AtomicU32::new(1.0_f32.to_bits()),
+            slow_tick: AtomicU32::new(0),
         }
     }
 }
 
 impl Vitals {
     /// What holds it back now. Acquire: who sees an ejection also sees its end and level.
+    #[inline]
     pub fn state(&self) -> State {
-        State(self.marks.state.load(Ordering::Acquire))
+        State(self.state.load(Ordering::Acquire))
     }
 
     /// Sets or clears these bits; gives the state before.
     pub fn mark(&self, bits: State, on: bool) -> State {
-        State(if on { self.marks.state.fetch_or(bits.0, Ordering::AcqRel) } else { self.marks.state.fetch_and(!bits.0, Ordering::AcqRel) })
+        State(if on { self.state.fetch_or(bits.0, Ordering::AcqRel) } else { self.state.fetch_and(!bits.0, Ordering::AcqRel) })
     }
 
     /// The state since the last call, when it is another one: (before, now). For the one who announces changes.
@@ -206,7 +219,7 @@ impl Vitals {
     /// that is already ejected keeps its time, but soft becomes hard. Gives whether it is new.
     pub fn eject(&self, why: Why, base: Duration, max: Duration, jitter: f32, now: Now) -> bool {
         let hard = if why == Why::Refused { State::HARD.0 } else { 0 };
-        let state = &self.marks.state;
+        let state = &self.state;
         if self.state().has(State::EJECTED) {
             state.fetch_or(hard, Ordering::AcqRel);
             return false;
@@ -232,7 +245,7 @@ impl Vitals {
     /// Takes the one trial of an ejection, its term over or not: something showed that the endpoint is reachable, or
     /// there is nothing better left.
     pub fn force_trial(&self) -> bool {
-        let taken = self.marks.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
+        let taken = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
             (state & State::EJECTED.0 != 0 && state & State::TRIAL.0 == 0).then_some(state | State::TRIAL.0)
         });
         taken.is_ok()
@@ -315,6 +328,23 @@ impl Vitals {
         };
         let window = (window.as_secs_f32() * 1000.0).min(own);
         if window <= 0.0 { 1.0 } else { (now.since_tick(start) as f32 / window).min(1.0) }
+    }
+
+    /// Notes whether its latency is far above the others' now; gives for how many milliseconds it has been.
+    pub fn slow_for_ms(&self, is_slow: bool, now: Now) -> u32 {
+        let since = &self.marks.slow_tick;
+        match (is_slow, since.load(Ordering::Relaxed)) {
+            (false, 0) => 0,
+            (false, _) => {
+                since.store(0, Ordering::Relaxed);
+                0
+            }
+            (true, 0) => {
+                since.store(now.tick_ms(), Ordering::Relaxed);
+                0
+            }
+            (true, tick) => now.since_tick(tick),
+        }
     }
 
     /// What reported load makes of its weight: 1 is no opinion.

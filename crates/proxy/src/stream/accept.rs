@@ -191,7 +191,7 @@ fn connected(shared: &Shared, chosen: Chosen, peer: SocketAddr, started: balance
     chosen.guard.connected(now);
     chosen.guard.head(Outcome::Success, now.since(started), now);
     chosen.guard.endpoint().vitals.connected();
-    Connected(chosen.guard)
+    Connected(chosen.guard.lasting())
 }
 
 /// What a failed connect says of the endpoint.

@@ -173,7 +173,7 @@ impl Listener {
         self.make_room();
         let flow = Rc::new(Flow {
             upstream: Rc::clone(&upstream),
-            guard: chosen.guard,
+            guard: chosen.guard.lasting(),
             pool: RefCell::new(chosen.pool),
             active: Cell::new(Instant::now()),
             answered: Cell::new(false),

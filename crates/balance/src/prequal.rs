@@ -1,0 +1,280 @@
+//! Prequal (NSDI '24), asynchronous form (balance spec S16, S17): each request looks at a few random endpoints and leaves what
+//! it saw in a pool; later requests choose from the pool, by latency among those that are not hot by requests in flight.
+//!
+//! A look reads the endpoint's vitals, or what it reported within the last second: all traffic of an endpoint that this
+//! process carries is in them. The pool belongs to one worker and one pool of endpoints; nothing is shared or allocated.
+
+use crate::rng::Rng;
+
+/// Entries of the largest pool of looks (balance spec S16).
+pub(crate) const POOL_MAX: usize = 16;
+/// Requests in flight that are remembered for the quantile.
+const SEEN: usize = 128;
+/// A look serves at most so many requests.
+const REUSE_MAX: f32 = 16.0;
+/// The paper's delta: how much faster looks arrive than they are used up.
+const DELTA: f32 = 1.0;
+
+/// The parameters in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terms {
+    /// Looks per request.
+    pub(crate) looks: f32,
+    /// Entries taken out per request.
+    pub(crate) removes: f32,
+    /// Entries at most.
+    pub(crate) size: usize,
+    /// Entries older than this are dropped.
+    pub(crate) age_ms: u32,
+    /// Above this quantile of requests in flight an endpoint is hot.
+    pub(crate) quantile: f32,
+}
+
+/// What was seen of one endpoint.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Look {
+    pub(crate) index: u32,
+    pub(crate) in_flight: f32,
+    pub(crate) latency_us: f32,
+    pub(crate) tick_ms: u32,
+    uses: u8,
+}
+
+/// One worker's pool of looks.
+#[derive(Clone, Debug)]
+pub(crate) struct Looks {
+    entries: [Look; POOL_MAX],
+    count: usize,
+    /// The last values of requests in flight, as a ring.
+    seen: [f32; SEEN],
+    received: u32,
+    theta: f32,
+    /// Which generation of the picker the indexes belong to.
+    of: usize,
+    /// Fractions of looks and removals that are owed.
+    look_owed: f32,
+    remove_owed: f32,
+    takes_oldest: bool,
+}
+
+impl Look {
+    pub(crate) fn new(index: usize, in_flight: f32, latency_us: f32, tick_ms: u32) -> Self {
+        Self { index: index as u32, in_flight, latency_us, tick_ms, uses: 0 }
+    }
+}
+
+impl Default for Looks {
+    fn default() -> Self {
+        Self {
+            entries: [Look::default(); POOL_MAX],
+            count: 0,
+            seen: [0.0; SEEN],
+            received: 0,
+            theta: f32::INFINITY,
+            of: 0,
+            look_owed: 0.0,
+            remove_owed: 0.0,
+            takes_oldest: false,
+        }
+    }
+}
+
+impl Looks {
+    /// Indexes of another picker mean other endpoints: what is known of them is forgotten, the quantile stays.
+    pub(crate) fn turn_to(&mut self, picker: usize) {
+        if self.of != picker {
+            (self.of, self.count) = (picker, 0);
+        }
+    }
+
+    /// How many looks this request takes. Fractions are carried over, so that the rate is exact.
+    pub(crate) fn looks_due(&mut self, terms: &Terms) -> usize {
+        self.look_owed += terms.looks;
+        let due = self.look_owed.floor();
+        self.look_owed -= due;
+        due as usize
+    }
+
+    /// Takes a look in. One entry an endpoint, the newest wins; a full pool gives up its oldest.
+    pub(crate) fn insert(&mut self, look: Look, terms: &Terms) {
+        self.receive(look.in_flight, terms.quantile);
+        let known = (0..self.count).find(|&at| self.entries[at].index == look.index);
+        let at = known.unwrap_or_else(|| {
+            if self.count >= terms.size {
+                self.remove_oldest();
+            }
+            self.count += 1;
+            self.count - 1
+        });
+        self.entries[at] = look;
+    }
+
+    fn receive(&mut self, in_flight: f32, quantile: f32) {
+        self.seen[self.received as usize % SEEN] = in_flight;
+        self.received = self.received.wrapping_add(1).max(1);
+        // Early on after each doubling, then once a round of the ring: the quantile of 128 values moves slowly.
+        let known = (self.received as usize).min(SEEN);
+        if self.received.is_power_of_two() || (self.received as usize).is_multiple_of(SEEN) {
+            let mut sorted = self.seen;
+            let rank = ((known as f32 * quantile) as usize).min(known - 1);
+            self.theta = if quantile >= 1.0 { f32::INFINITY } else { *sorted[..known].select_nth_unstable_by(rank, f32::total_cmp).1 };
+        }
+    }
+
+    /// Chooses among the entries, `None` when fewer than two are usable: then the caller draws two by itself. `n` is the number
+    /// of endpoints.
+    pub(crate) fn choose(&mut self, terms: &Terms, n: usize, now_ms: u32, rng: &mut Rng, usable: &impl Fn(usize) -> bool) -> Option<usize> {
+        self.expire(terms, now_ms);
+        let mut best: Option<(bool, f32, usize)> = None;
+        let mut fit = 0;
+        for (at, look) in self.entries[..self.count].iter().enumerate() {
+            if !usable(look.index as usize) {
+                continue;
+            }
+            fit += 1;
+            let hot = look.in_flight > self.theta || terms.quantile <= 0.0;
+            let cost = if hot { look.in_flight } else { look.latency_us };
+            if best.is_none_or(|(best_hot, least, _)| (hot, cost) < (best_hot, least)) {
+                best = Some((hot, cost, at));
+            }
+        }
+        let (_, _, at) = best.filter(|_| fit >= 2)?;
+        let chosen = &mut self.entries[at];
+        // What this request adds is known without another look.
+        chosen.in_flight += 1.0;
+        chosen.uses += 1;
+        let (index, used_up) = (chosen.index as usize, f32::from(chosen.uses) >= reuse(terms, n, rng));
+        if used_up {
+            self.remove(at);
+        }
+        self.remove_due(terms);
+        Some(index)
+    }
+
+    fn expire(&mut self, terms: &Terms, now_ms: u32) {
+        let mut at = 0;
+        while at < self.count {
+            if now_ms.wrapping_sub(self.entries[at].tick_ms) as i32 > terms.age_ms as i32 { self.remove(at) } else { at += 1 }
+        }
+    }
+
+    /// Takes entries out, in turn the oldest and the worst: the hottest if any is hot, else the slowest.
+    fn remove_due(&mut self, terms: &Terms) {
+        self.remove_owed += terms.removes;
+        while self.remove_owed >= 1.0 {
+            self.remove_owed -= 1.0;
+            self.takes_oldest = !self.takes_oldest;
+            if self.takes_oldest { self.remove_oldest() } else { self.remove_worst() }
+        }
+    }
+
+    fn remove_oldest(&mut self) {
+        let newest = self.entries[0].tick_ms;
+        // Ages are compared around one of them, so that a tick that wraps does no harm.
+        if let Some(at) = (0..self.count).min_by_key(|&at| self.entries[at].tick_ms.wrapping_sub(newest) as i32) {
+            self.remove(at);
+        }
+    }
+
+    fn remove_worst(&mut self) {
+        let worth = |look: &Look| {
+            let hot = look.in_flight > self.theta;
+            (hot, if hot { look.in_flight } else { look.latency_us })
+        };
+        let worst = (0..self.count).max_by(|&a, &b| {
+            let (a, b) = (worth(&self.entries[a]), worth(&self.entries[b]));
+            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
+        });
+        if let Some(at) = worst {
+            self.remove(at);
+        }
+    }
+
+    fn remove(&mut self, at: usize) {
+        self.count -= 1;
+        self.entries.swap(at, self.count);
+    }
+}
+
+/// How many requests one look serves: b = max(1, (1 + delta) / ((1 - m/n) looks - removes)), rounded at random.
+fn reuse(terms: &Terms, n: usize, rng: &mut Rng) -> f32 {
+    let spare = (1.0 - terms.size as f32 / n.max(1) as f32) * terms.looks - terms.removes;
+    let limit = if spare <= 0.0 { REUSE_MAX } else { ((1.0 + DELTA) / spare).clamp(1.0, REUSE_MAX) };
+    let part = (rng.word() >> 40) as f32 / (1u64 << 24) as f32;
+    limit.floor() + f32::from(u8::from(part < limit.fract()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TERMS: Terms = Terms { looks: 3.0, removes: 0.0, size: 4, age_ms: 1000, quantile: 0.84 };
+
+    fn looks(of: &[(usize, f32, f32)]) -> Looks {
+        let mut looks = Looks::default();
+        of.iter().for_each(|&(index, in_flight, latency)| looks.insert(Look::new(index, in_flight, latency, 5000), &TERMS));
+        looks
+    }
+
+    fn choose(looks: &mut Looks, terms: &Terms) -> Option<usize> {
+        looks.choose(terms, 100, 5000, &mut Rng::new(1), &|_| true)
+    }
+
+    #[test]
+    fn the_fastest_of_the_cold_wins_and_among_the_hot_the_least_busy() {
+        let mut mixed = looks(&[(1, 2.0, 900.0), (2, 2.0, 300.0), (3, 50.0, 10.0)]);
+        mixed.theta = 10.0;
+        assert_eq!(choose(&mut mixed, &TERMS), Some(2), "the third is faster, and hot");
+        let mut hot = looks(&[(1, 30.0, 10.0), (2, 20.0, 900.0)]);
+        hot.theta = 10.0;
+        assert_eq!(choose(&mut hot, &TERMS), Some(2));
+        let by_load = Terms { quantile: 0.0, ..TERMS };
+        assert_eq!(choose(&mut looks(&[(1, 3.0, 10.0), (2, 1.0, 900.0)]), &by_load), Some(2), "q = 0 looks at requests in flight only");
+    }
+
+    #[test]
+    fn fewer_than_two_entries_are_no_choice_and_old_ones_do_not_count() {
+        assert_eq!(choose(&mut looks(&[(1, 1.0, 1.0)]), &TERMS), None);
+        let mut old = looks(&[(1, 1.0, 1.0), (2, 1.0, 1.0)]);
+        assert_eq!(old.choose(&TERMS, 100, 6_001, &mut Rng::new(1), &|_| true), None);
+        assert_eq!(old.count, 0);
+        let mut one_out = looks(&[(1, 1.0, 1.0), (2, 1.0, 2.0), (3, 1.0, 3.0)]);
+        assert_eq!(one_out.choose(&TERMS, 100, 5000, &mut Rng::new(1), &|index| index != 1), Some(2));
+    }
+
+    #[test]
+    fn a_full_pool_gives_up_its_oldest_and_an_endpoint_has_one_entry() {
+        let mut pool = Looks::default();
+        for (at, index) in [7, 8, 9, 7, 10, 11].into_iter().enumerate() {
+            pool.insert(Look::new(index, 1.0, 1.0, 1000 + at as u32), &TERMS);
+        }
+        let mut kept: Vec<u32> = pool.entries[..pool.count].iter().map(|look| look.index).collect();
+        kept.sort_unstable();
+        assert_eq!(kept, [7, 9, 10, 11]);
+    }
+
+    #[test]
+    fn removal_takes_the_oldest_and_the_worst_in_turn() {
+        let mut pool = Looks::default();
+        for (index, in_flight, tick) in [(1, 1.0, 3), (2, 9.0, 2), (3, 1.0, 1)] {
+            pool.insert(Look::new(index, in_flight, 1.0, tick), &TERMS);
+        }
+        pool.theta = 5.0;
+        let one = Terms { removes: 1.0, ..TERMS };
+        pool.remove_due(&one);
+        assert!(pool.entries[..pool.count].iter().all(|look| look.index != 3), "the oldest");
+        pool.remove_due(&one);
+        assert!(pool.entries[..pool.count].iter().all(|look| look.index != 2), "the hottest");
+    }
+
+    #[test]
+    fn a_look_serves_a_bounded_number_of_requests_and_fractions_are_exact() {
+        let mut rng = Rng::new(3);
+        // (1 + 1) / ((1 - 16/32) 3 - 1) = 4.
+        let terms = Terms { removes: 1.0, size: 16, ..TERMS };
+        assert_eq!(reuse(&terms, 32, &mut rng), 4.0);
+        assert_eq!(reuse(&terms, 16, &mut rng), REUSE_MAX);
+        let (mut pool, half) = (Looks::default(), Terms { looks: 0.25, ..TERMS });
+        assert_eq!((0..100).map(|_| pool.looks_due(&half)).sum::<usize>(), 25);
+    }
+}

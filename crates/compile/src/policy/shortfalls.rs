@@ -1,0 +1,55 @@
+//! What a BackendPolicy asks for and does not get, plane by plane (balance spec P1, P6): no setting is ignored in silence.
+
+use api::backend_policy::BackendPolicySpec;
+use api::decided::{Condition, Truth};
+use model::policy::Strategy;
+
+use super::fields::strategy;
+
+/// The condition that says it; `Approximated` is False where every plane does all of it.
+pub(super) fn condition(spec: &BackendPolicySpec) -> Condition {
+    let said: Vec<String> = by_strategy(spec).into_iter().chain(without_effect(spec)).collect();
+    if said.is_empty() {
+        return Condition::new("Approximated", Truth::False, "Exact", "every plane does what the policy says");
+    }
+    Condition::new("Approximated", Truth::True, "Approximated", said.join("; "))
+}
+
+/// What connections and datagrams get instead of the strategy of requests.
+fn by_strategy(spec: &BackendPolicySpec) -> Option<String> {
+    let chosen = spec.strategy.as_deref().and_then(|word| strategy(word).ok())?;
+    let by_client_only = || spec.hash.iter().flat_map(|hash| &hash.keys).all(|key| key.client_ip.is_some());
+    let said = match chosen {
+        Strategy::Prequal | Strategy::Reserve | Strategy::Fill => "HTTP: exact; TCP: LeastRequest on connections; UDP: random per flow",
+        Strategy::LeastRequest | Strategy::PeakEwma | Strategy::Performance => {
+            "HTTP: exact; TCP: by connections and the time to connect; UDP: random per flow"
+        }
+        Strategy::Maglev | Strategy::RingHash if !by_client_only() => "HTTP: exact; TCP and UDP: by the client's address only, where it is a key",
+        _ => return None,
+    };
+    Some(said.to_owned())
+}
+
+/// Fields that are written and have no effect.
+fn without_effect(spec: &BackendPolicySpec) -> Option<String> {
+    let performance = spec.performance.as_ref();
+    let prequal = spec.prequal.as_ref();
+    let written = [
+        ("concurrency", spec.concurrency.is_some()),
+        ("hedge", spec.hedge.is_some()),
+        ("locality", spec.locality.is_some()),
+        ("rateLimit", spec.rate_limit.is_some()),
+        ("sessionPersistence", spec.session_persistence.is_some()),
+        ("shed", spec.shed.is_some()),
+        ("subset", spec.subset.is_some()),
+        ("performance.mode", performance.is_some_and(|block| block.mode.as_deref() == Some("RoundRobin"))),
+        ("performance.updatePeriod", performance.is_some_and(|block| block.update_period.is_some())),
+        ("performance.errorPenalty", performance.is_some_and(|block| block.error_penalty.is_some())),
+        ("performance.outOfBand", performance.is_some_and(|block| block.out_of_band.is_some())),
+        ("performance.agent", performance.is_some_and(|block| block.agent.is_some())),
+        ("prequal.sync", prequal.is_some_and(|block| block.sync == Some(true))),
+        ("prequal.score", prequal.is_some_and(|block| block.score.as_deref() == Some("Cubic"))),
+    ];
+    let names: Vec<&str> = written.into_iter().filter(|(_, written)| *written).map(|(name, _)| name).collect();
+    (!names.is_empty()).then(|| format!("without effect in this version: {}", names.join(", ")))
+}
