@@ -14,6 +14,8 @@ use super::{Check, Error, Spec, Stop};
 const DRAIN_LIMIT: Duration = Duration::from_secs(90);
 /// How often a draining Instance is looked at.
 const DRAIN_PAUSE: Duration = Duration::from_millis(20);
+/// Tries to add a proof to a status that others write too.
+const PROVE_TRIES: u32 = 20;
 /// Tries to take an Instance away before the server's agent is left to do it.
 const DELETE_TRIES: u32 = 20;
 
@@ -30,11 +32,28 @@ impl Registration {
         let collection = format!("/apis/fairlead.dev/v1alpha1/namespaces/{}/instances", spec.namespace);
         let made = Self { client: client.clone(), path: format!("{collection}/{name}"), object: format!("Instance {}/{name}", spec.namespace) };
         let request = Request::post(&collection).header("Content-Type", "application/json").body(bytes(&instance(spec, name, child.port)));
-        made.send(request).await?;
+        let object = made.send(request).await?;
         let evidence = json!({"proof": "process", "verdict": "alive", "time": now(), "reason": format!("process {} runs", child.pid), "observer": "run",
                               "pid": child.pid, "startTicks": child.start_ticks});
-        made.patch("/status", &json!({"status": {"evidence": [evidence]}})).await?;
+        made.prove(object, evidence).await?;
         Ok(made)
+    }
+
+    /// Adds a proof to those that others may have brought meanwhile: a merge patch replaces the whole list, so it must be the list of
+    /// this version.
+    async fn prove(&self, mut object: Value, evidence: Value) -> Result<(), Error> {
+        for _ in 0..PROVE_TRIES {
+            let mut all = object["status"]["evidence"].as_array().cloned().unwrap_or_default();
+            all.push(evidence.clone());
+            let change = json!({"metadata": {"resourceVersion": object["metadata"]["resourceVersion"]}, "status": {"evidence": all}});
+            let request = self.merge("/status", &change).map_err(|error| Error::Refused { object: self.object.clone(), message: error.to_string() })?;
+            match self.client.request::<Value>(request).await {
+                Ok(_) => return Ok(()),
+                Err(kube::Error::Api(status)) if status.code == 409 => object = self.send(Request::get(&self.path).body(Vec::new())).await?,
+                Err(error) => return Err(refused(&self.object, error)),
+            }
+        }
+        Err(Error::Refused { object: self.object.clone(), message: "its status changes too often to add a proof to it".into() })
     }
 
     /// Lets it have requests.
@@ -81,12 +100,13 @@ impl Registration {
     }
 
     async fn patch(&self, sub: &str, change: &Value) -> Result<Value, Error> {
-        self.send(
-            Request::patch(format!("{}{sub}?fieldManager=fairlead-run", self.path))
-                .header("Content-Type", "application/merge-patch+json")
-                .body(bytes(change)),
-        )
-        .await
+        self.send(self.merge(sub, change)).await
+    }
+
+    fn merge(&self, sub: &str, change: &Value) -> http::Result<Request<Vec<u8>>> {
+        Request::patch(format!("{}{sub}?fieldManager=fairlead-run", self.path))
+            .header("Content-Type", "application/merge-patch+json")
+            .body(bytes(change))
     }
 
     async fn send(&self, request: http::Result<Request<Vec<u8>>>) -> Result<Value, Error> {
