@@ -20,6 +20,9 @@
 //! names FILE                      a DNS question `NAME TYPE` a line (no final dot: below svc.cluster.local); output: each with its reply
 //! udp ADDRESS TEXT                output: the answer
 //! fairlead ARGS... | kubectl ARGS...  run the program against the server
+//! begin NAME fairlead ARGS... | begin NAME PROGRAM ARGS...    run in the background; $NAME is its process id
+//! said NAME                       output: what it wrote so far, errors too
+//! signal NAME SIGNAL | end NAME   TERM, INT or KILL; wait for its end, output: `exit STATUS` or `signal NUMBER`
 //! exec PROGRAM ARGS...            run a program; without it on the machine the script is skipped, and the end says so
 //! hosts NAME...                   network namespaces behind one switch (root); the script goes on in the first; $NAME is its address
 //! resolver HOST SERVER [SEARCH...]    what /etc/resolv.conf says there
@@ -45,9 +48,11 @@ use crate::server::Server;
 use crate::txtar::Archive;
 
 mod api;
+mod background;
 mod hosts;
 mod subject;
 
+use background::Background;
 use hosts::Hosts;
 use subject::{CoreDns, Subject};
 
@@ -75,6 +80,7 @@ struct Run {
     subject: Subject,
     archive: Archive,
     // Dropped in this order: what runs on the hosts ends before they go.
+    background: BTreeMap<String, Background>,
     oracle: Option<CoreDns>,
     server: Option<Server>,
     hosts: Option<Hosts>,
@@ -144,6 +150,7 @@ fn run(path: &Path, binary: &Path, subject: Subject) -> Result<()> {
         binary: binary.to_owned(),
         archive,
         subject,
+        background: BTreeMap::new(),
         oracle: None,
         server: None,
         hosts: None,
@@ -288,6 +295,10 @@ impl Run {
                 command.arg("--kubeconfig").arg(data.join("admin.kubeconfig")).arg("--cache-dir").arg(data.join("kubectl-cache")).args(arguments);
                 self.program(command)
             }
+            ["begin", name, program @ ..] => self.begin(name, program),
+            ["said", name] => self.in_background(name)?.said(),
+            ["signal", name, signal] => self.in_background(name)?.signal(signal).map(|()| String::new()),
+            ["end", name] => self.in_background(name)?.end(),
             ["exec", name, arguments @ ..] => {
                 let mut command = Command::new(name);
                 command.args(arguments);
@@ -306,6 +317,34 @@ impl Run {
             }
             other => bail!("unknown command {other:?}"),
         }
+    }
+
+    fn begin(&mut self, name: &str, program: &[&str]) -> Result<String> {
+        let data = self.server()?.data().to_owned();
+        let command = match program {
+            ["fairlead", arguments @ ..] => {
+                let mut command = Command::new(&self.binary);
+                // Before the arguments: what stands behind `--` is another program's.
+                let (verb, rest) = arguments.split_first().context("begin: what should fairlead do?")?;
+                command.arg(verb).arg("--data-dir").arg(&data).args(rest);
+                command
+            }
+            [program, arguments @ ..] => {
+                find_program(program)?;
+                let mut command = Command::new(program);
+                command.args(arguments);
+                command
+            }
+            [] => bail!("begin {name}: name a program"),
+        };
+        let begun = Background::start(command, &data.join(format!("{name}.out")))?;
+        self.variables.insert(name.to_owned(), begun.pid().to_string());
+        self.background.insert(name.to_owned(), begun);
+        Ok(String::new())
+    }
+
+    fn in_background(&mut self, name: &str) -> Result<&mut Background> {
+        self.background.get_mut(name).with_context(|| format!("no {name}: begin with `begin`"))
     }
 
     /// Who answers DNS questions.
@@ -346,6 +385,7 @@ impl Run {
         for name in ["api", "dns", "http", "https", "admin", "node"] {
             self.variables.insert(name.to_uppercase(), server.address(name).to_owned());
         }
+        self.variables.insert("FAIRLEAD".into(), self.binary.display().to_string());
         self.variables.insert("DATA".into(), server.data().display().to_string());
         Ok(String::new())
     }
