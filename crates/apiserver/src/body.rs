@@ -22,6 +22,9 @@ pub type Incoming = UnsyncBoxBody<Bytes, BoxError>;
 /// Largest request body, bytes (as kube-apiserver).
 pub const REQUEST_LIMIT_BYTES: usize = 3 * 1024 * 1024;
 
+/// How much of a body that is too large is read and thrown away before the connection is given up.
+const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// A reply body.
 pub struct Body(Inner);
 
@@ -102,19 +105,24 @@ impl http_body::Body for Body {
 
 /// The whole request body, or 413 beyond [`REQUEST_LIMIT_BYTES`].
 pub async fn collect(mut body: Incoming) -> Result<Bytes> {
-    if http_body::Body::size_hint(&body).lower() > REQUEST_LIMIT_BYTES as u64 {
-        return Err(ApiError::too_large(REQUEST_LIMIT_BYTES));
-    }
-    let mut whole = BytesMut::new();
+    let mut is_too_large = http_body::Body::size_hint(&body).lower() > REQUEST_LIMIT_BYTES as u64;
+    let (mut whole, mut seen) = (BytesMut::new(), 0);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| ApiError::bad_request(format!("the body of the request ended early: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
-        if whole.len() + data.len() > REQUEST_LIMIT_BYTES {
-            return Err(ApiError::too_large(REQUEST_LIMIT_BYTES));
+        seen += data.len();
+        is_too_large |= seen > REQUEST_LIMIT_BYTES;
+        if is_too_large {
+            // Most clients send all they have before they read: an answer in the middle would be lost with the connection.
+            whole = BytesMut::new();
+            if seen > DISCARD_BYTES_MAX {
+                break;
+            }
+        } else {
+            whole.extend_from_slice(&data);
         }
-        whole.extend_from_slice(&data);
     }
-    Ok(whole.freeze())
+    if is_too_large { Err(ApiError::too_large(REQUEST_LIMIT_BYTES)) } else { Ok(whole.freeze()) }
 }
 
 /// A reply of this status, media type and body.

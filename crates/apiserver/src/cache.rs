@@ -155,6 +155,11 @@ impl Cache {
         &self.shelves
     }
 
+    /// How many changes wait for the watch that is furthest behind, of all kinds.
+    pub fn longest_queue(&self) -> usize {
+        self.shelves.iter().map(|shelf| shelf.watchers.lock().longest_queue()).max().unwrap_or(0)
+    }
+
     fn load(&self, snapshot: &store::Snapshot) {
         for shelf in &self.shelves {
             let mut state = State { recent_floor: snapshot.revision(), changed: snapshot.revision(), ..State::default() };

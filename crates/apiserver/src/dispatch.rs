@@ -280,6 +280,11 @@ impl Watchers {
         }
     }
 
+    /// How many changes wait for the watch that is furthest behind.
+    pub fn longest_queue(&self) -> usize {
+        self.by_scope.values().flatten().map(|watcher| watcher.queue.lock().changes.len()).max().unwrap_or(0)
+    }
+
     /// Every watch missed changes.
     pub fn end_all(&mut self) {
         self.each(End::Lagged);

@@ -32,7 +32,8 @@ impl Health {
     pub fn answer(&self, path: &str, query: &Query, cache: &Cache) -> Option<Response<Body>> {
         let mut parts = path.trim_matches('/').splitn(2, '/');
         let (which, only) = (parts.next()?, parts.next());
-        let mut results = vec![("ping", true), ("log", true), ("store", cache.store().failure().is_none())];
+        // The cache is filled before there is a server that could be asked.
+        let mut results = vec![("ping", true), ("log", true), ("store", cache.store().failure().is_none()), ("informer-sync", true)];
         if which != "livez" {
             results.extend(self.checks.iter().map(|(name, check)| (*name, check())));
         }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use observe::Registry;
 use observe::metrics::{Counter, Family, Gauge, Histogram, LATENCY_BUCKETS_S};
+use observe::scrape::Reading;
 
+use crate::cache::Cache;
 use crate::kinds::Kind;
 
 type Labels<const N: usize> = [(&'static str, &'static str); N];
@@ -47,6 +49,40 @@ impl Metrics {
         gauge.inc();
         Watching(gauge)
     }
+}
+
+/// What the store and the cache over it say of themselves.
+pub fn readings(cache: &Cache) -> Vec<Reading> {
+    let stats = cache.store().stats();
+    let gauge = |name, help, value: f64| Reading { name, help, is_counter: false, label: None, value };
+    let counter = |name, help, value: f64| Reading { name, help, is_counter: true, label: None, value };
+    let mut all = vec![
+        gauge("fairlead_store_revision", "Newest durable revision", stats.revision as f64),
+        gauge("fairlead_store_floor_revision", "Oldest revision that can be read or watched from", stats.floor as f64),
+        gauge("fairlead_store_history_age_seconds", "Age of the oldest change that is kept", stats.history_age_ms as f64 / 1e3),
+        gauge("fairlead_store_history_events", "Changes kept for watches that resume", stats.events as f64),
+        gauge("fairlead_store_history_bytes", "What they are counted as", stats.event_bytes as f64),
+        gauge("fairlead_store_record_bytes", "Keys and values of all records", stats.record_bytes as f64),
+        gauge("fairlead_store_roots", "States of the past that are held", stats.roots as f64),
+        gauge("fairlead_store_queued_transactions", "Transactions that wait for the writer", stats.queued as f64),
+        counter("fairlead_store_batches", "Batches written; each is one flush to the disk", stats.batches as f64),
+        counter("fairlead_store_transactions", "Transactions in these batches", stats.txns as f64),
+        counter("fairlead_store_write_seconds", "Time spent making batches durable", stats.journal_us as f64 / 1e6),
+        gauge("fairlead_store_write_seconds_max", "Longest time that a batch took", stats.journal_us_max as f64 / 1e6),
+        gauge("fairlead_store_log_bytes", "Log on the disk", stats.log_bytes as f64),
+        gauge("fairlead_store_log_segments", "Files of the log", stats.segments as f64),
+        gauge("fairlead_store_image_bytes", "Image on the disk", stats.image_bytes as f64),
+        gauge("fairlead_watch_queue_longest", "Changes that wait for the slowest watch", cache.longest_queue() as f64),
+    ];
+    let snapshot = cache.store().snapshot();
+    all.extend(cache.shelves().iter().map(|shelf| Reading {
+        name: "apiserver_storage_objects",
+        help: "Stored objects by resource",
+        is_counter: false,
+        label: Some(("resource", shelf.kind.qualified())),
+        value: snapshot.count(&format!("{}{}/", crate::cache::ROOT, shelf.kind.prefix)) as f64,
+    }));
+    all
 }
 
 /// One watch, counted while it lasts.

@@ -191,6 +191,7 @@ impl Core {
         let answer = match first {
             "healthz" | "livez" | "readyz" => self.health.answer(path, query, &self.cache),
             _ if !is_read => None,
+            "metrics" => self.registry.as_ref().map(|registry| body::reply(200, observe::metrics::CONTENT_TYPE, Body::whole(registry.encode()))),
             "openapi" => crate::openapi::answer(path, query, request.headers()),
             _ => self.discovery.answer(path, request.headers())?,
         };

@@ -46,6 +46,8 @@ pub(crate) struct Core {
     /// The row of Namespaces.
     pub namespaces: &'static Kind,
     pub metrics: Metrics,
+    /// All numbers of the process, for `/metrics`.
+    pub registry: Option<observe::Registry>,
     pub tokens: Tokens,
     pub connect: Option<Arc<dyn Connect>>,
     pub extras: Vec<Arc<dyn Extra>>,
@@ -64,6 +66,7 @@ pub struct Builder {
     allocator: Option<Allocator>,
     authority_sha256: String,
     metrics: Metrics,
+    registry: Option<observe::Registry>,
     version: String,
     reads: usize,
     writes: usize,
@@ -115,8 +118,9 @@ impl Builder {
     }
 
     /// Where the numbers of the server are shown.
-    pub fn metrics(self, registry: &observe::Registry) -> Self {
+    pub fn metrics(mut self, registry: &observe::Registry) -> Self {
         self.metrics.register(registry);
+        self.registry = Some(registry.clone());
         self
     }
 
@@ -152,6 +156,10 @@ impl Builder {
         let signal = self.store.watch(crate::cache::ROOT, self.store.revision())?;
         let cache = Arc::new(Cache::new(self.store)?);
         tokio::spawn(crate::cache::follow(Arc::downgrade(&cache), signal));
+        if let Some(registry) = &self.registry {
+            let shown = Arc::downgrade(&cache);
+            registry.on_scrape(move || shown.upgrade().map_or_else(Vec::new, |cache| crate::metrics::readings(&cache)));
+        }
         if let Some(allocator) = &self.allocator {
             admission::seed(allocator, &cache);
             tokio::spawn(admission::repair(allocator.clone(), Arc::downgrade(&cache)));
@@ -167,6 +175,7 @@ impl Builder {
             registration: Registration { authority_sha256: self.authority_sha256, version: self.version },
             namespaces: kinds::find("", "v1", "namespaces").expect("Namespace is a row"),
             metrics: self.metrics,
+            registry: self.registry,
             tokens: self.tokens,
             connect: self.connect,
             extras: self.extras,
@@ -189,6 +198,7 @@ impl ApiServer {
             allocator: None,
             authority_sha256: String::new(),
             metrics: Metrics::default(),
+            registry: None,
             version: "0.0.0".to_owned(),
             reads: 400,
             writes: 200,

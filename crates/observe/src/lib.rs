@@ -8,6 +8,7 @@ pub mod lines;
 pub mod logs;
 pub mod metrics;
 mod process;
+pub mod scrape;
 
 pub use lines::Lines;
 pub use metrics::Registry;

@@ -58,6 +58,11 @@ impl Registry {
         self.register(name, help, Histogram::new(LATENCY_BUCKETS_S))
     }
 
+    /// Shows numbers that are read when somebody scrapes.
+    pub fn on_scrape(&self, read: impl Fn() -> Vec<crate::scrape::Reading> + Send + Sync + 'static) {
+        self.0.lock().register_collector(Box::new(crate::scrape::Scraped(Box::new(read))));
+    }
+
     /// The text of a scrape ([`CONTENT_TYPE`]).
     pub fn encode(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);

@@ -124,6 +124,11 @@ impl History {
         self.base.revision
     }
 
+    /// When the oldest event happened.
+    pub fn oldest_ms(&self) -> Option<u64> {
+        self.ring.front().map(|slot| slot.at_ms)
+    }
+
     /// Number of events, their bytes, roots, distinct watched prefixes.
     pub fn sizes(&self) -> (usize, usize, usize, usize) {
         (self.ring.len(), self.bytes, self.roots.len() + self.pinned.len(), self.topics.len())

@@ -73,6 +73,8 @@ pub struct Stats {
     pub revision: u64,
     /// The oldest revision that can be read or watched from.
     pub floor: u64,
+    /// How old the oldest event of the history is, in milliseconds.
+    pub history_age_ms: u64,
     /// Live records.
     pub records: usize,
     /// Bytes of their keys and values.
@@ -208,6 +210,7 @@ impl Store {
         Stats {
             revision: newest.revision,
             floor: history.floor(),
+            history_age_ms: history.oldest_ms().map_or(0, |at| self.0.shared.now_ms().saturating_sub(at)),
             records: newest.index.len(),
             record_bytes: newest.index.bytes(),
             events,

@@ -83,6 +83,18 @@ async fn guessing_tokens_is_braked_by_address() {
 }
 
 #[tokio::test]
+async fn the_numbers_of_the_store_are_for_those_who_may_see_them() {
+    let registry = observe::Registry::default();
+    let server = ApiServer::builder(store::Store::memory()).metrics(&registry).build().expect("an open store");
+    server.bootstrap().await.expect("namespaces are made");
+    let server = Server(server);
+    let text = server.get("/metrics").await.text;
+    assert!(text.contains("apiserver_storage_objects{resource=\"namespaces\"} 4.0\n"), "{text}");
+    assert!(text.contains("fairlead_store_transactions_total 4.0\n") && text.contains("\nfairlead_store_revision 5.0\n"), "{text}");
+    assert_eq!(server.raw("GET", "/metrics", "", &[("impersonate-user", "bob")]).await.code, 403);
+}
+
+#[tokio::test]
 async fn yaml_is_a_reply_too_and_watches_have_none() {
     let server = Server::start().await;
     server.send("POST", MAPS, &config_map("a", json!({}))).await.ok();
