@@ -108,4 +108,6 @@ pub struct Frontend {
     pub affinity: Option<Duration>,
     /// Clients admitted to a load-balancer address, as (network, prefix length); empty admits all.
     pub source_ranges: Vec<(IpAddr, u8)>,
+    /// Endpoints are told the client by a header of the PROXY protocol, version 2, in front of each connection.
+    pub announces: bool,
 }

@@ -1,6 +1,6 @@
 //! The PROXY protocol, versions 1 and 2: what a balancer before us says of a connection, in front of its first byte.
 //!
-//! Pure: bytes in, an address out. Who is believed is the caller's affair.
+//! Pure: bytes in, an address out, or the other way. Who is believed is the caller's affair.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -44,6 +44,30 @@ pub fn announced(bytes: &[u8]) -> Result<Announced, NoHeader> {
         None if bytes.len() < LINE_MAX => Ok(Announced::Part),
         _ => Err(NoHeader),
     }
+}
+
+/// The header of version 2 for a TCP connection from a client to an address of ours.
+pub fn header(client: SocketAddr, to: SocketAddr) -> Vec<u8> {
+    let mut header = SIGNATURE.to_vec();
+    let ports = [client.port().to_be_bytes(), to.port().to_be_bytes()].concat();
+    match (client.ip().to_canonical(), to.ip().to_canonical()) {
+        (IpAddr::V4(client), IpAddr::V4(to)) => {
+            header.extend_from_slice(&[0x21, 0x11, 0, 12]);
+            header.extend_from_slice(&client.octets());
+            header.extend_from_slice(&to.octets());
+        }
+        (client, to) => {
+            let wide = |address: IpAddr| match address {
+                IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
+                IpAddr::V6(v6) => v6.octets(),
+            };
+            header.extend_from_slice(&[0x21, 0x21, 0, 36]);
+            header.extend_from_slice(&wide(client));
+            header.extend_from_slice(&wide(to));
+        }
+    }
+    header.extend_from_slice(&ports);
+    header
 }
 
 /// `PROXY TCP4 source destination port port`, with CRLF.
@@ -123,6 +147,16 @@ mod tests {
         assert_eq!(whole(&second(1, 0x21, &v6)).as_deref(), Some("[2001:db8::7]:4711"));
         assert_eq!(whole(&second(0, 0, &[])), None, "a health check of the balancer");
         assert_eq!(whole(&second(1, 0x31, &[0; 216])), None, "a local socket");
+    }
+
+    #[test]
+    fn what_is_written_reads_the_same() {
+        for (client, to) in [("192.0.2.7:4711", "10.0.0.1:80"), ("[2001:db8::7]:4711", "[::1]:80"), ("[::ffff:192.0.2.7]:1", "127.0.0.1:2")] {
+            let (client, to): (SocketAddr, SocketAddr) = (client.parse().expect("an address"), to.parse().expect("an address"));
+            let header = header(client, to);
+            let expected = SocketAddr::new(client.ip().to_canonical(), client.port());
+            assert_eq!(announced(&header), Ok(Announced::Whole(header.len(), Some(expected))));
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(super) struct Exposed {
     internal_local: bool,
     external_local: bool,
     affinity: Option<Duration>,
+    announces: bool,
 }
 
 /// The pools of a port, as verdicts need them.
@@ -53,6 +54,7 @@ impl Exposed {
             internal_local: &*spec.internal_traffic_policy == "Local",
             external_local: &*spec.external_traffic_policy == "Local",
             affinity: affinity(service),
+            announces: announces(service, origin, complaints),
         };
         if !is_ours(service, context.settings) || is_headless(service) || super::is_alias(service) {
             return exposed;
@@ -97,6 +99,7 @@ impl Exposed {
                 outside,
                 affinity: self.affinity,
                 source_ranges: ranges.map(<[_]>::to_vec).unwrap_or_default(),
+                announces: self.announces,
             }));
         };
         for &address in &self.cluster {
@@ -139,6 +142,19 @@ fn affinity(service: &api::Service) -> Option<Duration> {
     }
     let timeout_s = service.spec.session_affinity_config.client_ip.timeout_seconds.unwrap_or(AFFINITY_TIMEOUT_S);
     Some(Duration::from_secs(timeout_s.clamp(1, 86_400).unsigned_abs()))
+}
+
+/// Whether endpoints are told the client by the PROXY protocol (services spec U5).
+fn announces(service: &api::Service, origin: &Origin, complaints: &mut Complaints) -> bool {
+    const ANNOTATION: &str = "fairlead.dev/proxy-protocol";
+    match service.metadata.annotation(ANNOTATION) {
+        None | Some("off") => false,
+        Some("v2") => true,
+        Some(other) => {
+            complaints.about(origin.clone(), "InvalidAnnotation", format!("annotation {ANNOTATION} is {other:?}: write v2 or off"));
+            false
+        }
+    }
 }
 
 /// Load-balancer addresses: those that are ours to translate (`ipMode: VIP`), each with the clients it admits (S42, S43).

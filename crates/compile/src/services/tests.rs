@@ -276,3 +276,15 @@ fn affinity_has_its_timeout() {
     assert_eq!(timeout(json!(null)), Some(10_800));
     assert_eq!(timeout(json!({"clientIP": {"timeoutSeconds": 60}})), Some(60));
 }
+
+#[test]
+fn u5_a_service_may_ask_to_be_told_its_clients() {
+    let announces = |value: &str| {
+        let mut one = web("127.96.0.9");
+        one["metadata"]["annotations"] = json!({"fairlead.dev/proxy-protocol": value});
+        let (_, compiled) = world(&[one]);
+        let told = compiled.diagnostics.iter().any(|diagnostic| diagnostic.message.contains("write v2 or off"));
+        (compiled.snapshot.frontends.values().all(|frontend| frontend.announces), told)
+    };
+    assert_eq!([announces("v2"), announces("off"), announces("v9")], [(true, false), (false, false), (false, true)]);
+}

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use balance::{Guard, Outcome};
 use model::service::FrontendKey;
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
@@ -159,8 +160,12 @@ async fn reach(shared: &Shared, key: FrontendKey, peer: SocketAddr) -> Result<(T
                 relay::reset(&stream);
                 Outcome::Refused
             }
-            Ok(Ok(stream)) => {
+            Ok(Ok(mut stream)) => {
                 prepare(&stream);
+                if chosen.frontend.announces {
+                    // A connection that was just made has room for these few bytes; one that has broken already is found out by the relay.
+                    let _ = stream.write_all(&net::announced::header(peer, key.socket())).await;
+                }
                 return Ok((stream, connected(shared, chosen, peer, started)));
             }
             Ok(Err(error)) => outcome_of(&error),

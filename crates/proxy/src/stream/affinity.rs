@@ -90,6 +90,7 @@ mod tests {
             outside: Verdict::Reject,
             affinity: None,
             source_ranges: Vec::new(),
+            announces: false,
         }
     }
 

@@ -98,6 +98,7 @@ impl Rig {
             outside: inside,
             affinity: None,
             source_ranges: Vec::new(),
+            announces: false,
         };
         self.snapshot.frontends.insert(frontend.key, Arc::new(frontend.clone()));
         frontend
@@ -316,6 +317,27 @@ async fn a_client_stays_with_its_endpoint_until_that_leaves() {
     let second = who(rig.at()).await;
     assert_ne!(second, first);
     assert_eq!(who(rig.at()).await, second);
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn a_service_that_asks_for_it_is_told_the_client_in_front_of_the_first_byte() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut rig = Rig::start();
+    rig.pool(Transport::Tcp, &[listener.local_addr().unwrap()]);
+    let frontend = rig.frontend(Transport::Tcp, Verdict::Pool(PoolId(1)));
+    rig.snapshot.frontends.insert(frontend.key, Arc::new(Frontend { announces: true, ..frontend }));
+    assert_eq!(rig.publish().await, []);
+    let mut client = TcpStream::connect(rig.at()).await.unwrap();
+    let (mut endpoint, _) = listener.accept().await.unwrap();
+    client.write_all(b"hello").await.unwrap();
+    let mut head = [0; 28];
+    endpoint.read_exact(&mut head).await.unwrap();
+    let announced = net::announced::announced(&head).unwrap();
+    assert_eq!(announced, net::announced::Announced::Whole(28, Some(client.local_addr().unwrap())));
+    let mut said = [0; 5];
+    endpoint.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"hello");
     rig.end().await;
 }
 
