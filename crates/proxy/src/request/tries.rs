@@ -179,7 +179,7 @@ impl<'a> Tries<'a> {
     /// The first pick is from the pool that the request was routed to, later ones from what that pool is by then: an endpoint
     /// that replaces a dead one is in a newer snapshot only.
     fn pick(&mut self) -> Result<Guard, NoPick> {
-        if self.unsent + self.retries > 0 {
+        if self.fresh || self.unsent + self.retries > 0 {
             self.renew();
         }
         if self.picker.has_queue() {
@@ -346,10 +346,10 @@ impl<'a> Tries<'a> {
                 }
                 let exhausted = self.rule.retry.as_ref().is_some_and(|retry| retry.attempts > 0 && self.retries >= retry.attempts);
                 let otherwise = if exhausted { Answer::new(503, Reason::RetriesExhausted) } else { Answer::new(502, Reason::UpstreamReset) };
-                // Nobody asked more of the service than before: the budget bounds retries of what it may have worked on, and this
-                // connection was most likely closed before it was read.
-                let budgeted = !reused;
-                self.again_sent(true, budgeted, upload, at, otherwise)
+                // Nobody asked more of the service than before: bounds are for retries of what it may have worked on, and this
+                // connection was most likely closed before it was read. The endpoint may die for good in the next moment, and
+                // the one retry is for that.
+                self.again_sent(true, !reused, upload, at, otherwise)
             }
             Failure::Late => {
                 tell(Outcome::Gateway);
@@ -359,16 +359,20 @@ impl<'a> Tries<'a> {
         }
     }
 
-    /// Another try for a request that was sent. Only safe methods; without a stanza once and only after a reset (G113).
-    fn again_sent(&mut self, reset: bool, budgeted: bool, upload: &Upload, at: Now, otherwise: Answer) -> Next {
+    /// Another try for a request that was sent. Only safe methods; without a stanza once and only after a reset (G113). One that
+    /// is not `counted` followed a kept connection that died; it happens once at most, as only fresh ones are used from then on.
+    fn again_sent(&mut self, reset: bool, counted: bool, upload: &Upload, at: Now, otherwise: Answer) -> Next {
         let allowed = match &self.rule.retry {
-            None => reset && self.retries < 1,
-            Some(retry) => self.retries < retry.attempts,
+            None => reset && (!counted || self.retries < 1),
+            Some(retry) => retry.attempts > 0 && (!counted || self.retries < retry.attempts),
         };
         if !allowed || !self.asked.is_safe() || !upload.can_rewind() {
             return Next::End(otherwise.into());
         }
-        if budgeted && !self.picker.allows_retry(at) {
+        if !counted {
+            return Next::Again(Duration::ZERO);
+        }
+        if !self.picker.allows_retry(at) {
             return Next::End(Answer::new(503, Reason::RetryBudget).into());
         }
         let wait = self.backoff();
