@@ -1,6 +1,6 @@
 //! Building a [`Picker`] from a pool: shares, draws and the tables of the strategy in force.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use model::endpoint::{Endpoint, Pool};
@@ -31,6 +31,9 @@ pub struct Picker {
     pub(crate) table: Table,
     /// Endpoints that the cap or the mass guard keeps in although soft evidence is against them, one bit each.
     pub(crate) overruled: Box<[AtomicU64]>,
+    /// Endpoints that are tried last because their node is probably gone, one bit each, and whether there are any.
+    pub(crate) late: Box<[AtomicU64]>,
+    pub(crate) any_late: AtomicBool,
     /// Some share still rises.
     pub(crate) ramping: bool,
     /// Endpoints with a weight.
@@ -145,6 +148,8 @@ impl Picker {
             method,
             ledger: Arc::clone(ledger),
             ramping,
+            late: (0..entries.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
+            any_late: AtomicBool::new(false),
             overruled: (0..entries.len().div_ceil(64)).map(|_| AtomicU64::new(0)).collect(),
             weight_sum: pool.endpoints.iter().map(|endpoint| endpoint.weight as f32).sum(),
             entries: entries.into(),

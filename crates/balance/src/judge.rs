@@ -1,6 +1,7 @@
 //! The fast slow loop, every 100 ms: failure ratios, trials that are due, forgotten endpoints, the guards against mass
 //! removal, and the numbers that picks of unmeasured and ramping endpoints need (balance spec B5, sections 5, 7, 8).
 
+mod nodes;
 mod outliers;
 
 use std::sync::Arc;
@@ -65,6 +66,7 @@ pub fn judge(snapshot: &Snapshot, pickers: &Pickers, now: Now) -> Judgement {
         }
         judge_ratio(&picker, now);
         outliers::judge(&picker, now);
+        nodes::judge(&picker, now);
         let unsettled = settle(&picker, &mut judgement, now);
         overrule(&picker);
         remember(&picker, ledger, now);

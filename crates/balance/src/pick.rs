@@ -37,7 +37,7 @@ struct Choice {
 #[derive(Clone, Copy, PartialEq)]
 enum Care {
     All,
-    /// First contact, memory and the ramp's cap no longer exclude: nothing better is left.
+    /// First contact, memory, a suspected node and the ramp's cap no longer exclude: nothing better is left.
     Lenient,
 }
 
@@ -307,13 +307,16 @@ impl Picker {
         let entry = &self.entries[index];
         let vitals = &*entry.vitals;
         let state = vitals.state();
-        if self.plain && state == State::default() && ask.tried.is_empty() {
+        if self.plain && state == State::default() && ask.tried.is_empty() && !self.any_late.load(Ordering::Relaxed) {
             return true;
         }
         if state.barred() && self.barred(index, state, care) {
             return false;
         }
         if entry.endpoint.weight == 0 || self.full(vitals) {
+            return false;
+        }
+        if care == Care::All && self.any_late.load(Ordering::Relaxed) && self.late[index / 64].load(Ordering::Relaxed) >> (index % 64) & 1 == 1 {
             return false;
         }
         if care == Care::All && entry.ramp < 1.0 && self.above_ramp(vitals, now) {

@@ -44,6 +44,9 @@ pub(crate) fn of_instance(context: &Context<'_>, instance: &api::Instance, compl
     let meta = &instance.metadata;
     let origin = Origin { kind: "Instance", namespace: Arc::clone(&meta.namespace), name: Arc::clone(&meta.name) };
     let addresses: Vec<IpAddr> = instance.spec.addresses.iter().filter_map(|address| text::address(address)).collect();
+    if addresses.is_empty() && !instance.spec.checks.is_empty() {
+        complaints.about(origin.clone(), "UnsupportedCheck", "its checks need an address: a name is checked by a BackendPolicy of its Service");
+    }
     for written in &instance.spec.checks {
         let check = match policy::check(written, &format!("{}.{}", meta.name, meta.namespace)) {
             Ok(Some(check)) => check,

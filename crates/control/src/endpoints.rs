@@ -11,6 +11,7 @@ mod plan;
 mod state;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use api::{EndpointSlice, Instance, Node, Pod, Service};
@@ -21,6 +22,7 @@ use tokio::time::{Instant, sleep};
 use watch::{Event, Key, Target, Watcher};
 
 use crate::instances::Judged;
+use crate::names::Names;
 use crate::wire::{Error, Propagation, Wire, path_of};
 use crate::{Context, Scope};
 use classic::Endpoints;
@@ -65,7 +67,7 @@ enum End {
 }
 
 /// Runs until its watches end, which is never.
-pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>) {
+pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>, resolver: Option<SocketAddr>) {
     let mut tasks = JoinSet::new();
     let (sender, mut inputs) = mpsc::channel(QUEUE);
     let mut kinds = 4;
@@ -80,10 +82,12 @@ pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>) {
         Watcher::new(client.clone(), Target::of::<Endpoints>(), metrics).spawn(&mut tasks, sender, Input::Endpoints);
     }
     let leases = context.leases.clone();
+    let (tell, mut resolved) = mpsc::channel(QUEUE);
     let mut all = Loop {
         wire: Wire::new(client),
         state: State::new(*scope),
         judged,
+        names: Names::new(resolver, tell),
         unsynced: kinds,
         dirty: BTreeSet::new(),
         busy: HashSet::new(),
@@ -103,6 +107,7 @@ pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>) {
                 }
             }
             Some(done) = all.writes.join_next() => all.finish(done),
+            Some((name, addresses)) = resolved.recv() => all.state.resolved(name, addresses, &mut all.dirty),
             keys = leases.changed() => {
                 for key in keys {
                     all.judge(&key).await;
@@ -118,6 +123,7 @@ struct Loop {
     wire: Wire,
     state: State,
     judged: mpsc::Sender<Judged>,
+    names: Names,
     unsynced: usize,
     dirty: BTreeSet<Key>,
     busy: HashSet<Key>,
@@ -150,6 +156,9 @@ impl Loop {
                     Event::Synced => (None, None),
                 };
                 let is_synced = self.state.instance(event, dirty);
+                if let Some(wanted) = self.state.changed_names() {
+                    self.names.follow(&wanted);
+                }
                 if let Some(key) = here {
                     self.judge(&key).await;
                 }

@@ -11,6 +11,7 @@ mod endpoints;
 mod garbage;
 mod instances;
 mod leases;
+mod names;
 mod namespaces;
 mod pods;
 pub mod readiness;
@@ -95,6 +96,8 @@ pub struct Settings {
     pub interner: Arc<Interner>,
     /// The planes whose word counts, by the names they acknowledge under.
     pub planes: Vec<&'static str>,
+    /// The DNS server that is asked for addresses of Instances that are names.
+    pub resolver: Option<SocketAddr>,
     /// The address of the Service `kubernetes` and where the API is served. Without it there is no such Service.
     pub api: Option<(IpAddr, SocketAddr)>,
 }
@@ -126,12 +129,12 @@ pub struct Control {
 impl Control {
     /// Starts all loops of a scope. `decisions` is what `compile` decided about statuses, in order.
     pub fn start(client: &Client, settings: Settings, decisions: mpsc::UnboundedReceiver<Vec<Decided>>, metrics: &watch::Metrics) -> Control {
-        let Settings { scope, leases, live, interner, planes, api } = settings;
+        let Settings { scope, leases, live, interner, planes, resolver, api } = settings;
         let context = Context { client: client.clone(), metrics: metrics.clone(), scope, leases, live, interner, planes };
         let mut tasks = JoinSet::new();
         let (judged, verdicts) = mpsc::channel(QUEUE);
         let (evidence, words) = mpsc::channel(QUEUE);
-        tasks.spawn(endpoints::run(context.clone(), judged));
+        tasks.spawn(endpoints::run(context.clone(), judged, resolver));
         tasks.spawn(instances::run(context.clone(), verdicts, words));
         tasks.spawn(statuses::run(Wire::new(client), context.live.clone(), context.planes.clone(), decisions));
         tasks.spawn(standing::keep(context.clone(), Standing::IngressClass));

@@ -33,6 +33,7 @@ impl World {
         let (decide, decisions) = mpsc::unbounded_channel();
         let settings = Settings {
             scope: Scope::Standalone,
+            resolver: None,
             leases: Arc::new(Leases::new("n", 0)),
             live: live.clone(),
             interner: Arc::new(Interner::default()),

@@ -158,6 +158,7 @@ fn control_settings(settings: &Settings, live: &Arc<Live>, interner: &Arc<Intern
     control::Settings {
         scope: control::Scope::Standalone,
         leases: Arc::clone(leases),
+        resolver: settings.dns.first().map(|dns| if dns.ip().is_unspecified() { ([127, 0, 0, 1], dns.port()).into() } else { *dns }),
         live: Arc::clone(live),
         interner: Arc::clone(interner),
         planes: PLANES.to_vec(),

@@ -46,6 +46,37 @@ fn five_gateway_failures_in_a_row_eject_and_one_success_resets() {
     assert_eq!(bench.shares(20)[1], 0);
 }
 
+#[test]
+fn a_node_of_which_two_endpoints_refuse_together_is_tried_last() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 8]);
+    bench.change(|pool| {
+        for (number, endpoint) in pool.endpoints.iter_mut().enumerate() {
+            let mut moved = (**endpoint).clone();
+            moved.node = Some(if number < 4 { "n1" } else { "n2" }.into());
+            *endpoint = Arc::new(moved);
+        }
+    });
+    let refuse = |bench: &mut Bench, down: std::ops::Range<usize>| {
+        for _ in 0..8 {
+            bench.request(|number| if down.contains(&number) { Outcome::Refused } else { Outcome::Success });
+        }
+        bench.judge();
+    };
+    refuse(&mut bench, 0..1);
+    assert!(bench.shares(70)[1] > 0, "one alone says nothing of its node");
+    refuse(&mut bench, 1..2);
+    assert_eq!(ejected(&bench), [0, 1]);
+    let shares = bench.shares(80);
+    assert_eq!(shares[..4], [0; 4], "the others of the node are left alone: {shares:?}");
+    bench.pass(1_500);
+    assert!(bench.shares(80)[2] > 0, "and tried again a little later");
+    for number in 4..8 {
+        bench.pool.endpoints[number].vitals.mark(State::GONE, true);
+    }
+    refuse(&mut bench, 0..0);
+    assert!(bench.shares(20)[2] > 0, "with nobody elsewhere they serve");
+}
+
 /// A pool of six under this policy, with 150 requests to each; the first answers as told.
 fn six(outlier: Outlier, first: impl Fn(u32) -> (Outcome, u64)) -> Bench {
     let mut bench = Bench::new(Policy { outlier, ..policy(Strategy::RoundRobin) }, &[100; 6]);

@@ -12,6 +12,9 @@ use api::{Instance, Node, Pod, Service};
 
 use crate::readiness::Verdict;
 
+/// Addresses an endpoint of a slice may have.
+const ADDRESSES_MAX: usize = 100;
+
 /// Something that a selector matched.
 #[derive(Clone)]
 pub(crate) enum Member {
@@ -47,12 +50,18 @@ pub(crate) fn family(address: &IpAddr) -> &'static str {
 }
 
 /// All endpoints, grouped. A family without any has one empty group, so that the Service keeps an empty slice.
-pub(crate) fn desired<'n>(service: &Service, members: &[Member], node: impl Fn(&str) -> Option<&'n Arc<Node>>) -> Vec<Group> {
+/// `resolve` gives what a name leads to.
+pub(crate) fn desired<'n>(
+    service: &Service,
+    members: &[Member],
+    node: impl Fn(&str) -> Option<&'n Arc<Node>>,
+    resolve: impl Fn(&str) -> &'n [IpAddr],
+) -> Vec<Group> {
     let mut groups = Vec::new();
     for address_type in families(service) {
         let mut by_ports: BTreeMap<Vec<PortKey>, Group> = BTreeMap::new();
         for member in members {
-            let Some((endpoint, ports)) = endpoint_of(service, member, address_type, &node) else { continue };
+            let Some((endpoint, ports)) = endpoint_of(service, member, address_type, &node, &resolve) else { continue };
             let group = by_ports.entry(ports.iter().map(port_key).collect());
             group.or_insert_with(|| Group { address_type, ports, endpoints: Vec::new() }).endpoints.push(endpoint);
         }
@@ -86,10 +95,11 @@ fn endpoint_of<'n>(
     member: &Member,
     address_type: &'static str,
     node: &impl Fn(&str) -> Option<&'n Arc<Node>>,
+    resolve: &impl Fn(&str) -> &'n [IpAddr],
 ) -> Option<(Endpoint, Vec<EndpointPort>)> {
     let (endpoint, ports) = match member {
         Member::Pod(pod) => of_pod(service, pod, address_type, node)?,
-        Member::Instance(instance, verdict) => of_instance(service, instance, verdict, address_type)?,
+        Member::Instance(instance, verdict) => of_instance(service, instance, verdict, address_type, resolve)?,
     };
     let zone = endpoint.node_name.as_deref().and_then(node).and_then(|node| node.zone()).cloned();
     let endpoint = Endpoint { zone, ..endpoint };
@@ -131,8 +141,21 @@ fn of_pod<'n>(
     Some((endpoint, ports.collect()))
 }
 
-fn of_instance(service: &Service, instance: &Instance, verdict: &Verdict, address_type: &str) -> Option<(Endpoint, Vec<EndpointPort>)> {
-    let addresses = of_family(instance.spec.addresses.iter().cloned(), address_type);
+fn of_instance<'n>(
+    service: &Service,
+    instance: &Instance,
+    verdict: &Verdict,
+    address_type: &str,
+    resolve: &impl Fn(&str) -> &'n [IpAddr],
+) -> Option<(Endpoint, Vec<EndpointPort>)> {
+    let literal = |text: &Arc<str>| text.parse::<IpAddr>().is_ok();
+    let written = instance.spec.addresses.iter().flat_map(|text| match literal(text) {
+        true => vec![text.clone()],
+        false => resolve(text).iter().map(|address| address.to_string().into()).collect(),
+    });
+    let mut addresses = of_family(written, address_type);
+    // As many as a slice may name; the first is the one that is used.
+    addresses.truncate(ADDRESSES_MAX);
     let wanted = &service.spec.ports;
     let ports: Vec<EndpointPort> = wanted.iter().filter_map(|port| Some(endpoint_port(port, port_of_instance(instance, port)?))).collect();
     // No port fits: there is nothing to reach (I3).

@@ -1,6 +1,7 @@
 //! Everything that is watched, and what it means for one Service. No I/O.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,11 @@ pub(crate) struct State {
     slices: HashMap<Key, Arc<EndpointSlice>>,
     slices_of: HashMap<Key, BTreeSet<Arc<str>>>,
     endpoints: BTreeMap<Key, Arc<Endpoints>>,
+    /// Instances by the names among their addresses.
+    by_name: BTreeMap<Arc<str>, BTreeSet<Key>>,
+    names_changed: bool,
+    /// What names lead to, as far as it is known.
+    addresses: HashMap<Arc<str>, Vec<IpAddr>>,
 }
 
 /// The judgement of an Instance, and whether the data plane confirms that it is dead.
@@ -72,6 +78,9 @@ impl State {
             slices: HashMap::new(),
             slices_of: HashMap::new(),
             endpoints: BTreeMap::new(),
+            by_name: BTreeMap::new(),
+            names_changed: false,
+            addresses: HashMap::new(),
         }
     }
 
@@ -101,11 +110,49 @@ impl State {
             self.forget(key);
         }
         if let Some((before, now)) = self.instances.apply(event) {
+            self.note_names(before.as_deref(), now.as_deref());
             for instance in before.iter().chain(&now) {
                 dirty.extend(self.services.selecting(&instance.metadata.namespace, &instance.metadata.labels));
             }
         }
         is_synced
+    }
+
+    fn note_names(&mut self, before: Option<&Instance>, now: Option<&Instance>) {
+        if let Some(instance) = before {
+            for name in names(instance) {
+                if let Some(keys) = self.by_name.get_mut(name) {
+                    keys.remove(&Key::of(&instance.metadata));
+                    if keys.is_empty() {
+                        self.by_name.remove(name);
+                    }
+                    self.names_changed = true;
+                }
+            }
+        }
+        if let Some(instance) = now {
+            for name in names(instance) {
+                self.by_name.entry(name.clone()).or_default().insert(Key::of(&instance.metadata));
+                self.names_changed = true;
+            }
+        }
+    }
+
+    /// The names among the addresses of all Instances, if they may have changed since the last call.
+    pub fn changed_names(&mut self) -> Option<BTreeSet<Arc<str>>> {
+        if !std::mem::take(&mut self.names_changed) {
+            return None;
+        }
+        self.addresses.retain(|name, _| self.by_name.contains_key(name));
+        Some(self.by_name.keys().cloned().collect())
+    }
+
+    /// A name leads somewhere else now.
+    pub fn resolved(&mut self, name: Arc<str>, addresses: Vec<IpAddr>, dirty: &mut Dirty) {
+        for instance in self.by_name.get(&name).into_iter().flatten().filter_map(|key| self.instances.get(key)) {
+            dirty.extend(self.services.selecting(&instance.metadata.namespace, &instance.metadata.labels));
+        }
+        self.addresses.insert(name, addresses);
     }
 
     pub fn node(&mut self, event: Event<Node>, dirty: &mut Dirty) -> bool {
@@ -268,7 +315,7 @@ impl State {
         let mut members: Vec<Member> = Vec::new();
         members.extend(self.pods.select(&key.namespace, &service.spec.selector).into_iter().cloned().map(Member::Pod));
         members.extend(self.judged_instances(key, service));
-        let mut groups = desired(service, &members, |name| self.nodes.get(name));
+        let mut groups = desired(service, &members, |name| self.nodes.get(name), |name| self.addresses.get(name).map_or(&[], Vec::as_slice));
         if self.scope == Scope::InCluster {
             // The stock controller keeps the empty slice.
             groups.retain(|group| !group.endpoints.is_empty());
@@ -361,6 +408,11 @@ impl State {
         let frame = Frame { namespace: meta.namespace.clone(), base: meta.name.clone(), labels, owner };
         self.slice_ops(key, MIRRORS, Some(&frame), &groups)
     }
+}
+
+/// Addresses that are no literals.
+fn names(instance: &Instance) -> impl Iterator<Item = &Arc<str>> {
+    instance.spec.addresses.iter().filter(|text| text.parse::<IpAddr>().is_err())
 }
 
 fn service_of(slice: &EndpointSlice) -> Option<Key> {

@@ -215,6 +215,11 @@ impl Vitals {
         })
     }
 
+    /// For how many milliseconds the term of its last ejection has run.
+    pub fn ejected_ms(&self, now: Now) -> u32 {
+        now.since_tick(self.marks.level_tick.load(Ordering::Relaxed))
+    }
+
     /// Ejects for `base` doubled per level, at most `max`, and up to half of that more by `jitter` (0..=1). An endpoint
     /// that is already ejected keeps its time, but soft becomes hard. Gives whether it is new.
     pub fn eject(&self, why: Why, base: Duration, max: Duration, jitter: f32, now: Now) -> bool {

@@ -27,7 +27,7 @@ fn nodes() -> Vec<(String, Arc<Node>)> {
 
 fn groups(service: &Service, members: &[Member]) -> Vec<Group> {
     let nodes = nodes();
-    desired(service, members, |name| nodes.iter().find(|(known, _)| known == name).map(|(_, node)| node))
+    desired(service, members, |name| nodes.iter().find(|(known, _)| known == name).map(|(_, node)| node), |_| &[])
 }
 
 /// Address, port, ready/serving/terminating of every endpoint.
