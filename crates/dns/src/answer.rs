@@ -65,12 +65,22 @@ pub(crate) struct Ask {
     pub checking_disabled: bool,
 }
 
-/// Answers on one core.
+/// Answers on one thread.
 pub(crate) struct Answerer {
+    known: Known,
+    draws: Draws,
+}
+
+/// What answers are made from, the same for all threads. A query changes nothing of it, not even a count of owners.
+struct Known {
     table: Arc<Table>,
     config: Arc<Config>,
     upstreams: Arc<Upstreams>,
     secret: [u8; 16],
+}
+
+/// What changes from one query to the next.
+struct Draws {
     rng: Rng,
     order: Order,
     /// Where the target of each SRV record of the reply stands; kept so that none is allocated per query.
@@ -131,22 +141,23 @@ impl Reply<'_, '_> {
 impl Answerer {
     /// An answerer of this table. `secret` makes cookies, the same on all cores; `seed` makes its random order.
     pub fn new(table: Arc<Table>, config: Arc<Config>, upstreams: Arc<Upstreams>, secret: [u8; 16], seed: u64) -> Self {
-        Self { table, config, upstreams, secret, rng: Rng::new(seed), order: Order::default(), targets: Vec::new() }
+        let known = Known { table, config, upstreams, secret };
+        Self { known, draws: Draws { rng: Rng::new(seed), order: Order::default(), targets: Vec::new() } }
     }
 
     /// Answers a message into `buffer`, which takes at least 64 KiB over TCP and the largest datagram over UDP.
     pub fn answer(&mut self, message: &[u8], client: Client, buffer: &mut [u8]) -> Outcome {
         match wire::parse(message) {
-            Ok(query) => self.query(query, client, buffer, None),
-            Err(refused) => self.refuse(message, refused, client, buffer),
+            Ok(query) => self.known.query(&mut self.draws, query, client, buffer, None),
+            Err(refused) => self.known.refuse(message, refused, client, buffer),
         }
     }
 
     /// Answers a message again, now with what others said.
     pub fn complete(&mut self, message: &[u8], client: Client, buffer: &mut [u8], external: &External<'_>) -> Outcome {
         match wire::parse(message) {
-            Ok(query) => self.query(query, client, buffer, Some(external)),
-            Err(refused) => self.refuse(message, refused, client, buffer),
+            Ok(query) => self.known.query(&mut self.draws, query, client, buffer, Some(external)),
+            Err(refused) => self.known.refuse(message, refused, client, buffer),
         }
     }
 
@@ -154,25 +165,26 @@ impl Answerer {
     pub fn turn_away(&mut self, message: &[u8], client: Client, buffer: &mut [u8]) -> Outcome {
         match wire::parse(message) {
             Ok(query) => {
-                let mut reply = self.begin(query, client, buffer);
+                let mut reply = self.known.begin(query, client, buffer);
                 reply.rcode = rcode::REFUSED;
                 reply.finish()
             }
-            Err(refused) => self.refuse(message, refused, client, buffer),
+            Err(refused) => self.known.refuse(message, refused, client, buffer),
         }
     }
+}
 
-    fn query(&mut self, query: Query<'_>, client: Client, buffer: &mut [u8], external: Option<&External<'_>>) -> Outcome {
-        let table = Arc::clone(&self.table);
-        let zone = table.zone();
+impl Known {
+    fn query(&self, draws: &mut Draws, query: Query<'_>, client: Client, buffer: &mut [u8], external: Option<&External<'_>>) -> Outcome {
+        let zone = self.table.zone();
         let name = Folded::of(query.name());
         let reply = self.begin(query, client, buffer);
         if matches!(query.kind, kind::AXFR | kind::IXFR) {
-            return self.transfer(reply, &table, &zone, &name, client);
+            return self.transfer(reply, &zone, &name, client);
         }
         match place(&zone, &name) {
             Place::Own(_) if !zone.complete => reply.fail(ede::NOT_READY),
-            Place::Own(_) => self.chase(reply, &table, &zone, name, external),
+            Place::Own(_) => self.chase(draws, reply, &zone, name, external),
             Place::Reverse(reverse) => self.reverse(reply, &zone, &name, reverse, external),
             Place::Special => special::answer(reply, &zone, &name),
             Place::Elsewhere => self.elsewhere(reply, &name, external),
@@ -180,7 +192,7 @@ impl Answerer {
     }
 
     /// Our zone as a whole, over TCP, for those who may have it (B14, W8). Who has the version in force already gets its SOA.
-    fn transfer(&self, mut reply: Reply<'_, '_>, table: &Table, zone: &Arc<Zone>, name: &Folded, client: Client) -> Outcome {
+    fn transfer(&self, mut reply: Reply<'_, '_>, zone: &Arc<Zone>, name: &Folded, client: Client) -> Outcome {
         let allowed = self.config.transfer_to.iter().any(|&network| within(network, client.address));
         if client.via != Via::Tcp || !allowed || *name.wire() != *zone.apex {
             reply.rcode = rcode::REFUSED;
@@ -196,7 +208,7 @@ impl Answerer {
             fill::soa(&mut reply.writer, zone, Section::Answer, QUESTION_NAME, zone.ttl_s);
             return reply.finish();
         }
-        Outcome::Transfer(Box::new(Transfer::new(table, Arc::clone(zone), &reply.query, reply.flags, self.config.max_udp)))
+        Outcome::Transfer(Box::new(Transfer::new(&self.table, Arc::clone(zone), &reply.query, reply.flags, self.config.max_udp)))
     }
 
     /// A reply with nothing in it yet.

@@ -1,9 +1,10 @@
 //! The DNS plane: answers every service name from the snapshot in force, and forwards the rest.
 //!
-//! `fairlead` binds the sockets and starts one [`Plane`]; it runs on the data threads, one UDP socket and one TCP listener a core.
-//! Own names are answered in place, without a lock, an allocation or a task; what must be asked of others goes through a bounded
-//! queue beside it. The plane knows owners, host labels, ports and zones, never Kubernetes, and decides no policy: whoever is in the
-//! snapshot is answered (dns spec R13).
+//! `fairlead` binds the sockets and starts one [`Plane`]. Datagrams are read and answered on a thread of their own per core, which
+//! waits in the kernel; connections, and queries that wait for others, live on the core's data thread. Own names are answered in
+//! place, without a lock, an allocation or a task; what must be asked of others goes through a bounded queue beside it. The plane
+//! knows owners, host labels, ports and zones, never Kubernetes, and decides no policy: whoever is in the snapshot is answered (dns
+//! spec R13).
 
 mod answer;
 mod cache;

@@ -17,7 +17,7 @@ pub(crate) struct Metrics {
     pub cache_hits: Counter,
     pub cache_misses: Counter,
     /// Messages that get no reply by design: too short, or responses.
-    pub silent: Counter,
+    silent: Counter,
     /// Queries refused because too many wait for upstreams.
     pub busy: Counter,
     /// Datagrams that came faster than they were read.
@@ -57,16 +57,39 @@ impl Metrics {
         }
     }
 
-    pub fn request(&self, via: Via) {
-        self.requests[usize::from(via == Via::Tcp)].inc();
+    /// Adds what a thread counted, and begins its count anew.
+    pub fn add(&self, tally: &mut Tally) {
+        let tally = std::mem::take(tally);
+        let pairs = self.requests.iter().zip(tally.requests).chain(self.responses.iter().zip(tally.responses)).chain([(&self.silent, tally.silent)]);
+        for (counter, count) in pairs.filter(|(_, count)| *count > 0) {
+            counter.inc_by(count);
+        }
+    }
+}
+
+/// What one thread counted since it told: cores that count into one place for every query wait for one another.
+#[derive(Default)]
+pub(crate) struct Tally {
+    requests: [u64; 2],
+    responses: [u64; 8],
+    silent: u64,
+}
+
+impl Tally {
+    pub fn request(&mut self, via: Via) {
+        self.requests[usize::from(via == Via::Tcp)] += 1;
     }
 
-    pub fn response(&self, rcode: u16) {
+    pub fn response(&mut self, rcode: u16) {
         let slot = match rcode {
             0..=5 => usize::from(rcode),
             16 => 6,
             _ => 7,
         };
-        self.responses[slot].inc();
+        self.responses[slot] += 1;
+    }
+
+    pub fn silence(&mut self) {
+        self.silent += 1;
     }
 }

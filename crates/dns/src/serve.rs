@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::answer::{Answerer, Ask, Client, External, Outcome};
 use crate::forward::{Forwarder, Permit};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, Tally};
 use crate::table::Table;
 use crate::transfer::Transfer;
 use crate::wire::rcode;
@@ -41,6 +41,8 @@ pub(crate) struct Shared {
 struct Desk {
     shared: Arc<Shared>,
     answerer: Answerer,
+    /// Told at the end of each burst.
+    tally: Tally,
     /// Unbounded, and bounded by the permits that jobs hold.
     slow: mpsc::UnboundedSender<Job>,
 }
@@ -77,12 +79,12 @@ impl Desk {
     fn new(shared: Arc<Shared>, slow: mpsc::UnboundedSender<Job>) -> Self {
         let (table, config, upstreams) = (Arc::clone(&shared.table), Arc::clone(&shared.config), Arc::clone(&shared.forwarder.upstreams));
         let answerer = Answerer::new(table, config, upstreams, shared.secret, crate::forward::random());
-        Self { shared, answerer, slow }
+        Self { shared, answerer, tally: Tally::default(), slow }
     }
 
     /// Answers a message into `buffer`, or makes it a job that replies `to` somebody later.
     fn serve(&mut self, message: &[u8], client: Client, buffer: &mut [u8], to: impl FnOnce() -> ReplyTo) -> Served {
-        self.shared.metrics.request(client.via);
+        self.tally.request(client.via);
         let ask = match self.answerer.answer(message, client, buffer) {
             Outcome::Ask(ask) => ask,
             outcome => return self.told(outcome),
@@ -108,19 +110,24 @@ impl Desk {
         self.told(outcome)
     }
 
-    fn told(&self, outcome: Outcome) -> Served {
+    /// Tells what was counted.
+    fn tell(&mut self) {
+        self.shared.metrics.add(&mut self.tally);
+    }
+
+    fn told(&mut self, outcome: Outcome) -> Served {
         match outcome {
             Outcome::Reply(length, rcode) => {
-                self.shared.metrics.response(rcode);
+                self.tally.response(rcode);
                 Served::Reply(length)
             }
             Outcome::Transfer(transfer) => {
-                self.shared.metrics.response(rcode::NOERROR);
+                self.tally.response(rcode::NOERROR);
                 Served::Transfer(transfer)
             }
             // An alias that changed while others were asked may lead elsewhere now; the client will ask again.
             Outcome::Silent | Outcome::Ask(_) => {
-                self.shared.metrics.silent.inc();
+                self.tally.silence();
                 Served::Never
             }
         }
@@ -146,7 +153,9 @@ impl Core {
     /// Answers a message with `reply`, now; or the query becomes a job, or the reply is longer than a message.
     fn serve(&self, message: &[u8], client: Client, to: impl FnOnce() -> ReplyTo, reply: impl FnOnce(&[u8])) -> Served {
         let mut buffer = self.buffer.borrow_mut();
-        let served = self.desk.borrow_mut().serve(message, client, &mut buffer, to);
+        let mut desk = self.desk.borrow_mut();
+        let served = desk.serve(message, client, &mut buffer, to);
+        desk.tell();
         if let Served::Reply(length) = served {
             reply(&buffer[..length]);
             return Served::Never;
@@ -167,7 +176,9 @@ impl Core {
         let result = self.shared.forwarder.resolve(&job.ask).await;
         let external = External { name: &job.ask.name, result: result.as_deref().map_err(|&reason| reason), age_s: 0 };
         let mut buffer = self.buffer.borrow_mut();
-        let served = self.desk.borrow_mut().complete(&job.message, job.client, &mut buffer, &external);
+        let mut desk = self.desk.borrow_mut();
+        let served = desk.complete(&job.message, job.client, &mut buffer, &external);
+        desk.tell();
         // A connection counts its queries that wait: it hears of each, of some with no octets.
         let length = if let Served::Reply(length) = served { length } else { 0 };
         match &job.reply_to {

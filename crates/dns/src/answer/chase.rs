@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use model::Transport;
 
-use super::{Answerer, Ask, External, Outcome, Place, Reply, ask, compose, place};
+use super::{Ask, Draws, External, Known, Outcome, Place, Reply, ask, compose, place};
 use crate::name::{Folded, undash};
 use crate::table::{self, Block, Port, Shard, Table, Zone};
 use crate::wire::{HEADER, Name, QUESTION_NAME, flag, kind, rcode};
@@ -33,9 +33,9 @@ pub(super) enum Found<'a> {
     Host(&'a Block, usize),
 }
 
-impl Answerer {
+impl Known {
     /// Answers a name of our zone.
-    pub(super) fn chase(&mut self, mut reply: Reply<'_, '_>, table: &Table, zone: &Zone, name: Folded, external: Option<&External<'_>>) -> Outcome {
+    pub(super) fn chase(&self, draws: &mut Draws, mut reply: Reply<'_, '_>, zone: &Zone, name: Folded, external: Option<&External<'_>>) -> Outcome {
         reply.flags |= flag::AA;
         let mut current = name;
         let mut owner = QUESTION_NAME;
@@ -45,10 +45,10 @@ impl Answerer {
                 Place::Own(labels) => labels,
                 _ => return self.beyond(reply, &current, owner, external),
             };
-            let shard = shard_of(table, &current, labels);
+            let shard = shard_of(&self.table, &current, labels);
             let found = find(zone, shard.as_deref().map(|shard| &**shard), &current, labels);
             let (Found::Alias(block, target), false) = (&found, matches!(reply.query.kind, kind::CNAME | kind::ANY)) else {
-                self.fill(&mut reply, zone, &found, owner);
+                draws.fill(&mut reply, zone, &found, owner);
                 return reply.finish();
             };
             let Some(at) = reply.writer.record(Name::Pointer(owner), kind::CNAME, block.ttl_s, &[target]) else {
@@ -65,7 +65,7 @@ impl Answerer {
     }
 
     /// The alias leads out of our zone.
-    fn beyond(&mut self, mut reply: Reply<'_, '_>, target: &Folded, owner: u16, external: Option<&External<'_>>) -> Outcome {
+    fn beyond(&self, mut reply: Reply<'_, '_>, target: &Folded, owner: u16, external: Option<&External<'_>>) -> Outcome {
         match external {
             Some(external) if external.name.wire() == target.wire() => compose::append(reply, owner, external),
             _ if !reply.recursive => {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::chase::{Found, pointer_to};
-use super::{Answerer, Reply};
+use super::{Draws, Reply};
 use crate::table::{Block, Host, SERVICE, Srv, Zone};
 use crate::wire::{HEADER, Name, QUESTION_NAME, Section, Writer, kind, rcode};
 
@@ -15,7 +15,7 @@ pub(crate) const VERSION_TTL_S: u32 = 28_800;
 /// The longest negative TTL.
 const LONGEST_NEGATIVE_S: u32 = 300;
 
-impl Answerer {
+impl Draws {
     /// Writes the records of this type at what was found, or the SOA if there are none.
     pub(super) fn fill(&mut self, reply: &mut Reply<'_, '_>, zone: &Zone, found: &Found<'_>, owner: u16) {
         let asked = reply.query.kind;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::chase::pointer_to;
 use super::fill::{one_address, soa};
-use super::{Answerer, External, Outcome, Reply};
+use super::{External, Known, Outcome, Reply};
 use crate::forward::{is_private, within};
 use crate::name::{Folded, Reverse};
 use crate::table::Zone;
@@ -31,17 +31,10 @@ fn deny(reply: &mut Reply<'_, '_>, zone: &Zone, name: &Folded, label: usize) {
     soa(&mut reply.writer, zone, Section::Authority, pointer_to(HEADER + name.offset(label)), zone.ttl_s);
 }
 
-impl Answerer {
+impl Known {
     /// A name in `in-addr.arpa` or `ip6.arpa`: ours if an address of ours has it, or if its network is ours; private ones are
     /// denied here, unless a private upstream may know better (RFC 6303).
-    pub(super) fn reverse(
-        &mut self,
-        mut reply: Reply<'_, '_>,
-        zone: &Zone,
-        name: &Folded,
-        asked: Reverse,
-        external: Option<&External<'_>>,
-    ) -> Outcome {
+    pub(super) fn reverse(&self, mut reply: Reply<'_, '_>, zone: &Zone, name: &Folded, asked: Reverse, external: Option<&External<'_>>) -> Outcome {
         let ours = own_zone(zone, name, asked);
         if ours.is_some() && !zone.complete {
             return reply.fail(ede::NOT_READY);

@@ -117,6 +117,7 @@ fn answer(desk: &mut Desk, socket: &Arc<Datagrams>, burst: &mut Burst, count: us
         }
     }
     let lost = burst.send(&socket.socket);
+    desk.tell();
     if lost > 0 {
         desk.shared.metrics.unsent.inc_by(lost as u64);
     }
