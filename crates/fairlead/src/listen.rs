@@ -19,6 +19,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
+use crate::leftover::Leftover;
+
 /// A client that does not finish its handshake or request head in this time is cut off (apiserver spec H5).
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// A client that has nothing to ask may keep its connection this long.
@@ -75,7 +77,7 @@ pub async fn serve(
                 }
                 request.extensions_mut().insert(Source(peer.ip()));
                 let (busy, api) = (activity.begin(), api.clone());
-                async move { api.oneshot(request).await.map(|answer| answer.map(|body| Watched { body, _busy: busy })) }
+                async move { api.oneshot(request.map(Leftover::from)).await.map(|answer| answer.map(|body| Watched { body, _busy: busy })) }
             });
             let mut builder = auto::Builder::new(TokioExecutor::new());
             builder.http1().header_read_timeout(None).max_buf_size(64 * 1024);

@@ -10,6 +10,7 @@ mod demo;
 mod engine;
 mod heartbeats;
 mod inside;
+mod leftover;
 mod listen;
 mod planes;
 mod reach;

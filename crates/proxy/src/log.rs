@@ -40,6 +40,8 @@ pub struct AccessLog {
 pub struct Record<'s> {
     /// When it began.
     pub started: Now,
+    /// When it was over, where somebody looked.
+    pub ended: Option<Now>,
     /// The rule it matched.
     pub rule: Option<&'s Rule>,
     /// The backend that was drawn.
@@ -66,7 +68,7 @@ impl Record<'_> {
     /// For a request that begins.
     pub fn new(started: Now) -> Self {
         let (rule, backend, endpoint, head_took) = (None, None, None, None);
-        Self { started, rule, backend, endpoint, tries: 0, status: 0, reason: Reason::Ok, silent: false, received: 0, sent: 0, head_took }
+        Self { started, ended: None, rule, backend, endpoint, tries: 0, status: 0, reason: Reason::Ok, silent: false, received: 0, sent: 0, head_took }
     }
 
     /// It goes to this endpoint now.
@@ -101,7 +103,7 @@ impl Sampler {
 impl Core {
     /// Counts a request that is over, and writes its line.
     pub fn log(&self, asked: &Asked, record: &Record<'_>) {
-        let at = now();
+        let at = record.ended.unwrap_or_else(now);
         if self.shared.numbers.is_some() {
             let pool = record.backend.and_then(|backend| match backend.to {
                 BackendTo::Pool(id) => Some(id),

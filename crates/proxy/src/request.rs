@@ -144,8 +144,7 @@ fn route<'s>(asked: &Asked, visit: &Visit<'_>, snapshot: &'s Snapshot) -> Result
 }
 
 fn deadlines<'v>(rule: &Rule, visit: &Visit<'v>) -> Clock<'v> {
-    let passed = now().since(visit.started);
-    let whole = rule.timeouts.request.map(|within| Box::pin(tokio::time::sleep(within.saturating_sub(passed))));
+    let whole = rule.timeouts.request.map(|within| Box::pin(tokio::time::sleep(within.saturating_sub(now().since(visit.started)))));
     Clock { timer: visit.ticket.timer(), whole, each: None }
 }
 
@@ -177,8 +176,8 @@ fn destination<'s>(
 
 /// Hands what the answer's head says of the endpoint to its vitals.
 fn hear(won: &Won, head: &mut Head, pool: &Pool, record: &mut Record<'_>) {
-    let Won { guard, reply, began, .. } = won;
-    let at = now();
+    let Won { guard, reply, began, heard: at, .. } = won;
+    let at = *at;
     record.status = reply.status;
     record.head_took = Some(at.since(*began));
     reply::take_reports(head, guard, pool.policy.tuning.keep_response_headers, at);
@@ -209,10 +208,11 @@ async fn deliver(
     visit: &Visit<'_>,
     record: &mut Record<'_>,
 ) -> Result<(), Ending> {
-    let Won { mut link, guard, reply, began } = won;
+    let Won { mut link, guard, reply, began, .. } = won;
     link.pipe.begin_body(reply.framing);
     let outcome = deliver::run(front, &mut link, upload, clock, visit.core.options()).await;
     let at = now();
+    record.ended = Some(at);
     let finish = |outcome| guard.finish(outcome, at.since(began), at);
     record.received = upload.bytes;
     let (sent, broke) = match outcome {

@@ -84,7 +84,7 @@ impl Link {
 /// When it is refused, takes too long, or we are short of something.
 pub async fn connect(endpoint: &Arc<Endpoint>, pool: PoolId, within: Duration) -> Result<Link, Unconnected> {
     let stream = dial(endpoint, within).await?;
-    let pipe = Pipe::Http1(Wire::new(Socket::Tcp(stream), Buffer::default()));
+    let pipe = Pipe::Http1(Box::new(Wire::new(Socket::Tcp(stream), Buffer::default())));
     Ok(Link::new(pipe, endpoint, pool, 0, Some(Counted::new(endpoint))))
 }
 

@@ -1,10 +1,12 @@
 //! The peers' configurations: one worker, no logs, keep-alive on both sides, what their own guides advise for this work.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
+
+use super::process::free_address;
 
 /// How each program is told its configuration and to stay in the foreground.
 pub fn arguments(dialect: &str, file: &Path, scratch: &Path) -> Vec<String> {
@@ -27,56 +29,96 @@ pub fn files(address: SocketAddr, scratch: &Path) -> String {
     nginx_frame("files", &body, scratch)
 }
 
-/// A proxy with three doors: plain HTTP and TLS to the small backends, plain HTTP to the large one.
-pub fn proxy(
-    name: &str,
-    doors: &[SocketAddr; 3],
-    small: &[SocketAddr],
-    large: SocketAddr,
-    certificate: &Path,
-    key: &Path,
-    scratch: &Path,
-) -> Result<String> {
+/// Where a proxy is entered.
+pub struct Doors {
+    /// HTTP to the small backends.
+    pub plain: SocketAddr,
+    /// HTTPS to the same.
+    pub tls: SocketAddr,
+    /// HTTP to the large one.
+    pub large: SocketAddr,
+    /// HTTP/2 in the clear to the backend of calls.
+    pub grpc: SocketAddr,
+    /// TCP to the small backends.
+    pub tcp: SocketAddr,
+}
+
+impl Doors {
+    /// Free ones.
+    pub fn free() -> Result<Self> {
+        Ok(Self { plain: free_address()?, tls: free_address()?, large: free_address()?, grpc: free_address()?, tcp: free_address()? })
+    }
+}
+
+/// What stands behind the proxies.
+pub struct Backends {
+    /// Three that answer any request at once with a few bytes.
+    pub small: Vec<SocketAddr>,
+    /// A web server with a megabyte.
+    pub large: SocketAddr,
+    /// Answers gRPC calls, HTTP/2 in the clear.
+    pub grpc: SocketAddr,
+}
+
+/// Files of a certificate.
+pub struct Identity {
+    /// The chain, PEM.
+    pub certificate: PathBuf,
+    /// The key, PEM.
+    pub key: PathBuf,
+}
+
+/// A proxy with all doors.
+pub fn proxy(name: &str, doors: &Doors, backends: &Backends, identity: &Identity, scratch: &Path) -> Result<String> {
     Ok(match name {
-        "haproxy" => haproxy(doors, small, large, scratch),
-        "nginx" => nginx(doors, small, large, certificate, key, scratch),
-        "envoy" => envoy(doors, small, large, certificate, key).to_string(),
+        "haproxy" => haproxy(doors, backends, scratch),
+        "nginx" => nginx(doors, backends, identity, scratch),
+        "envoy" => envoy(doors, backends, identity).to_string(),
         other => bail!("no configuration is known for {other}"),
     })
 }
 
-fn haproxy(doors: &[SocketAddr; 3], small: &[SocketAddr], large: SocketAddr, scratch: &Path) -> String {
-    let servers: String = small.iter().enumerate().map(|(index, address)| format!("  server s{index} {address}\n")).collect();
-    let [plain, tls, big] = doors;
+fn haproxy(doors: &Doors, backends: &Backends, scratch: &Path) -> String {
+    let servers: String = backends.small.iter().enumerate().map(|(index, address)| format!("  server s{index} {address}\n")).collect();
+    let Doors { plain, tls, large, grpc, tcp } = doors;
+    let scratch = scratch.display();
     format!(
         "global\n  nbthread 1\n  maxconn 4000\n  ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets\n  tune.ssl.cachesize 0\n\
          defaults\n  mode http\n  timeout connect 5s\n  timeout client 60s\n  timeout server 60s\n  http-reuse always\n\
          frontend plain\n  bind {plain}\n  default_backend small\n\
-         frontend tls\n  bind {tls} ssl crt {}/bench.pem alpn h2,http/1.1\n  default_backend small\n\
-         frontend large\n  bind {big}\n  default_backend large\n\
+         frontend tls\n  bind {tls} ssl crt {scratch}/bench.pem alpn h2,http/1.1\n  default_backend small\n\
+         frontend large\n  bind {large}\n  default_backend large\n\
+         frontend calls\n  bind {grpc} proto h2\n  default_backend calls\n\
+         frontend relayed\n  mode tcp\n  bind {tcp}\n  default_backend relayed\n\
          backend small\n  balance roundrobin\n{servers}\
-         backend large\n  server l {large}\n",
-        scratch.display()
+         backend large\n  server l {}\n\
+         backend calls\n  server c {} proto h2\n\
+         backend relayed\n  mode tcp\n  balance roundrobin\n{servers}",
+        backends.large, backends.grpc
     )
 }
 
-fn nginx(doors: &[SocketAddr; 3], small: &[SocketAddr], large: SocketAddr, certificate: &Path, key: &Path, scratch: &Path) -> String {
-    let servers: String = small.iter().map(|address| format!("server {address}; ")).collect();
-    let [plain, tls, big] = doors;
+/// Without a door for TCP, which takes another package (libnginx-mod-stream).
+fn nginx(doors: &Doors, backends: &Backends, identity: &Identity, scratch: &Path) -> String {
+    let servers: String = backends.small.iter().map(|address| format!("server {address}; ")).collect();
+    let Doors { plain, tls, large, grpc, .. } = doors;
     let to = |pool: &str| {
         format!("location / {{ proxy_pass http://{pool}; proxy_http_version 1.1; proxy_set_header Connection \"\"; proxy_set_header Host $host; }}")
     };
     let body = format!(
         "upstream small {{ {servers} keepalive 256; keepalive_requests 1000000000; }}\n\
-         upstream large {{ server {large}; keepalive 64; keepalive_requests 1000000000; }}\n\
-         server {{ listen {plain}; {} }}\n\
-         server {{ listen {tls} ssl http2; ssl_certificate {}; ssl_certificate_key {}; ssl_protocols TLSv1.3; ssl_session_tickets off; ssl_session_cache off; {} }}\n\
-         server {{ listen {big}; {} }}\n",
-        to("small"),
-        certificate.display(),
-        key.display(),
-        to("small"),
+         upstream large {{ server {}; keepalive 64; keepalive_requests 1000000000; }}\n\
+         upstream calls {{ server {}; keepalive 256; keepalive_requests 1000000000; }}\n\
+         server {{ listen {plain}; {small} }}\n\
+         server {{ listen {tls} ssl http2; ssl_certificate {}; ssl_certificate_key {}; ssl_protocols TLSv1.3; ssl_session_tickets off; ssl_session_cache off; {small} }}\n\
+         server {{ listen {large}; {} }}\n\
+         server {{ listen {grpc} http2; location / {{ grpc_pass grpc://calls; }} }}\n",
+        backends.large,
+        backends.grpc,
+        identity.certificate.display(),
+        identity.key.display(),
         to("large"),
+        small = to("small"),
     );
     nginx_frame("proxy", &body, scratch)
 }
@@ -90,26 +132,35 @@ fn nginx_frame(name: &str, body: &str, scratch: &Path) -> String {
     )
 }
 
-fn envoy(doors: &[SocketAddr; 3], small: &[SocketAddr], large: SocketAddr, certificate: &Path, key: &Path) -> Value {
+fn envoy(doors: &Doors, backends: &Backends, identity: &Identity) -> Value {
+    const EXTENSIONS: &str = "type.googleapis.com/envoy.extensions";
     let address = |address: &SocketAddr| json!({"socket_address": {"address": address.ip(), "port_value": address.port()}});
-    let listener = |name: &str, door: &SocketAddr, cluster: &str, tls: bool| {
-        let manager = json!({"@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": name, "codec_type": "AUTO", "generate_request_id": false,
-            "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"}}],
-            "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "60s"}}]}]}});
-        let mut chain = json!({"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]});
-        if tls {
-            chain["transport_socket"] = json!({"name": "envoy.transport_sockets.tls", "typed_config": {"@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext", "disable_stateless_session_resumption": true, "disable_stateful_session_resumption": true,
-                "common_tls_context": {"alpn_protocols": ["h2", "http/1.1"], "tls_params": {"tls_minimum_protocol_version": "TLSv1_3"}, "tls_certificates": [{"certificate_chain": {"filename": certificate}, "private_key": {"filename": key}}]}}});
-        }
-        json!({"name": name, "address": address(door), "filter_chains": [chain]})
+    let listener = |name: &str, door: &SocketAddr, filter: &str, config: Value| json!({"name": name, "address": address(door), "filter_chains": [{"filters": [{"name": filter, "typed_config": config}]}]});
+    let http = |name: &str, door: &SocketAddr, cluster: &str| {
+        let router = json!({"name": "envoy.filters.http.router", "typed_config": {"@type": format!("{EXTENSIONS}.filters.http.router.v3.Router")}});
+        let hosts =
+            json!([{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "route": {"cluster": cluster, "timeout": "60s"}}]}]);
+        let manager = json!({"@type": format!("{EXTENSIONS}.filters.network.http_connection_manager.v3.HttpConnectionManager"), "stat_prefix": name, "codec_type": "AUTO",
+            "generate_request_id": false, "http_filters": [router], "route_config": {"virtual_hosts": hosts}});
+        listener(name, door, "envoy.filters.network.http_connection_manager", manager)
     };
+    let mut tls = http("tls", &doors.tls, "small");
+    let files = json!([{"certificate_chain": {"filename": identity.certificate}, "private_key": {"filename": identity.key}}]);
+    tls["filter_chains"][0]["transport_socket"] = json!({"name": "envoy.transport_sockets.tls", "typed_config": {
+        "@type": format!("{EXTENSIONS}.transport_sockets.tls.v3.DownstreamTlsContext"), "disable_stateless_session_resumption": true, "disable_stateful_session_resumption": true,
+        "common_tls_context": {"alpn_protocols": ["h2", "http/1.1"], "tls_params": {"tls_minimum_protocol_version": "TLSv1_3"}, "tls_certificates": files}}});
+    let relay = json!({"@type": format!("{EXTENSIONS}.filters.network.tcp_proxy.v3.TcpProxy"), "stat_prefix": "relayed", "cluster": "small"});
     let cluster = |name: &str, servers: &[SocketAddr]| {
         let endpoints: Vec<Value> = servers.iter().map(|server| json!({"endpoint": {"address": address(server)}})).collect();
         json!({"name": name, "type": "STATIC", "connect_timeout": "5s", "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]}})
     };
+    let mut calls = cluster("calls", &[backends.grpc]);
+    let options =
+        json!({"@type": format!("{EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions"), "explicit_http_config": {"http2_protocol_options": {}}});
+    calls["typed_extension_protocol_options"] = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options});
     json!({"static_resources": {
-        "listeners": [listener("plain", &doors[0], "small", false), listener("tls", &doors[1], "small", true), listener("large", &doors[2], "large", false)],
-        "clusters": [cluster("small", small), cluster("large", &[large])],
+        "listeners": [http("plain", &doors.plain, "small"), tls, http("large", &doors.large, "large"), http("calls", &doors.grpc, "calls"), listener("relayed", &doors.tcp, "envoy.filters.network.tcp_proxy", relay)],
+        "clusters": [cluster("small", &backends.small), cluster("large", &[backends.large]), calls],
     }})
 }
 

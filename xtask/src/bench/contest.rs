@@ -91,6 +91,25 @@ pub struct Contest<'a> {
 }
 
 impl Contest<'_> {
+    /// The same contest with these goals.
+    pub fn goals(mut self, goals: impl IntoIterator<Item = Goal>) -> Self {
+        self.goals.extend(goals);
+        self
+    }
+
+    /// The same contest without an entrant that cannot do this work.
+    pub fn without(mut self, name: &str, why: &str) -> Self {
+        self.entrants.retain(|entrant| entrant.name != name);
+        self.missing.push(format!("{name}: {why}"));
+        self
+    }
+
+    /// The same contest, decided by another figure.
+    pub fn decided_by(mut self, figure: Figure) -> Self {
+        self.figure = figure;
+        self
+    }
+
     /// Runs a round to warm up, then `rounds` that count, each entrant once a round, and gives the result as a value to keep.
     pub fn run(&self, rounds: usize) -> Result<Value> {
         println!("\n{} ({rounds} rounds)", self.title);

@@ -1,6 +1,9 @@
 //! The head of a request as a backend gets it (gateway spec G95, G99).
 
 use std::io::Write;
+use std::net::IpAddr;
+
+use smallvec::SmallVec;
 
 use super::asked::Asked;
 use crate::h1::{Encoder, Framing, Known, push_decimal, push_fields};
@@ -68,10 +71,7 @@ pub fn each_forwarding(asked: &Asked, id: u128, each: &mut dyn FnMut(&[u8], &[u8
     let set =
         |name: &[u8]| asked.head.fields.iter().any(|field| field.known == Known::Forwarding && asked.head.name(field).eq_ignore_ascii_case(name));
     if !set(b"x-forwarded-for") {
-        // No address is longer than 45 characters, so writing it cannot fail.
-        let mut text = std::io::Cursor::new([0; 48]);
-        let _ = write!(text, "{}", asked.client.ip().to_canonical());
-        each(b"X-Forwarded-For", &text.get_ref()[..text.position() as usize]);
+        each(b"X-Forwarded-For", &address_text(asked.client.ip()));
     }
     if !set(b"x-forwarded-proto") {
         each(b"X-Forwarded-Proto", if asked.https { b"https" } else { b"http" });
@@ -80,9 +80,41 @@ pub fn each_forwarding(asked: &Asked, id: u128, each: &mut dyn FnMut(&[u8], &[u8
         each(b"X-Forwarded-Host", asked.authority.of(&asked.head.text));
     }
     if !set(b"x-request-id") {
-        let digits: [u8; 32] = std::array::from_fn(|at| b"0123456789abcdef"[(id >> (4 * (31 - at))) as usize & 15]);
+        let mut digits = [0; 32];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(id.to_be_bytes()) {
+            let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte)]);
+        }
         each(b"X-Request-Id", &digits);
     }
+}
+
+/// An address as text. Those of version 4 are written by hand: every request carries one.
+fn address_text(address: IpAddr) -> SmallVec<[u8; 48]> {
+    let mut text = SmallVec::new();
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            for (index, octet) in address.octets().into_iter().enumerate() {
+                if index > 0 {
+                    text.push(b'.');
+                }
+                if octet >= 100 {
+                    text.push(b'0' + octet / 100);
+                }
+                if octet >= 10 {
+                    text.push(b'0' + octet / 10 % 10);
+                }
+                text.push(b'0' + octet % 10);
+            }
+        }
+        IpAddr::V6(address) => {
+            // No address is longer than 45 characters, so writing it cannot fail.
+            let mut written = std::io::Cursor::new([0; 48]);
+            let _ = write!(written, "{address}");
+            text.extend_from_slice(&written.get_ref()[..written.position() as usize]);
+        }
+    }
+    text
 }
 
 #[cfg(test)]
@@ -105,6 +137,18 @@ mod tests {
         let mut text = Vec::new();
         push_head(&mut text, asked, 7, asked.expects_continue);
         text
+    }
+
+    #[test]
+    fn addresses_are_written_as_the_standard_library_does() {
+        let some = ["0.0.0.0", "1.20.255.100", "127.0.0.1", "10.9.99.209", "::ffff:192.0.2.7", "2001:db8::1", "::1"];
+        for text in some {
+            let address: IpAddr = text.parse().expect("an address");
+            assert_eq!(String::from_utf8_lossy(&address_text(address)), address.to_canonical().to_string());
+        }
+        for octet in 0..=255 {
+            assert_eq!(String::from_utf8_lossy(&address_text([octet; 4].into())), IpAddr::from([octet; 4]).to_string());
+        }
     }
 
     /// What a message means to whoever reads it.

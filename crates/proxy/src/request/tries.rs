@@ -59,6 +59,8 @@ pub struct Won {
     pub reply: Reply,
     /// When the winning try began.
     pub began: Now,
+    /// When the head of its answer was there.
+    pub heard: Now,
 }
 
 /// All tries of a request.
@@ -134,13 +136,17 @@ impl<'a> Tries<'a> {
         record: &mut Record<'_>,
     ) -> Result<Won, Ending> {
         loop {
-            let guard = match self.pick() {
+            let mut began = now();
+            let guard = match self.pick(began) {
                 Ok(guard) => guard,
-                Err(why) => Box::pin(self.wait(why, front, clock)).await?,
+                Err(why) => {
+                    let guard = Box::pin(self.wait(why, front, clock)).await?;
+                    began = now();
+                    guard
+                }
             };
             record.tried(guard.endpoint());
-            let began = now();
-            let failed = match self.link(&guard).await {
+            let failed = match self.link(&guard, began).await {
                 Ok(mut link) => {
                     link.pipe.begin(self.asked, self.id, upload.held).await;
                     clock.each = self.rule.timeouts.backend_request.map(|within| Box::pin(tokio::time::sleep(within)));
@@ -158,7 +164,7 @@ impl<'a> Tries<'a> {
                                 self.failed_at(&guard);
                                 Next::Again(wait)
                             } else {
-                                return Ok(Won { link, guard, reply, began });
+                                return Ok(Won { link, guard, reply, began, heard: at });
                             }
                         }
                         Err(failure) => self.after(failure, reused, &guard, began, upload),
@@ -178,7 +184,7 @@ impl<'a> Tries<'a> {
 
     /// The first pick is from the pool that the request was routed to, later ones from what that pool is by then: an endpoint
     /// that replaces a dead one is in a newer snapshot only.
-    fn pick(&mut self) -> Result<Guard, NoPick> {
+    fn pick(&mut self, at: Now) -> Result<Guard, NoPick> {
         if self.fresh || self.unsent + self.retries > 0 {
             self.renew();
         }
@@ -186,12 +192,12 @@ impl<'a> Tries<'a> {
             // Nobody overtakes those who wait.
             return Err(NoPick::Full);
         }
-        self.pick_from(&self.tried)
+        self.pick_from(&self.tried, at)
     }
 
-    fn pick_from(&self, tried: &[SocketAddr]) -> Result<Guard, NoPick> {
+    fn pick_from(&self, tried: &[SocketAddr], at: Now) -> Result<Guard, NoPick> {
         let ask = Ask { hash: self.hash, tried, retryable: self.asked.is_safe() };
-        self.picker.pick(&mut self.core.worker.borrow_mut(), &ask, now())
+        self.picker.pick(&mut self.core.worker.borrow_mut(), &ask, at)
     }
 
     /// Takes the pool as the snapshot in force has it.
@@ -238,7 +244,7 @@ impl<'a> Tries<'a> {
             .await?;
             self.renew();
             // Whoever comes back first will do, also one that has refused this request before.
-            match self.pick_from(&[]) {
+            match self.pick_from(&[], now()) {
                 Ok(guard) => return Ok(guard),
                 Err(latest) => why = latest,
             }
@@ -249,7 +255,7 @@ impl<'a> Tries<'a> {
         }
     }
 
-    async fn link(&self, guard: &Guard) -> Result<Link, Unconnected> {
+    async fn link(&self, guard: &Guard, at: Now) -> Result<Link, Unconnected> {
         let endpoint = guard.endpoint();
         if speaks_http2(&self.pool) {
             let within = self.core.options().connect_timeout;
@@ -259,8 +265,8 @@ impl<'a> Tries<'a> {
         }
         if !self.fresh {
             let most = self.picker.policy().limits.requests_per_connection;
-            let idle = self.core.idle.borrow_mut().take(endpoint, !self.asked.is_safe(), now());
-            let idle = idle.or_else(|| self.core.shared.commons.take(endpoint, !self.asked.is_safe(), now()));
+            let idle = self.core.idle.borrow_mut().take(endpoint, !self.asked.is_safe(), at);
+            let idle = idle.or_else(|| self.core.shared.commons.take(endpoint, !self.asked.is_safe(), at));
             if let Some(link) = idle.filter(|link| most.is_none_or(|most| link.served < most)) {
                 return Ok(link);
             }

@@ -10,10 +10,9 @@ use crate::request::queue_head;
 use crate::wire::Wire;
 
 /// A connection of HTTP/1, or a stream of HTTP/2.
-#[allow(clippy::large_enum_variant, reason = "the larger one is the usual one, and moves between the task and the pool")]
 pub enum Pipe {
-    /// A connection for this request alone, and for others after it.
-    Http1(Wire),
+    /// A connection for this request alone, and for others after it. Behind a pointer: it moves between the task and the pool several times a request.
+    Http1(Box<Wire>),
     /// One stream of many.
     Http2(Box<Stream>),
 }

@@ -1,0 +1,197 @@
+//! Everything that runs during the contests: backends, the proxies before them, and the check that all answer alike.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use super::super::configs::{self, Backends, Doors, Identity};
+use super::super::fairlead::{self, Fairlead};
+use super::super::process::{CLIENT_CORE, Process, SERVER_CORE, free_address};
+use super::super::{Arena, machine, peers};
+use super::{MATCHED, SMALL, matched_headers, url};
+
+/// Routes of the crowded listener.
+const CROWD: usize = 1000;
+
+/// One proxy that takes part, and its doors.
+pub struct Proxy {
+    /// Its name in tables.
+    pub name: &'static str,
+    /// Its processes.
+    pub process: Process,
+    /// Where it is entered.
+    pub doors: Doors,
+}
+
+/// Everything that runs.
+pub struct Field {
+    /// Ours first.
+    pub proxies: Vec<Proxy>,
+    /// Our listener with a thousand routes.
+    pub crowded: SocketAddr,
+    /// Who could not take part, and why.
+    pub missing: Vec<String>,
+    /// What the programs say they are.
+    pub versions: Vec<String>,
+    _backends: Vec<Process>,
+}
+
+impl Field {
+    /// Starts backends, ourselves, and every peer that can be had.
+    pub fn set_up(arena: &Arena) -> Result<Self> {
+        let scratch = &arena.scratch;
+        let identity = identity(scratch)?;
+        let (backends, processes) = start_backends(scratch)?;
+        let (ours, crowded) = start_ours(arena, &backends, &identity)?;
+        let versions = vec![machine::first_line(&arena.binary.display().to_string(), &["--version"])];
+        let mut field = Self { proxies: vec![ours], crowded, missing: Vec::new(), versions, _backends: processes };
+        for name in ["haproxy", "nginx", "envoy"] {
+            let entered = peers::find(name).and_then(|peer| {
+                let doors = Doors::free()?;
+                let config = configs::proxy(name, &doors, &backends, &identity, scratch)?;
+                let process = start(&format!("proxy-{name}"), &peer.program, &config, name, SERVER_CORE, doors.plain, scratch)?;
+                Ok((Proxy { name, process, doors }, peer.version))
+            });
+            match entered {
+                Ok((proxy, version)) => {
+                    field.proxies.push(proxy);
+                    field.versions.push(version);
+                }
+                Err(error) => field.missing.push(format!("{name}: {error:#}")),
+            }
+        }
+        Ok(field)
+    }
+
+    /// All give the same answers, before anything is timed.
+    pub fn agree(&self) -> Result<()> {
+        for proxy in &self.proxies {
+            let Doors { plain, tls, large, grpc, tcp } = &proxy.doors;
+            expect(proxy.name, &[&url("http", *plain)], SMALL)?;
+            expect(proxy.name, &[&url("https", *tls)], SMALL)?;
+            expect(proxy.name, &[&(url("http", *large) + "large")], 1 << 20)?;
+            if proxy.name != "nginx" {
+                expect(proxy.name, &[&url("http", *tcp)], SMALL)?;
+            }
+            let call =
+                ["--http2-prior-knowledge", "--header", "content-type: application/grpc", "--header", "te: trailers", "--data-binary", "@message"];
+            let url = url("http", *grpc) + "call";
+            expect(proxy.name, &[&call[..], &[&url]].concat(), super::MESSAGE.len())?;
+        }
+        Ok(())
+    }
+}
+
+/// A request answers 200 with a body of this length.
+fn expect(name: &str, request: &[&str], length: usize) -> Result<()> {
+    let message = std::env::temp_dir().join(format!("fairlead-bench-message-{}", std::process::id()));
+    std::fs::write(&message, super::MESSAGE)?;
+    let body = format!("@{}", message.display());
+    let request: Vec<&str> = request.iter().map(|&word| if word == "@message" { body.as_str() } else { word }).collect();
+    let output = Command::new("curl")
+        .args(["--silent", "--show-error", "--insecure", "--max-time", "10", "--output", "/dev/null", "--write-out", "%{http_code} %{size_download}"])
+        .args(&request)
+        .output();
+    let _ = std::fs::remove_file(&message);
+    let output = output.context("running curl")?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    if said != format!("200 {length}") {
+        bail!("{name} answers {said:?} to {request:?}, not 200 and {length} bytes: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(())
+}
+
+fn start_backends(scratch: &Path) -> Result<(Backends, Vec<Process>)> {
+    let mut processes = Vec::new();
+    let mut small = Vec::new();
+    for index in 0..3 {
+        let address = free_address()?;
+        let arguments = ["bench-backend", &address.to_string(), &SMALL.to_string()].map(str::to_owned);
+        let mut process = Process::start(&format!("backend-{index}"), CLIENT_CORE, &std::env::current_exe()?, &arguments, scratch)?;
+        process.wait_for(address)?;
+        processes.push(process);
+        small.push(address);
+    }
+    let (large, grpc) = (free_address()?, free_address()?);
+    let files = scratch.join("www");
+    std::fs::create_dir_all(&files)?;
+    std::fs::write(files.join("large"), vec![b'x'; 1 << 20])?;
+    std::fs::write(files.join("call"), super::MESSAGE)?;
+    let nginx = peers::find("nginx")?;
+    processes.push(start("files", &nginx.program, &configs::files(large, scratch), "nginx", CLIENT_CORE, large, scratch)?);
+    let nghttpd = peers::find("nghttpd")?;
+    let arguments = ["--no-tls", "--address=127.0.0.1", "--trailer=grpc-status: 0", "-d", &files.display().to_string(), &grpc.port().to_string()]
+        .map(str::to_owned);
+    let mut process = Process::start("calls", CLIENT_CORE, &nghttpd.program, &arguments, scratch)?;
+    process.wait_for(grpc)?;
+    processes.push(process);
+    Ok((Backends { small, large, grpc }, processes))
+}
+
+/// Writes a configuration and starts the program that reads it.
+fn start(name: &str, program: &Path, config: &str, dialect: &str, core: usize, address: SocketAddr, scratch: &Path) -> Result<Process> {
+    let file = scratch.join(format!("{name}.conf{}", if dialect == "envoy" { ".json" } else { "" }));
+    std::fs::write(&file, config)?;
+    let mut process = Process::start(name, core, program, &configs::arguments(dialect, &file, scratch), scratch)?;
+    process.wait_for(address)?;
+    Ok(process)
+}
+
+fn start_ours(arena: &Arena, backends: &Backends, identity: &Identity) -> Result<(Proxy, SocketAddr)> {
+    let mut ours = Fairlead::start("fairlead", &arena.binary, &arena.scratch, &[])?;
+    let tcp = SocketAddr::from(([127, 96, 77, 77], 80));
+    let doors = Doors { tcp, ..Doors::free()? };
+    let crowded = free_address()?;
+    let mut relayed = fairlead::service("relayed", &backends.small);
+    relayed[0]["spec"]["clusterIP"] = tcp.ip().to_string().into();
+    let mut calls = fairlead::service("calls", &[backends.grpc]);
+    calls[0]["spec"]["ports"][0]["appProtocol"] = "kubernetes.io/h2c".into();
+    let mut objects = [fairlead::service("small", &backends.small), fairlead::service("large", &[backends.large]), relayed, calls].concat();
+    objects.push(json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "bench", "namespace": "default"}, "type": "kubernetes.io/tls",
+        "stringData": {"tls.crt": std::fs::read_to_string(&identity.certificate)?, "tls.key": std::fs::read_to_string(&identity.key)?}}));
+    let any = json!({"path": {"type": "PathPrefix", "value": "/"}});
+    for (name, door, service) in
+        [("plain", doors.plain, "small"), ("tls", doors.tls, "small"), ("large", doors.large, "large"), ("calls", doors.grpc, "calls")]
+    {
+        objects.push(fairlead::gateway(name, door.port(), (name == "tls").then_some("bench")));
+        objects.push(fairlead::route(name, name, service, &any));
+    }
+    objects.push(fairlead::gateway("crowd", crowded.port(), None));
+    objects.extend((0..CROWD).map(crowd_route));
+    ours.create(&objects, &arena.scratch)?;
+    for url in [url("http", doors.plain), url("https", doors.tls), url("http", crowded), url("http", doors.large) + "large", url("http", doors.tcp)] {
+        ours.wait_for_url(&url, &matched_headers()).context("a route of ours")?;
+    }
+    Ok((Proxy { name: "fairlead", process: ours.process, doors }, crowded))
+}
+
+/// The last route is the one that the requests match; the others differ in the last header.
+fn crowd_route(index: usize) -> Value {
+    let value = |header: usize| if header + 1 == MATCHED && index + 1 < CROWD { format!("other-{index}") } else { format!("value-{header}") };
+    let headers: Vec<Value> = (0..MATCHED).map(|header| json!({"name": format!("x-match-{header}"), "value": value(header)})).collect();
+    fairlead::route(&format!("crowd-{index}"), "crowd", "small", &json!({"path": {"type": "PathPrefix", "value": "/"}, "headers": headers}))
+}
+
+/// A P-256 certificate for the TLS contests, made by openssl.
+fn identity(scratch: &Path) -> Result<Identity> {
+    let (certificate, key): (PathBuf, PathBuf) = (scratch.join("bench.crt"), scratch.join("bench.key"));
+    let names = ["-subj", "/CN=bench.example", "-addext", "subjectAltName=DNS:bench.example,IP:127.0.0.1"];
+    let output = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30"])
+        .args(names)
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .context("running openssl")?;
+    if !output.status.success() {
+        bail!("openssl made no certificate: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    // Certificate and key in one file, as haproxy wants them.
+    std::fs::write(scratch.join("bench.pem"), [std::fs::read(&certificate)?, std::fs::read(&key)?].concat())?;
+    Ok(Identity { certificate, key })
+}
