@@ -45,7 +45,9 @@ fn os_image() -> String {
 }
 
 async fn merge(client: &kube::Client, path: &str, change: &Value) -> Result<()> {
-    let request = Request::patch(format!("{path}?fieldManager=fairlead")).header("Content-Type", "application/merge-patch+json").body(serde_json::to_vec(change)?)?;
+    let request = Request::patch(format!("{path}?fieldManager=fairlead"))
+        .header("Content-Type", "application/merge-patch+json")
+        .body(serde_json::to_vec(change)?)?;
     client.request::<Value>(request).await.map(drop).map_err(crate::reach::readable)
 }
 

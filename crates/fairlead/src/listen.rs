@@ -66,7 +66,6 @@ pub async fn serve(
         let (acceptor, api, watcher) = (acceptor.clone(), api.clone(), graceful.watcher());
         tokio::spawn(async move {
             let _slot = slot;
-            let _ = stream.set_nodelay(true);
             let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(stream)).await else { return };
             let who = identity_of(&stream);
             let (activity, limits) = (Arc::new(Activity::default()), limits(&stream));

@@ -25,9 +25,12 @@ impl Server {
     /// When there is no kubeconfig there; the message says where it looked and what to do.
     pub async fn connect(reach: &Reach) -> Result<Self> {
         let (path, data_dir) = locate(reach);
-        let kubeconfig = Kubeconfig::read_from(&path)
-            .with_context(|| format!("no usable kubeconfig at {}: is `fairlead up` running? name another server with --data-dir or --kubeconfig", path.display()))?;
-        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default()).await.with_context(|| format!("kubeconfig {}", path.display()))?;
+        let kubeconfig = Kubeconfig::read_from(&path).with_context(|| {
+            format!("no usable kubeconfig at {}: is `fairlead up` running? name another server with --data-dir or --kubeconfig", path.display())
+        })?;
+        let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
+            .await
+            .with_context(|| format!("kubeconfig {}", path.display()))?;
         config.connect_timeout = Some(Duration::from_secs(5));
         let client = kube::Client::try_from(config).with_context(|| format!("kubeconfig {}", path.display()))?;
         let node = data_dir.as_deref().and_then(node_of);

@@ -79,7 +79,9 @@ impl Identities {
     /// # Errors
     /// When the new one cannot be written; the old one then stays in use.
     pub fn renew(&self, now: SystemTime) -> Result<()> {
-        let fresh = leaf(&self.dir, "server", &self.authority, &self.names, &self.addresses, now, || self.authority.issue_server("fairlead", &self.names, &self.addresses, now))?;
+        let fresh = leaf(&self.dir, "server", &self.authority, &self.names, &self.addresses, now, || {
+            self.authority.issue_server("fairlead", &self.names, &self.addresses, now)
+        })?;
         Ok(self.serving.replace(&fresh)?)
     }
 
@@ -89,7 +91,11 @@ impl Identities {
     /// When the data directory cannot be written.
     pub fn write_kubeconfig(&self, data_dir: &Path, api: SocketAddr) -> Result<PathBuf> {
         let path = data_dir.join("admin.kubeconfig");
-        let reachable = if api.ip().is_unspecified() { SocketAddr::new(if api.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() }, api.port()) } else { api };
+        let reachable = if api.ip().is_unspecified() {
+            SocketAddr::new(if api.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() }, api.port())
+        } else {
+            api
+        };
         let text = format!(
             "apiVersion: v1\nkind: Config\ncurrent-context: fairlead\nclusters:\n- name: fairlead\n  cluster:\n    server: https://{reachable}\n    certificate-authority-data: {}\ncontexts:\n- name: fairlead\n  context:\n    cluster: fairlead\n    user: fairlead-admin\nusers:\n- name: fairlead-admin\n  user:\n    client-certificate-data: {}\n    client-key-data: {}\n",
             STANDARD.encode(&self.authority_pem),
@@ -107,7 +113,11 @@ impl Identities {
 /// When it cannot be made; the message names the remedy.
 pub fn make_private_dir(dir: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(|| format!("the data directory {} cannot be made: name a writable one with --data-dir", dir.display()))
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .with_context(|| format!("the data directory {} cannot be made: name a writable one with --data-dir", dir.display()))
 }
 
 /// `addresses.json`, written whole after the sockets listen.
@@ -132,7 +142,15 @@ fn store(dir: &Path, name: &str, pem: &Pem) -> Result<()> {
     Ok(identity::write_private(&dir.join(format!("{name}.crt")), &pem.certificate)?)
 }
 
-fn leaf(dir: &Path, name: &str, authority: &Authority, names: &[String], addresses: &[IpAddr], now: SystemTime, issue: impl FnOnce() -> Result<Pem, identity::Error>) -> Result<Pem> {
+fn leaf(
+    dir: &Path,
+    name: &str,
+    authority: &Authority,
+    names: &[String],
+    addresses: &[IpAddr],
+    now: SystemTime,
+    issue: impl FnOnce() -> Result<Pem, identity::Error>,
+) -> Result<Pem> {
     let stored = identity::read(&dir.join(format!("{name}.crt")), &dir.join(format!("{name}.key")))?;
     if let Some(pem) = stored.filter(|pem| !identity::is_stale(&pem.certificate, &authority.certificate, names, addresses, now)) {
         return Ok(pem);

@@ -135,6 +135,10 @@ fn open(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socke
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
+    if kind == Type::STREAM {
+        // Accepted connections inherit it, which saves each of them a system call (tcp(7)).
+        socket.set_tcp_nodelay(true)?;
+    }
     socket.set_nonblocking(true)?;
     Ok(socket)
 }
@@ -210,6 +214,15 @@ mod tests {
         let datagrams = bind_udp(any(), 2).unwrap();
         let refused = bind_udp(datagrams[0].local_addr().unwrap(), 1).unwrap_err();
         assert!(refused.in_use() && refused.holder.is_some());
+    }
+
+    #[test]
+    fn accepted_connections_send_at_once() {
+        for listener in [bind_tcp(any(), 1).unwrap().remove(0), bind_tcp_once(any()).unwrap()] {
+            let _client = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            listener.set_nonblocking(false).unwrap();
+            assert!(listener.accept().unwrap().0.nodelay().unwrap());
+        }
     }
 
     #[test]

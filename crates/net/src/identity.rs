@@ -212,7 +212,9 @@ pub fn subject(der: &[u8]) -> Option<(String, Vec<String>)> {
 pub fn sha256_hex(certificate_pem: &str) -> String {
     let Ok(der) = CertificateDer::from_pem_slice(certificate_pem.as_bytes()) else { return String::new() };
     let digest = rustls::crypto::aws_lc_rs::default_provider().cipher_suites.iter().find_map(|suite| match suite {
-        rustls::SupportedCipherSuite::Tls13(suite) if suite.common.suite == rustls::CipherSuite::TLS13_AES_128_GCM_SHA256 => Some(suite.common.hash_provider.hash(&der)),
+        rustls::SupportedCipherSuite::Tls13(suite) if suite.common.suite == rustls::CipherSuite::TLS13_AES_128_GCM_SHA256 => {
+            Some(suite.common.hash_provider.hash(&der))
+        }
         _ => None,
     });
     digest.map_or_else(String::new, |digest| digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect())

@@ -57,7 +57,8 @@ pub fn dropped(socket: &impl AsFd) -> io::Result<u32> {
     let mut words = [0_u32; WORDS];
     let mut length = size_of::<[u32; WORDS]>() as libc::socklen_t;
     // SAFETY: the descriptor is open for the length of the call, which writes at most the told length into the words.
-    let done = unsafe { libc::getsockopt(socket.as_fd().as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, words.as_mut_ptr().cast(), &raw mut length) };
+    let done =
+        unsafe { libc::getsockopt(socket.as_fd().as_raw_fd(), libc::SOL_SOCKET, libc::SO_MEMINFO, words.as_mut_ptr().cast(), &raw mut length) };
     if done == 0 { Ok(words[WORDS - 1]) } else { Err(io::Error::last_os_error()) }
 }
 

@@ -2,9 +2,9 @@
 //! pipe or a disk. What does not fit is dropped and counted.
 
 use std::io::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::Arc;
 
 /// Lines that may wait: 8,192 of about 300 bytes are 2.5 MB at the most.
 const QUEUE: usize = 8_192;

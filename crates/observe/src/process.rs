@@ -18,7 +18,12 @@ impl Collector for ProcessCollector {
         }
         if let Some(seconds) = cpu_seconds() {
             let counter = ConstCounter::new(seconds);
-            counter.encode(encoder.encode_descriptor("process_cpu_seconds", "User and system processor time in seconds", None, counter.metric_type())?)?;
+            counter.encode(encoder.encode_descriptor(
+                "process_cpu_seconds",
+                "User and system processor time in seconds",
+                None,
+                counter.metric_type(),
+            )?)?;
         }
         if let Ok(open) = std::fs::read_dir("/proc/self/fd") {
             let gauge = ConstGauge::new(open.count() as i64);

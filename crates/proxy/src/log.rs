@@ -68,7 +68,20 @@ impl Record<'_> {
     /// For a request that begins.
     pub fn new(started: Now) -> Self {
         let (rule, backend, endpoint, head_took) = (None, None, None, None);
-        Self { started, ended: None, rule, backend, endpoint, tries: 0, status: 0, reason: Reason::Ok, silent: false, received: 0, sent: 0, head_took }
+        Self {
+            started,
+            ended: None,
+            rule,
+            backend,
+            endpoint,
+            tries: 0,
+            status: 0,
+            reason: Reason::Ok,
+            silent: false,
+            received: 0,
+            sent: 0,
+            head_took,
+        }
     }
 
     /// It goes to this endpoint now.

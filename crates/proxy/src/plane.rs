@@ -238,7 +238,6 @@ fn is_of_the_peer(error: &io::Error) -> bool {
 }
 
 fn welcome(stream: TcpStream, peer: SocketAddr, door: &Rc<Door>, core: &Rc<Core>) {
-    let _ = stream.set_nodelay(true);
     match core.shared.loads.elsewhere(core.thread).filter(|_| !door.is_closing()) {
         Some(other) => pass_on(stream, peer, door.key, other, core),
         None => serve(stream, peer, door, core),

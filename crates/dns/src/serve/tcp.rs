@@ -129,7 +129,6 @@ impl Connection {
     fn new(core: Rc<Core>, stream: TcpStream, peer: SocketAddr) -> Self {
         // Unbounded, and bounded by `IN_FLIGHT`.
         let (send_later, later) = mpsc::unbounded_channel();
-        let _ = stream.set_nodelay(true);
         Self {
             core,
             stream,

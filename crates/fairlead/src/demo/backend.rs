@@ -18,7 +18,8 @@ pub struct BackendFlags {}
 /// # Errors
 /// When PORT is missing or taken.
 pub fn serve(_: &BackendFlags) -> Result<ExitCode> {
-    let port: u16 = std::env::var("PORT").ok().and_then(|text| text.parse().ok()).context("PORT is not set: this command is started by `fairlead demo`")?;
+    let port: u16 =
+        std::env::var("PORT").ok().and_then(|text| text.parse().ok()).context("PORT is not set: this command is started by `fairlead demo`")?;
     let name: Arc<str> = std::env::var("INSTANCE").unwrap_or_else(|_| format!("backend-{}", std::process::id())).into();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).with_context(|| format!("backend port {port}"))?;
     let delay_ms = Arc::new(AtomicU64::new(0));

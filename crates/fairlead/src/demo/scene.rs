@@ -64,7 +64,10 @@ impl Scene {
         settings.access_log = crate::cli::AccessLog::Off;
         settings.any_port_if_taken = true;
         let server = Server::start(settings).await?;
-        println!("Fairlead serves on this machine: API https://{}, DNS {}, HTTP {}", server.addresses.api, server.addresses.dns, server.addresses.http);
+        println!(
+            "Fairlead serves on this machine: API https://{}, DNS {}, HTTP {}",
+            server.addresses.api, server.addresses.dns, server.addresses.http
+        );
         println!("ready in {} ms; state in {}", started.elapsed().as_millis(), data_dir.display());
         let gateway = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), free_port()?);
         for (path, object) in super::tour::objects(gateway) {
@@ -139,8 +142,13 @@ impl Scene {
     /// When there is none to kill or it stays in.
     pub async fn kill_one(&self) -> Result<(u32, Duration)> {
         let (name, _) = self.backends().into_iter().next().context("no backend is in service")?;
-        let instance: Value = self.server.client.request(Request::get(format!("/apis/fairlead.dev/v1alpha1/namespaces/default/instances/{name}")).body(Vec::new())?).await?;
-        let pid = instance["status"]["evidence"].as_array().into_iter().flatten().find_map(|one| one["pid"].as_u64()).context("no process evidence")?;
+        let instance: Value = self
+            .server
+            .client
+            .request(Request::get(format!("/apis/fairlead.dev/v1alpha1/namespaces/default/instances/{name}")).body(Vec::new())?)
+            .await?;
+        let pid =
+            instance["status"]["evidence"].as_array().into_iter().flatten().find_map(|one| one["pid"].as_u64()).context("no process evidence")?;
         let raw = rustix::process::Pid::from_raw(i32::try_from(pid)?).context("process number")?;
         let started = Instant::now();
         rustix::process::kill_process(raw, rustix::process::Signal::KILL)?;

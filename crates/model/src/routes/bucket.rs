@@ -200,14 +200,32 @@ impl Group {
     /// The candidates that ask for the values which the request has.
     fn asked<A: Ask>(&self, asked: &mut Asked<'_, A>) -> Option<&[Arc<RouteMatch>]> {
         let mut digest = Digest::default();
-        for name in &*self.names {
-            digest.add(&if name.is_header { asked.header(&name.name) } else { asked.query(&name.name) }?);
+        for Name { is_header, name } in &*self.names {
+            if !is_header {
+                digest.add(&asked.query(name)?);
+                continue;
+            }
+            // Nearly always there is one field of a name, and its value need not be put together.
+            let (before, mut fields) = (digest.clone(), 0);
+            asked.ask.header(name, &mut |value| {
+                fields += 1;
+                digest.add(value);
+            });
+            match fields {
+                0 => return None,
+                1 => {}
+                _ => {
+                    digest = before;
+                    digest.add(&asked.header(name)?);
+                }
+            }
         }
         self.by_values.get(&digest.finish()).map(SmallVec::as_slice)
     }
 }
 
 /// A hash of several values, each with its length so that no two lists run into one another.
+#[derive(Clone)]
 struct Digest(foldhash::fast::FoldHasher<'static>);
 
 impl Default for Digest {

@@ -127,6 +127,12 @@ pub struct Head {
     pub fields: Vec<Field>,
 }
 
+/// Whether two field names are one. Names of one length mostly differ in their last character, which is looked at first.
+fn same_name(one: &[u8], other: &[u8]) -> bool {
+    let last = |name: &[u8]| name.last().map(u8::to_ascii_lowercase);
+    one.len() == other.len() && last(one) == last(other) && one.eq_ignore_ascii_case(other)
+}
+
 /// Memory that is kept for the next message; what a rare large head took beyond it is given back.
 const KEPT: usize = 4096;
 
@@ -168,7 +174,7 @@ impl Head {
 
     /// The values of every field of this name, in order; the case of names does not matter.
     pub fn all<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-        self.fields.iter().filter(move |field| self.name(field).eq_ignore_ascii_case(name)).map(|field| self.value(field))
+        self.fields.iter().filter(move |field| same_name(self.name(field), name)).map(|field| self.value(field))
     }
 
     /// Removes every field of this name.

@@ -72,7 +72,7 @@ impl Commons {
                 && is_silent(&spare.stream)
                 && let Ok(stream) = TcpStream::from_std(spare.stream)
             {
-                let pipe = Pipe::Http1(Wire::new(Socket::Tcp(stream), Buffer::default()));
+                let pipe = Pipe::Http1(Box::new(Wire::new(Socket::Tcp(stream), Buffer::default())));
                 let Spare { endpoint, pool, counted, served, used, .. } = spare;
                 return Some(Link { pipe, endpoint, pool, served, used, counted: Some(counted) });
             }
