@@ -44,6 +44,8 @@ pub enum DecidedStatus {
         conditions: Vec<Condition>,
         /// `status.supportedFeatures`, sorted.
         features: &'static [&'static str],
+        /// Gateways name it: a finalizer then keeps it from being deleted.
+        in_use: bool,
     },
     /// A Gateway of a class of ours.
     Gateway {

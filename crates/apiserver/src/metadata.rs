@@ -154,17 +154,17 @@ pub fn validate_new(kind: &Kind, object: &Value) -> FieldErrors {
     if let Some(generation) = meta["generation"].as_i64().filter(|g| *g < 0) {
         errors.push(path.child("generation").invalid(generation, "must be greater than or equal to 0"));
     }
-    errors.extend(validate_contents(object));
+    errors.extend(validate_contents(kind, object));
     errors
 }
 
 /// What is checked the same way at creation and at every update.
-fn validate_contents(object: &Value) -> FieldErrors {
+fn validate_contents(kind: &Kind, object: &Value) -> FieldErrors {
     let meta = &object["metadata"];
     let mut errors = validate_labels(&meta["labels"], &Path::new("metadata").child("labels"));
     errors.extend(validate_annotations(&meta["annotations"]));
     errors.extend(validate_owners(&meta["ownerReferences"]));
-    errors.extend(validate_finalizers(object));
+    errors.extend(validate_finalizers(kind, object));
     errors
 }
 
@@ -235,7 +235,7 @@ fn validate_owners(owners: &Value) -> FieldErrors {
     errors
 }
 
-fn validate_finalizers(object: &Value) -> FieldErrors {
+fn validate_finalizers(kind: &Kind, object: &Value) -> FieldErrors {
     let parent = Path::new("metadata");
     let path = parent.child("finalizers");
     let mut errors = FieldErrors::new();
@@ -243,7 +243,8 @@ fn validate_finalizers(object: &Value) -> FieldErrors {
     for (at, finalizer) in finalizers.iter().enumerate() {
         let place = path.index(at);
         errors.extend(place.invalid_all(finalizer, syntax::qualified_name(finalizer)));
-        if !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(finalizer) {
+        // Custom resources may name theirs without a slash, as Gateway API does with the one of its classes.
+        if kind.native && !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(finalizer) {
             errors.push(place.invalid(*finalizer, "name is neither a standard finalizer name nor is it fully qualified"));
         }
     }
@@ -254,7 +255,7 @@ fn validate_finalizers(object: &Value) -> FieldErrors {
 }
 
 /// Everything wrong with the metadata of a changed object.
-pub fn validate_updated(object: &Value, old: &Value) -> FieldErrors {
+pub fn validate_updated(kind: &Kind, object: &Value, old: &Value) -> FieldErrors {
     let path = Path::new("metadata");
     let (meta, before) = (&object["metadata"], &old["metadata"]);
     let mut errors = FieldErrors::new();
@@ -272,8 +273,8 @@ pub fn validate_updated(object: &Value, old: &Value) -> FieldErrors {
         }
     }
     // Contents that were stored already may break rules that are newer than they (ratcheting).
-    let stale = validate_contents(old);
-    errors.extend(validate_contents(object).into_iter().filter(|e| !stale.contains(e)));
+    let stale = validate_contents(kind, old);
+    errors.extend(validate_contents(kind, object).into_iter().filter(|e| !stale.contains(e)));
     errors
 }
 
@@ -324,15 +325,19 @@ mod tests {
             texts(json!({ "name": "a", "namespace": "n", "finalizers": ["plain"] })),
             [r#"metadata.finalizers[0]: Invalid value: "plain": name is neither a standard finalizer name nor is it fully qualified"#]
         );
+        let class = kinds::find("gateway.networking.k8s.io", "v1", "gatewayclasses").expect("a row");
+        let plain = json!({ "metadata": { "name": "a", "finalizers": ["plain"] } });
+        assert!(validate_new(class, &plain).is_empty(), "custom resources are free in this");
         assert_eq!(texts(json!({ "namespace": "n" })), ["metadata.name: Required value: name or generateName is required"]);
     }
 
     #[test]
     fn what_was_stored_before_a_rule_may_stay() {
+        let kind = kinds::find("", "v1", "configmaps").expect("a row");
         let old = json!({ "metadata": { "name": "a", "labels": { "bad key": "v" } } });
         let mut new = old.clone();
-        assert!(validate_updated(&new, &old).is_empty());
+        assert!(validate_updated(kind, &new, &old).is_empty());
         new["metadata"]["labels"]["worse key"] = "v".into();
-        assert_eq!(validate_updated(&new, &old).len(), 1);
+        assert_eq!(validate_updated(kind, &new, &old).len(), 1);
     }
 }

@@ -156,7 +156,7 @@ impl Core {
             None => self.reserve(kind, &mut new, Some(old), options.dry_run)?,
             Some(_) => None,
         };
-        let mut errors = metadata::validate_updated(&new, old);
+        let mut errors = metadata::validate_updated(kind, &new, old);
         errors.extend(match sub {
             None => kind.rules.validate_update(&new, old, &self.settings),
             Some(Sub::Status) => kind.rules.validate_status(&new, old),

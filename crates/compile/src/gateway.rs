@@ -101,10 +101,12 @@ impl Gateways {
         {
             return;
         }
-        match gateway {
+        let before = match gateway {
             Some(gateway) => self.gateways.insert(key.clone(), Arc::clone(gateway)),
             None => self.gateways.remove(key),
         };
+        let classes = before.iter().chain(gateway).map(|one| Arc::clone(&one.spec.gateway_class_name));
+        self.dirty_classes.extend(classes);
         self.dirty_plan = true;
     }
 
@@ -226,7 +228,10 @@ impl Gateways {
         let ours = self.classes_of_ours();
         for name in std::mem::take(&mut self.dirty_classes) {
             match (self.classes.get(&name), ours.get(&name)) {
-                (Some(class), Some(refused)) => statuses.decide("GatewayClass", &class.metadata, status::class(refused.as_ref())),
+                (Some(class), Some(refused)) => {
+                    let in_use = self.gateways.values().any(|gateway| gateway.spec.gateway_class_name == name);
+                    statuses.decide("GatewayClass", &class.metadata, status::class(refused.as_ref(), in_use));
+                }
                 _ => statuses.forget("GatewayClass", &(Arc::from(""), name)),
             }
         }

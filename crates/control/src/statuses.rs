@@ -234,9 +234,13 @@ impl Look {
         let is_early = matches!(decided.body, DecidedStatus::Ingress { .. }) && !words.reached(decided.snapshot);
         let Some((group, version, plural)) = kind_path(decided.kind).filter(|_| !is_early) else { return Ok(Vec::new()) };
         let path = path(group, version, plural, &decided.namespace, &decided.name);
-        let object = self.wire.get(&path).await?;
+        let mut object = self.wire.get(&path).await?;
         if object["metadata"]["uid"] != *decided.uid {
             return Err(Error::NotFound);
+        }
+        if let Some(finalizers) = finalizers(&decided.body, &object) {
+            let patch = json!({"metadata": {"resourceVersion": object["metadata"]["resourceVersion"], "finalizers": finalizers}});
+            object = self.wire.merge(&path, &patch).await?;
         }
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let status = Merge { decided, words: &words, now: &now, written: &self.written }.status(&object["status"]);
@@ -248,6 +252,20 @@ impl Look {
         let patch = json!({"metadata": {"resourceVersion": object["metadata"]["resourceVersion"]}, "status": patch_of(&object["status"], status)});
         self.wire.merge(&format!("{path}/status"), &patch).await?;
         Ok(addresses)
+    }
+}
+
+/// The finalizers that a GatewayClass shall have, if that makes a difference (gateway spec G4).
+fn finalizers(body: &DecidedStatus, object: &Value) -> Option<Vec<Value>> {
+    const OURS: &str = "gateway-exists-finalizer.gateway.networking.k8s.io";
+    let DecidedStatus::GatewayClass { in_use, .. } = body else { return None };
+    let known = object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
+    // One that is being deleted takes no new ones.
+    let may_add = object["metadata"]["deletionTimestamp"].is_null();
+    match (known.iter().any(|one| one == OURS), in_use) {
+        (false, true) if may_add => Some(known.into_iter().chain([json!(OURS)]).collect()),
+        (true, false) => Some(known.into_iter().filter(|one| one != OURS).collect()),
+        _ => None,
     }
 }
 

@@ -11,13 +11,13 @@ use model::routes::EntranceKey;
 use super::plan::{Planned, PlannedListener};
 use crate::routes::Refusal;
 
-/// A GatewayClass of ours.
-pub(super) fn class(refused: Option<&Refusal>) -> DecidedStatus {
+/// A GatewayClass of ours, which Gateways may name.
+pub(super) fn class(refused: Option<&Refusal>, in_use: bool) -> DecidedStatus {
     let accepted = match refused {
         None => Condition::new("Accepted", Truth::True, "Accepted", "the class is served"),
         Some(refusal) => no("Accepted", refusal),
     };
-    DecidedStatus::GatewayClass { conditions: vec![accepted], features: super::features::SUPPORTED }
+    DecidedStatus::GatewayClass { conditions: vec![accepted], features: super::features::SUPPORTED, in_use }
 }
 
 /// A Gateway; `attached` counts the routes of a listener by its name.

@@ -53,7 +53,7 @@ impl Merge<'_> {
     pub fn status(&self, current: &Value) -> Value {
         let mut status = current.as_object().cloned().unwrap_or_default();
         match &self.decided.body {
-            DecidedStatus::GatewayClass { conditions, features } => {
+            DecidedStatus::GatewayClass { conditions, features, .. } => {
                 self.put_conditions(&mut status, conditions);
                 status.insert("supportedFeatures".into(), features.iter().map(|name| json!({"name": name})).collect());
             }
