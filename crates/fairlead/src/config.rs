@@ -205,6 +205,8 @@ impl Settings {
             ("node-port-range", self.node_ports == other.node_ports),
             ("cluster-domain", self.cluster_domain == other.cluster_domain),
             ("dns-upstream", self.upstreams == other.upstreams),
+            ("dns-clients", self.dns_clients == other.dns_clients),
+            ("dns-transfer-to", self.transfer_to == other.transfer_to),
             ("packet-plane", self.plane == other.plane),
             ("node-name", self.node_name == other.node_name),
             ("node-address", self.node_addresses == other.node_addresses),
