@@ -68,11 +68,15 @@ impl Answer {
             first,
             ttl_s: 0,
         };
-        let mut records = Vec::new();
+        let (mut records, mut ttls) = (Vec::new(), Vec::new());
         let (mut at, mut kept_to, mut shortest) = (first, first, None::<u32>);
         let mut complete = true;
         for index in 0..answers + authorities + additionals {
-            let record = wire::record(message, at).filter(|record| wire::is_sound(message, record))?;
+            let record = wire::record(message, at)?;
+            ttls.push(record.ttl_at);
+            if !wire::is_sound(message, &record, &ttls) {
+                return None;
+            }
             at = record.end;
             if record.kind == kind::OPT {
                 if index < answers + authorities {

@@ -121,8 +121,8 @@ impl Table {
     }
 
     fn index(&self, name: &[u8]) -> usize {
-        // The upper bits, because the set inside a shard uses the lower ones.
-        usize::try_from(self.hasher.hash_one(name) >> 56).unwrap_or(0)
+        // Bits from the middle: the set inside a shard finds a place by the lowest ones and tells names apart by the uppermost seven.
+        usize::try_from((self.hasher.hash_one(name) >> 40) & (SHARDS as u64 - 1)).unwrap_or(0)
     }
 }
 

@@ -75,13 +75,18 @@ pub(crate) mod flag {
     pub const RCODE: u16 = 0x000F;
 }
 
-/// Whether the names and the size of a record are what its type says; types that are not known are opaque (RFC 3597).
-pub(crate) fn is_sound(message: &[u8], record: &Record) -> bool {
+/// Whether the names and the size of a record are what its type says; types that are not known are opaque (RFC 3597). `ttls` are where
+/// the TTLs stand of the records up to this one, in order: they change when the message is passed on, and so does its header, so that
+/// no name may be made of their octets.
+pub(crate) fn is_sound(message: &[u8], record: &Record, ttls: &[usize]) -> bool {
     let mut name = [0; LONGEST_NAME];
     let mut names = |from: usize, count: usize, rest: usize| {
         let mut at = from;
         for _ in 0..count {
             let (Some(_), Some(after)) = (expand_name(message, at, &mut name), skip_name(message, at)) else { return false };
+            if !is_lasting(message, at, ttls) {
+                return false;
+            }
             at = after;
         }
         at + rest == record.end
@@ -152,6 +157,29 @@ pub(crate) fn expand_name(message: &[u8], mut at: usize, into: &mut [u8; LONGEST
                 at = target;
             }
             _ => return None,
+        }
+    }
+}
+
+/// Whether a name that can be expanded is made of octets that stay as they are: none of the header, none of these TTLs.
+fn is_lasting(message: &[u8], mut at: usize, ttls: &[usize]) -> bool {
+    let untouched = |from: usize, to: usize| {
+        // The last TTL that begins before the end of the octets is the only one that may reach into them.
+        let before = ttls.partition_point(|&ttl| ttl < to);
+        from >= HEADER && before.checked_sub(1).is_none_or(|last| ttls[last] + 4 <= from)
+    };
+    loop {
+        match message.get(at).copied() {
+            Some(0) => return untouched(at, at + 1),
+            Some(label @ 1..=63) => {
+                let end = at + 1 + usize::from(label);
+                if !untouched(at, end) {
+                    return false;
+                }
+                at = end;
+            }
+            Some(0xC0..) if untouched(at, at + 2) => at = usize::from(u16_at(message, at).unwrap_or(0) & 0x3FFF),
+            _ => return false,
         }
     }
 }

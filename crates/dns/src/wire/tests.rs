@@ -84,3 +84,24 @@ fn pointers_lead_backwards_only() {
     let deep: Vec<u8> = [b"\x3f".repeat(64).repeat(4), vec![0]].concat();
     assert_eq!(expand_name(&deep, 0, &mut name), None, "256 octets are too many");
 }
+
+#[test]
+fn names_are_not_made_of_octets_that_change_on_the_way() {
+    // A question for `a`, and an answer whose TTL and header look like a name.
+    let question = b"\x01a\x00\x00\x01\x00\x01";
+    let answer = |owner: &[u8]| {
+        [
+            &super::tests::message(0x8180, [1, 2, 0, 0], question)[..],
+            b"\xc0\x0c\x00\x01\x00\x01\x00\x01a\x00\x00\x04\x01a\x00\x00",
+            owner,
+            b"\x00\x01\x00\x01\x00\x00\x00\x05\x00\x04\x01\x02\x03\x04",
+        ]
+        .concat()
+    };
+    let first = super::HEADER + question.len();
+    let (ttl, data) = (first + 6, first + 12);
+    for (target, sound) in [(12, true), (data, true), (ttl, false), (ttl + 1, false), (5, false)] {
+        let message = answer(&[0xC0, u8::try_from(target).expect("near")]);
+        assert_eq!(crate::cache::Answer::read(&message).is_some(), sound, "a name at {target}");
+    }
+}
