@@ -50,11 +50,22 @@ pub struct Endpoint {
     pub node_name: Option<Arc<str>>,
     /// Its zone.
     pub zone: Option<Arc<str>>,
-    /// For whom it is meant.
-    #[serde(deserialize_with = "nullable")]
-    pub hints: Hints,
+    /// For whom it is meant. Apart, as the reference is: most endpoints have none, and there are many of them.
+    pub hints: Option<Box<Hints>>,
     /// The Pod or Instance behind it.
-    pub target_ref: Option<ObjectReference>,
+    pub target_ref: Option<Box<ObjectReference>>,
+}
+
+impl Endpoint {
+    /// Zones that should use it; none when it is for all.
+    pub fn for_zones(&self) -> &[HintedName] {
+        self.hints.as_ref().map_or(&[], |hints| &hints.for_zones)
+    }
+
+    /// Nodes that should use it; none when it is for all.
+    pub fn for_nodes(&self) -> &[HintedName] {
+        self.hints.as_ref().map_or(&[], |hints| &hints.for_nodes)
+    }
 }
 
 /// `endpoints[].conditions`. Absent is not false: see the methods.

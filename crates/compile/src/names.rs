@@ -96,10 +96,11 @@ fn named_endpoints(slices: &[ReadSlice<'_>]) -> Vec<NamedEndpoint> {
         let ports: Vec<NamedPort> = read.slice.ports.iter().filter_map(slice_port).collect();
         for (one, joined) in read.endpoints.iter().filter(|(_, joined)| joined.standing == Standing::Ready) {
             let hostname = one.hostname.as_deref().filter(|name| is_label(name)).map(lower);
+            // Mostly an endpoint is in one slice and has its ports, in a list without spare room.
             let named = found.entry((joined.address, hostname.clone())).or_insert_with(|| NamedEndpoint {
                 hostname,
                 address: joined.address,
-                ports: Vec::new(),
+                ports: ports.clone(),
                 weight: joined.weight,
                 zone: joined.zone.as_deref().map(lower),
             });

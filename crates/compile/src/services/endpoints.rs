@@ -108,8 +108,8 @@ fn candidate(context: &Context<'_>, one: &api::slice::Endpoint, endpoint: Arc<En
     let names = |hints: &[api::slice::HintedName]| hints.iter().map(|hint| Arc::clone(&hint.name)).collect();
     Candidate {
         local: endpoint.node.as_ref() == Some(&context.settings.node),
-        for_nodes: names(&one.hints.for_nodes),
-        for_zones: names(&one.hints.for_zones),
+        for_nodes: names(one.for_nodes()),
+        for_zones: names(one.for_zones()),
         endpoint,
     }
 }

@@ -95,7 +95,7 @@ fn mirrored_endpoint(address: &Address, is_ready: bool) -> Endpoint {
         conditions: Conditions { ready: Some(is_ready), ..Conditions::default() },
         hostname: address.hostname.clone(),
         node_name: address.node_name.clone(),
-        target_ref: address.target_ref.clone(),
+        target_ref: address.target_ref.clone().map(Box::new),
         ..Endpoint::default()
     }
 }
@@ -140,7 +140,7 @@ fn subsets<'g>(groups: impl Iterator<Item = &'g Group>) -> Vec<Subset> {
                 ip: ip.clone(),
                 hostname: endpoint.hostname.clone(),
                 node_name: endpoint.node_name.clone(),
-                target_ref: endpoint.target_ref.clone(),
+                target_ref: endpoint.target_ref.as_deref().cloned(),
             };
             for port in &ports {
                 by_port.entry(port.clone()).or_default().insert((ip.clone(), endpoint.conditions.is_ready()), address.clone());

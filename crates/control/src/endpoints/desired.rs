@@ -104,6 +104,7 @@ fn endpoint_of<'n>(
     let zone = endpoint.node_name.as_deref().and_then(node).and_then(|node| node.zone()).cloned();
     let endpoint = Endpoint { zone, ..endpoint };
     let hints = hints(service, &endpoint);
+    let hints = (hints != Hints::default()).then(|| Box::new(hints));
     Some((Endpoint { hints, ..endpoint }, ports))
 }
 
@@ -134,7 +135,7 @@ fn of_pod<'n>(
         conditions: conditions(publishes || serving && !terminating, serving, terminating),
         hostname: is_named.then(|| pod.spec.hostname.clone()),
         node_name: Some(pod.spec.node_name.clone()).filter(|name| !name.is_empty()),
-        target_ref: Some(reference("Pod", &pod.metadata)),
+        target_ref: Some(Box::new(reference("Pod", &pod.metadata))),
         ..Endpoint::default()
     };
     let ports = service.spec.ports.iter().filter_map(|port| Some(endpoint_port(port, port_of_pod(pod, port)?)));
@@ -168,7 +169,7 @@ fn of_instance<'n>(
         conditions: conditions(ready, verdict.serving, verdict.terminating),
         hostname: instance.spec.hostname.clone().filter(|name| !name.is_empty()),
         node_name: instance.spec.node.clone().filter(|name| !name.is_empty()),
-        target_ref: Some(reference("Instance", &instance.metadata)),
+        target_ref: Some(Box::new(reference("Instance", &instance.metadata))),
         ..Endpoint::default()
     };
     Some((endpoint, ports))

@@ -225,13 +225,13 @@ fn endpoints_json(body: &Body) -> Vec<Value> {
 
 fn endpoint_json(endpoint: &Endpoint) -> Value {
     let names = |names: &[api::slice::HintedName]| (!names.is_empty()).then(|| names.iter().map(|n| json!({"name": n.name})).collect::<Value>());
-    let hints = object([("forZones", names(&endpoint.hints.for_zones)), ("forNodes", names(&endpoint.hints.for_nodes))]);
+    let hints = object([("forZones", names(endpoint.for_zones())), ("forNodes", names(endpoint.for_nodes()))]);
     let conditions = object([
         ("ready", endpoint.conditions.ready.map(Value::from)),
         ("serving", endpoint.conditions.serving.map(Value::from)),
         ("terminating", endpoint.conditions.terminating.map(Value::from)),
     ]);
-    let target = endpoint.target_ref.as_ref().map(target_json);
+    let target = endpoint.target_ref.as_deref().map(target_json);
     object([
         ("addresses", Some(json!(endpoint.addresses))),
         ("conditions", Some(conditions)),

@@ -121,9 +121,9 @@ fn traffic_distribution_becomes_hints_of_ready_endpoints() {
                 "spec":{{"ipFamilies":["IPv4"],"trafficDistribution":"{distribution}","ports":[{{"port":80}}]}}}}"#
         );
         let found = groups(&serde_json::from_str(&json).unwrap(), &[ready_pod("", "n1", "10.0.0.1", ready)]);
-        let hints = &found[0].endpoints[0].hints;
+        let endpoint = &found[0].endpoints[0];
         let names = |list: &[HintedName]| list.iter().map(|hint| hint.name.to_string()).collect::<Vec<_>>().join(",");
-        (names(&hints.for_zones), names(&hints.for_nodes))
+        (names(endpoint.for_zones()), names(endpoint.for_nodes()))
     };
     assert_eq!(hints("PreferClose", "", "True"), ("east".into(), String::new()));
     assert_eq!(hints("PreferSameNode", "", "True"), ("east".into(), "n1".into()));
