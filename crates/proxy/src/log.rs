@@ -153,7 +153,7 @@ impl Line<'_> {
             line,
             "{} {} {} {} {} {status}",
             timestamp(self.wall),
-            asked.client,
+            self.client(),
             asked.text(asked.method),
             self.host(),
             asked.text(asked.path)
@@ -178,7 +178,7 @@ impl Line<'_> {
             if bare { line.push_str(value) } else { push_json(&mut line, value) }
         };
         pair("time", &timestamp(self.wall), false);
-        pair("client", &asked.client.to_string(), false);
+        pair("client", &self.client(), false);
         pair("method", asked.text(asked.method), false);
         pair("host", self.host(), false);
         pair("path", asked.text(asked.path), false);
@@ -188,6 +188,14 @@ impl Line<'_> {
         line
     }
 
+    /// The client; its port is known only where it is the peer itself.
+    fn client(&self) -> String {
+        match self.asked.client {
+            client if client.port() == 0 => client.ip().to_string(),
+            client => client.to_string(),
+        }
+    }
+
     fn host(&self) -> &str {
         if self.asked.host.is_empty() { "-" } else { self.asked.text(self.asked.host) }
     }
@@ -195,6 +203,9 @@ impl Line<'_> {
     /// The fields that both forms name, in order; what there is nothing to say about is left out.
     fn each(&self, tell: &mut dyn FnMut(&str, &str)) {
         let record = self.record;
+        if self.asked.peer != self.asked.client {
+            tell("peer", &self.asked.peer.to_string());
+        }
         if record.reason != Reason::Ok {
             tell("reason", record.reason.as_str());
         }

@@ -98,29 +98,51 @@ fn a_body_beyond_the_bound_is_413_announced_or_not() {
     assert_eq!(tape.requests.lock().expect("not poisoned").len(), many, "none of them is complete for the backend");
 }
 
+/// Where a log is written to, and read again.
+#[derive(Clone, Default)]
+struct Memory(Arc<std::sync::Mutex<Vec<u8>>>);
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Memory {
+    fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().expect("not poisoned")).into_owned()
+    }
+
+    fn log(&self) -> proxy::Settings {
+        let lines = observe::Lines::start("test", self.clone()).expect("a thread");
+        let log = proxy::AccessLog { lines, format: proxy::Format::Text };
+        proxy::Settings { log: Some(log), ..proxy::Settings::default() }
+    }
+}
+
+#[test]
+fn a_line_of_the_log_names_the_client_and_the_proxy_that_spoke_for_it() {
+    let (tape, memory) = (Tape::polite(), Memory::default());
+    let mut scene = scene(&tape);
+    scene.peers = trusting(&[([127, 0, 0, 0], 8)], false);
+    let stage = Stage::with(&scene, memory.log());
+    stage.client().request("GET /", "X-Forwarded-For: 192.0.2.7\r\n").answer("GET");
+    support::eventually("a line", || memory.text().contains(" 192.0.2.7 GET web.test / 200 peer=127.0.0.1:"));
+}
+
 #[test]
 fn a_silent_listener_leaves_no_line() {
-    #[derive(Clone, Default)]
-    struct Memory(Arc<std::sync::Mutex<Vec<u8>>>);
-    impl Write for Memory {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().expect("not poisoned").extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
     let (tape, memory) = (Tape::polite(), Memory::default());
-    let lines = observe::Lines::start("test", memory.clone()).expect("a thread");
-    let log = proxy::AccessLog { lines, format: proxy::Format::Text };
     let mut scene = scene(&tape);
     scene.edge = Edge { silent: true, ..Edge::default() };
-    let mut stage = Stage::with(&scene, proxy::Settings { log: Some(log), ..proxy::Settings::default() });
+    let mut stage = Stage::with(&scene, memory.log());
     stage.get("/quiet");
     scene.edge = Edge::default();
     stage.play(&scene);
     stage.get("/loud");
-    support::eventually("the line of the second", || String::from_utf8_lossy(&memory.0.lock().expect("not poisoned")).contains("/loud"));
-    assert!(!String::from_utf8_lossy(&memory.0.lock().expect("not poisoned")).contains("/quiet"));
+    support::eventually("the line of the second", || memory.text().contains("/loud"));
+    assert!(!memory.text().contains("/quiet"));
 }
