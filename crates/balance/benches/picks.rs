@@ -35,7 +35,9 @@ fn run(pickers: &Pickers, pool: &Arc<Pool>, seed: u64) -> (f64, f64) {
         for turn in 0..BATCH as u64 {
             let hash = (u64::from(batch) << 32 | turn).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             let ask = Ask { hash: Some(hash), ..Ask::default() };
-            guards.extend(picker.pick(&mut worker, &ask, now));
+            if let Ok(guard) = picker.pick(&mut worker, &ask, now) {
+                guards.push(guard);
+            }
         }
         let picked = spent_ns();
         for (turn, guard) in guards.drain(..).enumerate() {

@@ -48,13 +48,18 @@ const LOT: u32 = 16;
 #[derive(Debug)]
 pub struct Worker {
     pub(crate) rng: Rng,
-    pools: HashMap<u64, Kept, FixedState>,
+    kept: Vec<Kept>,
+    /// Where each pool's is, by the number of its ledger.
+    places: HashMap<u64, usize, FixedState>,
+    /// The last one asked for: a busy service is asked for again and again.
+    last: usize,
     requests: u32,
 }
 
 /// Of one pool.
 #[derive(Debug)]
 pub(crate) struct Kept {
+    number: u64,
     pub(crate) handle: Arc<Handle>,
     cursor: Option<Cursor>,
     /// Prequal's pool; boxed, as few pools have one.
@@ -80,34 +85,44 @@ impl Worker {
     pub fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed);
         let requests = rng.word() as u32 % LOT;
-        Self { rng, pools: HashMap::default(), requests }
+        Self { rng, kept: Vec::new(), places: HashMap::default(), last: 0, requests }
     }
 
     /// The random state, and what this worker keeps of a picker's pool.
+    #[inline]
     pub(crate) fn of(&mut self, picker: &Picker) -> (&mut Rng, &mut Kept) {
-        let number = picker.ledger.number;
-        if self.pools.get(&number).is_none_or(|kept| !std::ptr::eq(&*kept.handle.picker, picker)) {
-            self.meet(picker);
+        if self.kept.get(self.last).is_none_or(|kept| !std::ptr::eq(&*kept.handle.picker, picker)) {
+            self.last = self.find(picker);
         }
-        (&mut self.rng, self.pools.get_mut(&number).expect("it was just met"))
+        (&mut self.rng, &mut self.kept[self.last])
+    }
+
+    fn find(&mut self, picker: &Picker) -> usize {
+        let number = picker.ledger.number;
+        let Some(&place) = self.places.get(&number) else { return self.meet(picker) };
+        let kept = &mut self.kept[place];
+        if !std::ptr::eq(&*kept.handle.picker, picker) {
+            // Another generation of the pool: round robin goes on where it was.
+            kept.handle = Arc::new(Handle { picker: picker.arc() });
+        }
+        place
     }
 
     #[cold]
-    fn meet(&mut self, picker: &Picker) {
-        let handle = Arc::new(Handle { picker: picker.arc() });
-        if let Some(kept) = self.pools.get_mut(&picker.ledger.number) {
-            // Another generation of the pool: round robin goes on where it was.
-            kept.handle = handle;
-            return;
-        }
+    fn meet(&mut self, picker: &Picker) -> usize {
         // Pools that are gone must not be held for ever by a worker that met them once.
-        if self.pools.len() >= SWEEP_FROM && self.pools.len().is_power_of_two() {
-            self.pools.retain(|_, kept| kept.handle.picker.ledger.newest().is_some());
+        if self.kept.len() >= SWEEP_FROM && self.kept.len().is_power_of_two() {
+            self.kept.retain(|kept| kept.handle.picker.ledger.newest().is_some());
+            self.places = self.kept.iter().enumerate().map(|(place, kept)| (kept.number, place)).collect();
         }
-        if self.pools.len() >= POOLS_MAX {
-            self.pools.clear();
+        if self.kept.len() >= POOLS_MAX {
+            self.kept.clear();
+            self.places.clear();
         }
-        self.pools.insert(picker.ledger.number, Kept { handle, cursor: None, looks: None });
+        let number = picker.ledger.number;
+        self.places.insert(number, self.kept.len());
+        self.kept.push(Kept { number, handle: Arc::new(Handle { picker: picker.arc() }), cursor: None, looks: None });
+        self.kept.len() - 1
     }
 
     /// Counts a request; now and then gives how many are to be told to the retry budget of the one at hand. The lots fall
