@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use model::Transport;
 use model::names::{NamedEndpoint, NamedPort, Owner, Shape};
+use smallvec::SmallVec;
 
 use crate::name::{Dashed, encode, undash};
 use crate::wire::{IN, QUESTION_NAME, kind};
@@ -20,10 +21,11 @@ pub(crate) type ReadyA = [u8; 16];
 /// An AAAA record likewise.
 pub(crate) type ReadyAaaa = [u8; 28];
 
-/// The answers of one owner.
+/// The answers of one owner. What nearly every query reads lies in the block itself: each place elsewhere is one more that is not in the
+/// processor's cache.
 pub(crate) struct Block {
     /// `S.N` in wire form, folded, without root.
-    pub name: Box<[u8]>,
+    pub name: SmallVec<[u8; 32]>,
     /// False: every name here is denied (a headless service without ready endpoints, a refused alias).
     pub exists: bool,
     /// It stands for its endpoints, not for addresses of its own.
@@ -32,7 +34,7 @@ pub(crate) struct Block {
     pub alias: Option<Box<[u8]>>,
     /// TTL in seconds.
     pub ttl_s: u32,
-    pub a: Box<[ReadyA]>,
+    pub a: SmallVec<[ReadyA; 1]>,
     pub aaaa: Box<[ReadyAaaa]>,
     /// Running sums of the weights of `a`, where weights differ.
     pub a_weights: Option<Box<[u64]>>,
@@ -110,7 +112,7 @@ impl Block {
             headless: matches!(owner.shape, Shape::Headless),
             alias: None,
             ttl_s: owner.ttl_s.unwrap_or(ttl_s).min(3600),
-            a: Box::default(),
+            a: SmallVec::new(),
             aaaa: Box::default(),
             a_weights: None,
             aaaa_weights: None,
@@ -146,7 +148,7 @@ impl Block {
     fn set_addresses(&mut self, all: impl Iterator<Item = (IpAddr, u32)>) {
         let all: BTreeMap<IpAddr, u32> = all.collect();
         let [mut weights_a, mut weights_aaaa] = [Vec::new(), Vec::new()];
-        let (mut a, mut aaaa) = (Vec::new(), Vec::new());
+        let (mut a, mut aaaa) = (SmallVec::new(), Vec::new());
         for (&address, &weight) in &all {
             match address {
                 IpAddr::V4(address) => {
@@ -159,7 +161,7 @@ impl Block {
                 }
             }
         }
-        (self.a, self.aaaa) = (a.into(), aaaa.into());
+        (self.a, self.aaaa) = (a, aaaa.into());
         (self.a_weights, self.aaaa_weights) = (running(&weights_a), running(&weights_aaaa));
     }
 
@@ -281,10 +283,10 @@ impl Block {
 }
 
 /// `S.N` in wire form. Labels are at most 63 octets, as the API server holds.
-fn wire_name(owner: &Owner) -> Box<[u8]> {
+fn wire_name(owner: &Owner) -> SmallVec<[u8; 32]> {
     let (namespace, name) = &owner.key;
     let label = |text: &str| [&[u8::try_from(text.len()).unwrap_or(u8::MAX)], text.as_bytes()].concat();
-    [label(name), label(namespace)].concat().into()
+    SmallVec::from_slice(&[label(name), label(namespace)].concat())
 }
 
 /// A record whose owner points at the question, ready to be copied.
