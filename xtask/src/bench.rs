@@ -64,7 +64,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     };
     let scratch = std::env::temp_dir().join(format!("fairlead-bench-{}", std::process::id()));
     std::fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
-    let (rounds, seconds) = if quick { (2, 1.0) } else { (5, 4.0) };
+    let (rounds, seconds) = if quick { (2, 1.0) } else { (5, 2.0) };
     let arena = Arena { binary, scratch, rounds, seconds };
     let outcome = areas.iter().try_for_each(|area| one_area(&arena, area, quick));
     let _ = std::fs::remove_dir_all(&arena.scratch);

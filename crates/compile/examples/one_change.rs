@@ -69,7 +69,7 @@ fn event(service: u32, version: u32, part: Part) -> Vec<u8> {
     let object: Value = match part {
         Part::Service => {
             json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata(&name), "spec": {"type": "ClusterIP", "clusterIP": vip, "clusterIPs": [vip],
-            "selector": {"app": name}, "ports": [{"name": "http", "port": 80 + version % 100, "protocol": "TCP", "targetPort": "http"}]}})
+            "selector": {"app": name}, "ports": [{"name": "http", "port": 1000 + version % 50_000, "protocol": "TCP", "targetPort": "http"}]}})
         }
         Part::Slice => {
             let endpoints: Vec<Value> = (0..ENDPOINTS)
