@@ -15,14 +15,13 @@ use field::{Field, Proxy};
 const SMALL: usize = 64;
 /// Headers that each route of the crowded listener matches, and each request of every HTTP/1 contest carries.
 const MATCHED: usize = 5;
-/// A gRPC message of seven bytes: not compressed, its length, the bytes.
-const MESSAGE: &[u8] = b"\0\0\0\0\x07fairlead";
+/// A gRPC message of eight bytes: not compressed, its length, the bytes.
+const MESSAGE: &[u8] = b"\0\0\0\0\x08fairlead";
 
 /// All contests.
 pub fn run(arena: &Arena) -> Result<Value> {
     let field = Field::set_up(arena)?;
-    field.agree()?;
-    std::fs::write(arena.scratch.join("message"), &MESSAGE[..12])?;
+    field.agree(arena)?;
     let contests = [
         everyone(&field, "http1-keep-alive", "HTTP/1 keep-alive, 64 B reply, 32 connections", |proxy| {
             wrk(arena, url("http", proxy.doors.plain), 32, false)
@@ -105,7 +104,7 @@ fn streams(arena: &Arena, url: &str, more: &[&str]) -> Result<Sample> {
 }
 
 fn grpc(arena: &Arena, address: SocketAddr) -> Result<Sample> {
-    let message = arena.scratch.join("message").display().to_string();
+    let message = field::message(&arena.scratch).display().to_string();
     streams(arena, &(url("http", address) + "call"), &["-d", &message, "-H", "content-type: application/grpc", "-H", "te: trailers"])
 }
 

@@ -100,7 +100,8 @@ fn kube_apiserver() -> Result<Peer> {
             .context("go build k8s.io/kubernetes/cmd/kube-apiserver")?;
     }
     let version = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../bench/peers/kube-apiserver/go.mod")).unwrap_or_default();
-    let version = version.lines().find_map(|line| line.trim().trim_start_matches("require ").strip_prefix("k8s.io/kubernetes ")).unwrap_or_default().to_owned();
+    let version =
+        version.lines().find_map(|line| line.trim().trim_start_matches("require ").strip_prefix("k8s.io/kubernetes ")).unwrap_or_default().to_owned();
     Ok(Peer { program, version: format!("kube-apiserver {version}") })
 }
 

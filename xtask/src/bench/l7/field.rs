@@ -67,7 +67,8 @@ impl Field {
     }
 
     /// All give the same answers, before anything is timed.
-    pub fn agree(&self) -> Result<()> {
+    pub fn agree(&self, arena: &Arena) -> Result<()> {
+        let body = format!("@{}", message(&arena.scratch).display());
         for proxy in &self.proxies {
             let Doors { plain, tls, large, grpc, tcp } = &proxy.doors;
             expect(proxy.name, &[&url("http", *plain)], SMALL)?;
@@ -76,8 +77,7 @@ impl Field {
             if proxy.name != "nginx" {
                 expect(proxy.name, &[&url("http", *tcp)], SMALL)?;
             }
-            let call =
-                ["--http2-prior-knowledge", "--header", "content-type: application/grpc", "--header", "te: trailers", "--data-binary", "@message"];
+            let call = ["--http2-prior-knowledge", "--header", "content-type: application/grpc", "--header", "te: trailers", "--data-binary", &body];
             let url = url("http", *grpc) + "call";
             expect(proxy.name, &[&call[..], &[&url]].concat(), super::MESSAGE.len())?;
         }
@@ -85,18 +85,18 @@ impl Field {
     }
 }
 
+/// The file that calls are sent from.
+pub fn message(scratch: &Path) -> PathBuf {
+    scratch.join("message")
+}
+
 /// A request answers 200 with a body of this length.
 fn expect(name: &str, request: &[&str], length: usize) -> Result<()> {
-    let message = std::env::temp_dir().join(format!("fairlead-bench-message-{}", std::process::id()));
-    std::fs::write(&message, super::MESSAGE)?;
-    let body = format!("@{}", message.display());
-    let request: Vec<&str> = request.iter().map(|&word| if word == "@message" { body.as_str() } else { word }).collect();
     let output = Command::new("curl")
         .args(["--silent", "--show-error", "--insecure", "--max-time", "10", "--output", "/dev/null", "--write-out", "%{http_code} %{size_download}"])
-        .args(&request)
-        .output();
-    let _ = std::fs::remove_file(&message);
-    let output = output.context("running curl")?;
+        .args(request)
+        .output()
+        .context("running curl")?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     if said != format!("200 {length}") {
         bail!("{name} answers {said:?} to {request:?}, not 200 and {length} bytes: {}", String::from_utf8_lossy(&output.stderr));
@@ -120,6 +120,7 @@ fn start_backends(scratch: &Path) -> Result<(Backends, Vec<Process>)> {
     std::fs::create_dir_all(&files)?;
     std::fs::write(files.join("large"), vec![b'x'; 1 << 20])?;
     std::fs::write(files.join("call"), super::MESSAGE)?;
+    std::fs::write(message(scratch), super::MESSAGE)?;
     let nginx = peers::find("nginx")?;
     processes.push(start("files", &nginx.program, &configs::files(large, scratch), "nginx", CLIENT_CORE, large, scratch)?);
     let nghttpd = peers::find("nghttpd")?;
