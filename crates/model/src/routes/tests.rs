@@ -267,6 +267,19 @@ fn a_thousand_candidates_that_differ_in_the_last_of_five_headers_cost_one_look_u
     assert_eq!(counted.1.get(), 10, "five headers to find the candidate and five to test it");
 }
 
+#[test]
+fn a_repeated_header_is_one_value_for_the_index_too() {
+    let tenant = |n: u16| {
+        let value = ValueMatch { name: "h".into(), test: ValueTest::Exact(format!("a, t{n}").into()) };
+        Arc::new(RouteMatch { rule: rule("r", 0, n), headers: vec![value], ..(*on("r", "", prefix("/"))).clone() })
+    };
+    let port = entrance(vec![listener("l", "", false, (0..100).map(tenant).collect())]);
+    let mut request = get("h", "/");
+    request.headers = vec![("h".to_owned(), "a".to_owned()), ("h".to_owned(), "t77".to_owned())];
+    let Routed::Match(_, found) = port.route(&request, None, &mut NoTrace) else { panic!("it is served") };
+    assert_eq!(found.rule.index, 77);
+}
+
 /// The conditions of G55 written down naively: all that match, sorted by twelve keys.
 fn oracle(matches: &[Arc<RouteMatch>], request: &Request) -> String {
     let holds = |one: &&Arc<RouteMatch>| {
