@@ -129,7 +129,7 @@ impl Cache {
     /// Reads the whole store.
     pub fn new(store: Store) -> Result<Self, store::Error> {
         // A second view of a kind's objects shares its shelf.
-        let homes: Vec<&'static Kind> = KINDS.iter().filter(|kind| !kind.is_view()).collect();
+        let homes: Vec<&'static Kind> = KINDS.iter().filter(|kind| !kind.is_view).collect();
         let by_prefix = homes.iter().enumerate().map(|(at, kind)| (kind.prefix, at)).collect();
         let shelf = |kind: &&'static Kind| Shelf { kind, state: Mutex::default(), watchers: Mutex::default() };
         let snapshot = store.snapshot();

@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::body::{self, Body};
 use crate::kinds::Kind;
 use crate::negotiate::{self, Form};
+use crate::protobuf;
 use crate::query::Query;
 use crate::request::Address;
 
@@ -32,6 +33,8 @@ pub struct Call {
     pub body: Bytes,
     /// The form of the reply.
     pub form: Form,
+    /// Protobuf, where the reply has it.
+    pub protobuf: bool,
     /// Indented JSON.
     pub pretty: bool,
     /// Texts for `Warning` headers.
@@ -65,6 +68,7 @@ impl Call {
             headers: self.headers.clone(),
             body: self.body.clone(),
             form: self.form,
+            protobuf: self.protobuf,
             pretty: self.pretty,
             warnings: self.warnings.clone(),
         }
@@ -75,9 +79,12 @@ impl Call {
         header_text(&self.headers, header::USER_AGENT)
     }
 
-    /// A JSON reply in the style the client wants.
-    pub fn json(&self, code: u16, value: &Value) -> http::Response<Body> {
-        body::json(code, value, self.pretty)
+    /// A value as a reply in the encoding and the style the client wants.
+    pub fn reply(&self, code: u16, value: &Value) -> http::Response<Body> {
+        match protobuf::enveloped(value).filter(|_| self.protobuf) {
+            Some(bytes) => body::reply(code, protobuf::MEDIA_TYPE, Body::whole(bytes)),
+            None => body::json(code, value, self.pretty),
+        }
     }
 
     /// Whether the client takes gzip.

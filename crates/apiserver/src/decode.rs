@@ -59,7 +59,7 @@ pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, stri
         let before = if source == Source::Patch { value.clone() } else { Value::Null };
         problems.extend(schema::prune(message, &mut value).map_err(|e| refuse(e.to_string(), &before))?);
     }
-    if call.kind.is_view() {
+    if call.kind.is_view {
         call.kind.rules.to_stored(&mut value);
     }
     let home = call.kind.home();

@@ -134,7 +134,7 @@ impl Core {
         match self.delete_object(call, &options, name, call.namespace()).await? {
             Fate::Held(object) => Ok(self.reply_value(call, 200, object)),
             Fate::Gone(object) if call.kind.returns_deleted => Ok(self.reply_value(call, 200, object)),
-            Fate::Gone(object) => Ok(call.json(200, &status::success(call.kind, name, metadata::text(&object, "uid")))),
+            Fate::Gone(object) => Ok(call.reply(200, &status::success(call.kind, name, metadata::text(&object, "uid")))),
         }
     }
 
@@ -223,7 +223,7 @@ impl Core {
         let shape = Shape::of(call, (self.now)());
         let list = json!({ "kind": format!("{}List", call.kind.kind), "apiVersion": call.api_version(), "metadata": { "resourceVersion": sight.revision.to_string() },
                            "items": items.into_iter().map(|object| shape.object(object)).collect::<Vec<_>>() });
-        Ok(call.json(200, &list))
+        Ok(call.reply(200, &list))
     }
 }
 

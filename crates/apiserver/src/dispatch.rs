@@ -33,6 +33,8 @@ pub struct FrameKey {
     pub kind: EventKind,
     /// The shape of the object.
     pub form: Form,
+    /// Protobuf, not JSON.
+    pub protobuf: bool,
     /// The group asked for: kinds that share objects differ in it.
     pub group: &'static str,
     /// Which of the kind's versions.
@@ -355,7 +357,7 @@ mod tests {
     #[test]
     fn a_change_is_encoded_once_for_each_form() {
         let change = Change::new(2, Some(object("n", "a", "web")), None);
-        let key = FrameKey { kind: EventKind::Added, group: "", form: Form::Object, version: 0, include: b'M' };
+        let key = FrameKey { kind: EventKind::Added, group: "", form: Form::Object, protobuf: false, version: 0, include: b'M' };
         assert_eq!(change.frame(key, || Bytes::from_static(b"1")), "1");
         assert_eq!(change.frame(key, || unreachable!("made already")), "1");
         assert_eq!(change.frame(FrameKey { version: 1, ..key }, || Bytes::from_static(b"2")), "2");

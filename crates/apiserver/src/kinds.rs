@@ -60,6 +60,8 @@ pub struct Kind {
     pub subresources: &'static [Sub],
     /// Store key under `/registry/`, without slashes at its ends: `services/specs`.
     pub prefix: &'static str,
+    /// It shows the objects of the first row with the same prefix in a form of its own.
+    pub is_view: bool,
     /// Built into Kubernetes: protobuf bodies and strategic merge. False behaves as a custom resource.
     pub native: bool,
     /// PUT of a missing name creates it.
@@ -94,18 +96,12 @@ impl Kind {
 
     /// The row whose objects these are: itself, or the first with the same keys when it is a second view of them.
     pub fn home(&self) -> &Kind {
-        KINDS.iter().find(|k| k.prefix == self.prefix).unwrap_or(self)
+        if self.is_view { KINDS.iter().find(|k| k.prefix == self.prefix).unwrap_or(self) } else { self }
     }
 
     /// Whether its objects are questions, which are answered and not stored.
     pub fn is_review(&self) -> bool {
         self.prefix.is_empty()
-    }
-
-    /// Whether it shows another row's objects.
-    pub fn is_view(&self) -> bool {
-        let home = self.home();
-        (home.group, home.kind) != (self.group, self.kind)
     }
 
     /// Whether it has this subresource.

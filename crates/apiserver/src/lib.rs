@@ -32,6 +32,7 @@ mod object;
 mod openapi;
 mod patch;
 mod pods;
+mod protobuf;
 mod query;
 mod read;
 mod registration;

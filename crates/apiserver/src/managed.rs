@@ -80,5 +80,5 @@ fn name_of(sub: Option<Sub>) -> &'static str {
 
 /// The version that the fields are recorded in: the one asked for, or that of the stored form when the kind is a view of another.
 fn api_version(call: &Call) -> String {
-    if call.kind.is_view() { call.kind.home().api_version() } else { call.api_version() }
+    if call.kind.is_view { call.kind.home().api_version() } else { call.api_version() }
 }

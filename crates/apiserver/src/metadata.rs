@@ -116,16 +116,11 @@ pub fn order(object: &mut Value) {
         "managedFields",
     ];
     let meta = of(object);
-    let mut ordered = Map::new();
-    for field in ORDER {
-        if let Some(value) = meta.shift_remove(field)
-            && !value.is_null()
-        {
-            ordered.insert(field.to_owned(), value);
-        }
-    }
-    ordered.append(meta);
-    *meta = ordered;
+    let rank = |field: &str| ORDER.iter().position(|known| *known == field).unwrap_or(ORDER.len());
+    let mut fields: Vec<(usize, String, Value)> = std::mem::take(meta).into_iter().map(|(field, value)| (rank(&field), field, value)).collect();
+    fields.retain(|(rank, _, value)| *rank == ORDER.len() || !value.is_null());
+    fields.sort_by_key(|(rank, ..)| *rank);
+    meta.extend(fields.into_iter().map(|(_, field, value)| (field, value)));
 }
 
 /// Everything wrong with the metadata of a new object.

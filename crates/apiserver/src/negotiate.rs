@@ -2,10 +2,13 @@
 
 use http::{HeaderMap, header};
 
+use crate::protobuf;
 use crate::status::{ApiError, Result};
 
 /// What replies can be, for 406.
 pub const REPLIES: &str = "application/json, application/yaml";
+/// What replies about built-in kinds can be, for 406.
+pub const NATIVE_REPLIES: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 /// What request bodies can be, for 415.
 pub const BODIES: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 /// What patches can be, for 415, of a built-in kind.
@@ -93,25 +96,27 @@ pub fn clauses(headers: &HeaderMap) -> Vec<Clause<'_>> {
     all
 }
 
-/// The form of objects that the client likes best among those there are.
-pub fn form(headers: &HeaderMap) -> Result<Form> {
-    clauses(headers)
-        .iter()
-        .filter(|clause| clause.takes_json())
-        .find_map(|clause| {
-            let version = match (clause.parameter("g"), clause.parameter("v")) {
-                ("meta.k8s.io", "v1") => Some(MetaVersion::V1),
-                ("meta.k8s.io", "v1beta1") => Some(MetaVersion::V1Beta1),
-                _ => None,
-            };
-            match (clause.parameter("as"), version) {
-                ("", _) => Some(Form::Object),
-                ("Table", Some(version)) => Some(Form::Table(version)),
-                ("PartialObjectMetadata" | "PartialObjectMetadataList", Some(version)) => Some(Form::Metadata(version)),
-                _ => None,
-            }
-        })
-        .ok_or_else(|| ApiError::not_acceptable(REPLIES))
+/// The form of objects that the client likes best among those there are, and whether it likes protobuf best. Kinds that are not built into
+/// Kubernetes have no protobuf but for their metadata; a Table has none at all.
+pub fn form(headers: &HeaderMap, is_native: bool) -> Result<(Form, bool)> {
+    let of_clause = |clause: &Clause<'_>| {
+        let is_protobuf = clause.media_type == protobuf::MEDIA_TYPE;
+        let version = match (clause.parameter("g"), clause.parameter("v")) {
+            ("meta.k8s.io", "v1") => Some(MetaVersion::V1),
+            ("meta.k8s.io", "v1beta1") => Some(MetaVersion::V1Beta1),
+            _ => None,
+        };
+        let form = match (clause.parameter("as"), version) {
+            ("", _) if is_protobuf && !is_native => None,
+            ("", _) => Some(Form::Object),
+            ("Table", Some(version)) if !is_protobuf => Some(Form::Table(version)),
+            ("PartialObjectMetadata" | "PartialObjectMetadataList", Some(version)) => Some(Form::Metadata(version)),
+            _ => None,
+        };
+        form.filter(|_| is_protobuf || clause.takes_json()).map(|form| (form, is_protobuf))
+    };
+    let possible = if is_native { NATIVE_REPLIES } else { REPLIES };
+    clauses(headers).iter().find_map(of_clause).ok_or_else(|| ApiError::not_acceptable(possible))
 }
 
 /// Whether the reply is to be YAML: it comes before everything that JSON satisfies.
@@ -119,10 +124,10 @@ pub fn prefers_yaml(headers: &HeaderMap) -> bool {
     clauses(headers).iter().find(|clause| clause.takes_json()).is_some_and(|clause| clause.media_type == YAML)
 }
 
-/// 406 unless the client takes objects as they are, for replies that have no other form.
+/// 406 unless the client takes objects as they are, for replies about built-in kinds that have no other form.
 pub fn plain(headers: &HeaderMap) -> Result<()> {
-    let is_plain = |clause: &Clause<'_>| clause.takes_json() && clause.parameter("as").is_empty();
-    if clauses(headers).iter().any(is_plain) { Ok(()) } else { Err(ApiError::not_acceptable(REPLIES)) }
+    let is_plain = |clause: &Clause<'_>| (clause.takes_json() || clause.media_type == protobuf::MEDIA_TYPE) && clause.parameter("as").is_empty();
+    if clauses(headers).iter().any(is_plain) { Ok(()) } else { Err(ApiError::not_acceptable(NATIVE_REPLIES)) }
 }
 
 /// Media type of a request body without parameters; JSON when the client says nothing.
@@ -164,12 +169,24 @@ mod tests {
     #[test]
     fn the_first_form_that_exists_wins() {
         let kubectl = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json";
-        assert_eq!(form(&accept(kubectl)).expect("table"), Form::Table(MetaVersion::V1));
-        assert_eq!(form(&accept("application/vnd.kubernetes.protobuf, application/json")).expect("json"), Form::Object);
-        assert_eq!(form(&accept("application/json;as=Nonsense;v=v1;g=meta.k8s.io, */*")).expect("any"), Form::Object);
-        assert_eq!(form(&HeaderMap::new()).expect("any"), Form::Object);
-        assert_eq!(form(&accept("application/yaml")).expect("yaml"), Form::Object);
-        assert_eq!(form(&accept("text/nonsense, */*;q=0.1")).expect("any"), Form::Object);
+        let json = |text: &str| form(&accept(text), true).expect(text);
+        assert_eq!(json(kubectl), (Form::Table(MetaVersion::V1), false));
+        assert_eq!(json("application/json;as=Nonsense;v=v1;g=meta.k8s.io, */*"), (Form::Object, false));
+        assert_eq!(form(&HeaderMap::new(), true).expect("any"), (Form::Object, false));
+        assert_eq!(json("application/yaml"), (Form::Object, false));
+        assert_eq!(json("text/nonsense, */*;q=0.1"), (Form::Object, false));
+    }
+
+    #[test]
+    fn protobuf_is_for_built_in_kinds_and_for_metadata() {
+        let typed = accept("application/vnd.kubernetes.protobuf, application/json");
+        assert_eq!(form(&typed, true).expect("protobuf"), (Form::Object, true));
+        assert_eq!(form(&typed, false).expect("json"), (Form::Object, false));
+        let metadata = accept("application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1, application/json");
+        assert_eq!(form(&metadata, false).expect("metadata"), (Form::Metadata(MetaVersion::V1), true));
+        let table = accept("application/vnd.kubernetes.protobuf;as=Table;g=meta.k8s.io;v=v1");
+        assert_eq!(form(&table, true).expect_err("a Table has rows of any type").code, 406);
+        assert!(plain(&typed).is_ok());
     }
 
     #[test]
@@ -190,7 +207,7 @@ mod tests {
     #[test]
     fn what_cannot_be_made_is_406() {
         for text in ["text/nonsense", "application/vnd.kubernetes.protobuf", "application/json;as=Table;v=v7;g=meta.k8s.io"] {
-            assert_eq!(form(&accept(text)).expect_err(text).code, 406);
+            assert_eq!(form(&accept(text), false).expect_err(text).code, 406);
         }
     }
 }

@@ -199,31 +199,44 @@ fn place(text: &str, raw: &RawValue) -> Range<u32> {
     start..start + raw.get().len() as u32
 }
 
+/// Room for the JSON of most objects.
+const STORED_BYTES: usize = 4096;
+
 /// The bytes to store for an object: kind, apiVersion and metadata first, no resourceVersion.
 pub fn stored_bytes(kind: &Kind, value: &Value) -> Bytes {
-    let mut out = Vec::with_capacity(1024);
-    let mut field = |key: &str, value: &Value| {
-        out.push(if out.is_empty() { b'{' } else { b',' });
-        serde_json::to_writer(&mut out, key).expect("a string is writable");
-        out.push(b':');
-        serde_json::to_writer(&mut out, value).expect("a JSON value has string keys and is always writable");
-    };
-    field("kind", &Value::from(kind.kind));
-    field("apiVersion", &Value::from(kind.api_version()));
-    let mut metadata = value["metadata"].clone();
-    if let Value::Object(fields) = &mut metadata {
-        fields.shift_remove("resourceVersion");
-        fields.shift_remove("selfLink");
+    let mut out = Vec::with_capacity(STORED_BYTES);
+    out.extend_from_slice(b"{\"kind\":\"");
+    out.extend_from_slice(kind.kind.as_bytes());
+    out.extend_from_slice(b"\",\"apiVersion\":\"");
+    if !kind.group.is_empty() {
+        out.extend_from_slice(kind.group.as_bytes());
+        out.push(b'/');
     }
-    field("metadata", &metadata);
-    for (key, value) in value.as_object().into_iter().flatten() {
-        if !matches!(key.as_str(), "kind" | "apiVersion" | "metadata") {
-            field(key, value);
+    out.extend_from_slice(kind.storage.as_bytes());
+    out.extend_from_slice(b"\",\"metadata\":{");
+    let empty = out.len();
+    let metadata = value["metadata"].as_object().into_iter().flatten();
+    for (key, value) in metadata.filter(|(key, _)| !matches!(key.as_str(), "resourceVersion" | "selfLink")) {
+        if out.len() > empty {
+            out.push(b',');
         }
+        push_field(&mut out, key, value);
+    }
+    out.push(b'}');
+    let others = value.as_object().into_iter().flatten();
+    for (key, value) in others.filter(|(key, _)| !matches!(key.as_str(), "kind" | "apiVersion" | "metadata")) {
+        out.push(b',');
+        push_field(&mut out, key, value);
     }
     out.push(b'}');
     // Without the room that is left over: it would be kept for as long as the object lives.
-    out.into_boxed_slice().into()
+    Bytes::copy_from_slice(&out)
+}
+
+fn push_field(out: &mut Vec<u8>, key: &str, value: &Value) {
+    serde_json::to_writer(&mut *out, key).expect("a string is writable");
+    out.push(b':');
+    serde_json::to_writer(out, value).expect("a JSON value has string keys and is always writable");
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl Edit {
 /// A stored object as clients of the version asked for see it: what their patches are made for.
 fn as_seen(call: &Call, stored: &Value) -> Value {
     let mut object = stored.clone();
-    if call.kind.is_view() {
+    if call.kind.is_view {
         call.kind.rules.from_stored(&mut object);
     }
     object["kind"] = call.kind.kind.into();

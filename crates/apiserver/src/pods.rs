@@ -40,7 +40,7 @@ impl Core {
             self.assign(call, &mut pod, &binding, node)?;
             metadata::order(&mut pod);
             if options.dry_run || self.put(kind, &key, current.revision, &pod, None).await?.is_some() {
-                return Ok(call.json(201, &json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 })));
+                return Ok(call.reply(201, &json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 })));
             }
         }
     }
@@ -78,7 +78,7 @@ impl Core {
     pub(crate) async fn evict(&self, call: &Call, method: &Method) -> Result<Response<Body>> {
         let (eviction, options) = self.action(call, method, &kinds::EVICTION)?;
         self.delete_by(call, &eviction["deleteOptions"], options.dry_run).await?;
-        Ok(call.json(201, &json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 })))
+        Ok(call.reply(201, &json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 })))
     }
 
     /// The body of an action on a Pod, which is of another kind than the Pod.

@@ -19,6 +19,7 @@ use crate::call::Call;
 use crate::filter::Filter;
 use crate::negotiate::Form;
 use crate::object::Object;
+use crate::protobuf;
 use crate::query::ListOptions;
 use crate::server::Core;
 use crate::status::{ApiError, Result};
@@ -101,7 +102,11 @@ impl Core {
     /// A stored object as a reply.
     pub(crate) fn reply(&self, call: &Call, code: u16, object: &Object) -> Response<Body> {
         let mut out = Vec::with_capacity(object.len());
-        Shape::of(call, (self.now)()).write(&mut out, object, object.revision);
+        let shape = Shape::of(call, (self.now)());
+        shape.write(&mut out, object, object.revision);
+        if shape.is_protobuf() {
+            return body::reply(code, shape.media_type(), Body::whole(out));
+        }
         whole(call, code, out)
     }
 
@@ -197,6 +202,9 @@ impl Core {
         if let Some(remaining) = page.remaining {
             meta.insert("remainingItemCount".to_owned(), remaining.into());
         }
+        if shape.is_protobuf() {
+            return streamed(call, shape.media_type(), protobuf::list(shape, &Value::Object(meta), page.objects));
+        }
         let mut head = json!({ "kind": kind, "apiVersion": api_version, "metadata": meta });
         if matches!(shape.form(), Form::Table(_)) {
             head["columnDefinitions"] = columns(call.kind);
@@ -209,14 +217,25 @@ impl Core {
         if bytes <= PIECE_BYTES || (call.pretty && bytes <= PRETTY_BYTES_MAX) {
             return whole(call, 200, pieces.flatten().collect());
         }
-        if bytes > GZIP_BYTES_MIN && call.takes_gzip() {
-            let mut response =
-                body::reply(200, "application/json", Body::pieces(Zipped { pieces, encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())) }));
-            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            return response;
-        }
-        body::reply(200, "application/json", Body::pieces(pieces))
+        streamed(call, "application/json", pieces)
     }
+}
+
+/// A list as a reply, compressed if it is long and the client takes that.
+fn streamed(call: &Call, media_type: &'static str, mut pieces: impl Iterator<Item = Bytes> + Send + 'static) -> Response<Body> {
+    let mut begin: Vec<Bytes> = Vec::new();
+    while begin.iter().map(Bytes::len).sum::<usize>() <= GZIP_BYTES_MIN {
+        let Some(piece) = pieces.next() else { return body::reply(200, media_type, Body::pieces(begin.into_iter())) };
+        begin.push(piece);
+    }
+    let pieces = begin.into_iter().chain(pieces);
+    if !call.takes_gzip() {
+        return body::reply(200, media_type, Body::pieces(pieces));
+    }
+    let zipped = Zipped { pieces, encoder: Some(GzEncoder::new(Vec::new(), Compression::fast())) };
+    let mut response = body::reply(200, media_type, Body::pieces(zipped));
+    response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    response
 }
 
 fn expired_token(error: store::Error, start: &str) -> ApiError {
@@ -293,13 +312,13 @@ impl Iterator for Pieces {
     }
 }
 
-/// The same, compressed.
-struct Zipped {
-    pieces: Pieces,
+/// Pieces of a list, compressed.
+struct Zipped<P> {
+    pieces: P,
     encoder: Option<GzEncoder<Vec<u8>>>,
 }
 
-impl Iterator for Zipped {
+impl<P: Iterator<Item = Bytes>> Iterator for Zipped<P> {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {

@@ -235,6 +235,7 @@ fn secrets_call(namespace: &str) -> Call {
         headers: HeaderMap::new(),
         body: bytes::Bytes::new(),
         form: Form::Object,
+        protobuf: false,
         pretty: false,
         warnings: Arc::new(Warnings::default()),
     }

@@ -41,7 +41,7 @@ impl Core {
                 access_status(&subject(&object["spec"]), &object["spec"])
             }
         };
-        Ok(call.json(201, &object))
+        Ok(call.reply(201, &object))
     }
 
     fn token_status(&self, spec: &Value) -> Value {

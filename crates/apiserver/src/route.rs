@@ -67,8 +67,14 @@ impl Core {
         (self.random)(&mut bytes);
         bytes[6] = bytes[6] & 0x0f | 0x40;
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
-        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+        let mut text = String::with_capacity(36);
+        for (at, byte) in bytes.into_iter().enumerate() {
+            if matches!(at, 4 | 6 | 8 | 10) {
+                text.push('-');
+            }
+            text.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
+        }
+        text
     }
 
     /// The identity that came with the connection, else that of the bearer token; a token that is not known is 401, not nobody.
@@ -134,13 +140,13 @@ impl Core {
     ) -> Result<Response<Body>> {
         let (kind, version) = target;
         let (parts, incoming) = request.into_parts();
-        let form = negotiate::form(&parts.headers)?;
+        let (form, protobuf) = negotiate::form(&parts.headers, kind.native)?;
         let pretty = negotiate::pretty(&parts.headers, query.get("pretty"));
         let warnings = warnings.clone();
         if let Some(text) = kind.rules.deprecation() {
             warnings.add(text);
         }
-        let mut call = Call { address, kind, version, query, headers: parts.headers, body: Bytes::new(), form, pretty, warnings };
+        let mut call = Call { address, kind, version, query, headers: parts.headers, body: Bytes::new(), form, protobuf, pretty, warnings };
         if !kind.namespaced && call.address.namespace.is_some() {
             return Err(ApiError::no_resource());
         }
@@ -205,12 +211,12 @@ impl Core {
 
 /// The kind and version at an address: nothing for an unknown group or version, 404 for an unknown resource of a known one.
 fn known(address: &Address) -> Result<Option<Target>> {
-    let mut group = kinds::served().filter(|k| k.group == address.group && k.versions.contains(&address.version.as_str())).peekable();
-    if group.peek().is_none() {
-        return Ok(None);
+    let version_of = |kind: &Kind| kind.versions.iter().position(|v| *v == address.version).filter(|_| kind.group == address.group);
+    let mut named = kinds::served().filter(|kind| kind.plural == address.resource);
+    if let Some(target) = named.find_map(|kind| version_of(kind).map(|version| (kind, version))) {
+        return Ok(Some(target));
     }
-    let kind = group.find(|k| k.plural == address.resource).ok_or_else(ApiError::no_resource)?;
-    Ok(kind.versions.iter().position(|v| *v == address.version).map(|version| (kind, version)))
+    if kinds::served().any(|kind| version_of(kind).is_some()) { Err(ApiError::no_resource()) } else { Ok(None) }
 }
 
 /// A refusal as a reply.

@@ -3,18 +3,22 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use schema::Message;
 use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::kinds::Kind;
 use crate::negotiate::{Form, MetaVersion};
 use crate::object::Object;
+use crate::protobuf;
 
 /// How the objects of one reply are written.
 #[derive(Clone)]
 pub struct Shape {
     kind: &'static Kind,
     form: Form,
+    /// What protobuf replies consist of; none when the reply is JSON.
+    protobuf: Option<&'static Message>,
     /// The `apiVersion` to rewrite objects to, when it is not the stored one.
     api_version: Option<Arc<str>>,
     include: Include,
@@ -51,7 +55,19 @@ impl Shape {
             Some("Object") => Include::Object,
             _ => Include::Metadata,
         };
-        Self { kind: call.kind, form: call.form, api_version: call.other_version().map(Into::into), include, now }
+        let message = || protobuf::message(call.kind, call.kind.versions[call.version], call.form);
+        let protobuf = if call.protobuf { message() } else { None };
+        Self { kind: call.kind, form: call.form, protobuf, api_version: call.other_version().map(Into::into), include, now }
+    }
+
+    /// Whether objects are written as protobuf.
+    pub fn is_protobuf(&self) -> bool {
+        self.protobuf.is_some()
+    }
+
+    /// The media type of one object or of a list.
+    pub fn media_type(&self) -> &'static str {
+        if self.is_protobuf() { protobuf::MEDIA_TYPE } else { "application/json" }
     }
 
     /// The form.
@@ -75,6 +91,9 @@ impl Shape {
 
     /// One object alone.
     pub fn write(&self, out: &mut Vec<u8>, object: &Object, revision: u64) {
+        if let Some(message) = self.protobuf {
+            return out.extend_from_slice(&schema::to_protobuf(message, &self.decoded(object, revision)));
+        }
         match self.form {
             Form::Object => self.write_object(out, object, revision),
             Form::Metadata(version) => object.write_metadata(out, version.api_version(), revision),
@@ -84,12 +103,23 @@ impl Shape {
 
     /// One object as an item or row of a list.
     pub fn write_item(&self, out: &mut Vec<u8>, object: &Object) {
+        if let Some(message) = self.protobuf {
+            return schema::protobuf::nested(out, 2, |out| schema::protobuf::append(out, message, &self.decoded(object, object.revision)));
+        }
         match self.form {
-            Form::Object if self.kind.native && !self.kind.is_view() => object.write_item(out),
+            Form::Object if self.kind.native && !self.kind.is_view => object.write_item(out),
             Form::Object => self.write_object(out, object, object.revision),
             Form::Metadata(version) => object.write_metadata(out, version.api_version(), object.revision),
             Form::Table(version) => self.write_row(out, version, object, object.revision),
         }
+    }
+
+    /// What JSON in this shape says of an object.
+    fn decoded(&self, object: &Object, revision: u64) -> Value {
+        let json = Self { protobuf: None, ..self.clone() };
+        let mut text = Vec::with_capacity(object.len());
+        json.write(&mut text, object, revision);
+        serde_json::from_slice(&text).expect("what was just written is JSON")
     }
 
     /// A Table; a watch sends the definitions of columns only once.
@@ -123,7 +153,7 @@ impl Shape {
 
     /// A stored value as clients of this kind and version see it.
     pub fn object(&self, mut object: Value) -> Value {
-        if self.kind.is_view() {
+        if self.kind.is_view {
             object["kind"] = self.kind.kind.into();
             self.kind.rules.from_stored(&mut object);
             object["apiVersion"] = self.kind.api_version().into();
@@ -136,7 +166,7 @@ impl Shape {
 
     /// The bytes of an object, as clients of this kind and version see it.
     fn write_object(&self, out: &mut Vec<u8>, object: &Object, revision: u64) {
-        if !self.kind.is_view() {
+        if !self.kind.is_view {
             return object.write(out, self.api_version.as_deref(), revision);
         }
         let mut value = object.value();

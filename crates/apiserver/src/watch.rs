@@ -17,6 +17,7 @@ use crate::kinds::Kind;
 use crate::metrics::Watching;
 use crate::negotiate::{self, Form};
 use crate::object::Object;
+use crate::protobuf;
 use crate::query::ListOptions;
 use crate::server::Core;
 use crate::status::{ApiError, Result};
@@ -48,6 +49,7 @@ impl Core {
         let with_state = options.initial_events.unwrap_or(revision == 0);
         let start = if with_state || revision == 0 { Start::Now } else { Start::After(revision) };
         let shape = Shape::of(&call, (self.now)());
+        let media_type = if shape.is_protobuf() { protobuf::WATCH_MEDIA_TYPE } else { "application/json" };
         let stream = match self.cache.watch(call.kind, filter.scope(call.kind), start) {
             Ok(begun) => {
                 let state = if with_state { filter.select(call.kind, &begun.sight, None, usize::MAX) } else { Vec::new() };
@@ -71,7 +73,7 @@ impl Core {
             Err(error) => return Err(ApiError::internal(error)),
         };
         let body = futures_util::stream::unfold(stream, |mut stream| async move { stream.next().await.map(|bytes| (bytes, stream)) });
-        Ok(body::reply(200, "application/json", Body::live(body)))
+        Ok(body::reply(200, media_type, Body::live(body)))
     }
 
     fn random_timeout(&self) -> Duration {
@@ -238,7 +240,14 @@ struct Encoder {
 impl Encoder {
     /// A change, encoded once for all watches of this form.
     fn change(&mut self, out: &mut Vec<u8>, change: &Change, kind: EventKind, object: &Object) {
-        let key = FrameKey { kind, group: self.kind.group, form: self.shape.form(), version: self.version, include: self.shape.include().letter() };
+        let key = FrameKey {
+            kind,
+            group: self.kind.group,
+            form: self.shape.form(),
+            protobuf: self.shape.is_protobuf(),
+            version: self.version,
+            include: self.shape.include().letter(),
+        };
         let is_first_table = std::mem::take(&mut self.is_first) && matches!(key.form, Form::Table(_));
         if is_first_table {
             self.write(out, kind, object, change.revision, true);
@@ -258,6 +267,9 @@ impl Encoder {
     }
 
     fn write(&self, out: &mut Vec<u8>, kind: EventKind, object: &Object, revision: u64, with_columns: bool) {
+        if self.shape.is_protobuf() {
+            return protobuf::event(out, kind.text(), |out| self.shape.write(out, object, revision));
+        }
         out.extend_from_slice(b"{\"type\":\"");
         out.extend_from_slice(kind.text().as_bytes());
         out.extend_from_slice(b"\",\"object\":");
@@ -288,6 +300,10 @@ impl Encoder {
     }
 
     fn line(&self, out: &mut Vec<u8>, kind: &str, object: Value) {
+        if self.shape.is_protobuf() {
+            let envelope = protobuf::enveloped(&object).unwrap_or_default();
+            return protobuf::event(out, kind, |out| out.extend_from_slice(&envelope));
+        }
         out.extend_from_slice(json!({ "type": kind, "object": object }).to_string().as_bytes());
         out.push(b'\n');
     }

@@ -1,5 +1,7 @@
 //! POST and PUT, and what every write has in common: defaults, admission, validation, ownership, and one transaction.
 
+use std::sync::Arc;
+
 use http::Response;
 use serde_json::Value;
 use store::{Compare, Op, Outcome, Store, Txn};
@@ -12,7 +14,7 @@ use crate::decode;
 use crate::kinds::{self, Kind, Sub};
 use crate::managed::{self, Origin};
 use crate::metadata;
-use crate::object::stored_bytes;
+use crate::object::{Object, stored_bytes};
 use crate::patch::Edit;
 use crate::query::{Write, WriteOptions};
 use crate::server::Core;
@@ -35,9 +37,17 @@ impl Core {
     /// POST to a collection.
     pub(crate) async fn create(&self, call: &Call) -> Result<Response<Body>> {
         let options = WriteOptions::read(&call.query, Write::Create, call.user_agent())?;
-        let object = decode::object(call, options.strictness)?;
-        let made = self.create_object(call, &options, object, Origin::Write).await?;
-        Ok(self.reply_value(call, 201, made))
+        let mut attempts = NAME_ATTEMPTS;
+        loop {
+            attempts -= 1;
+            // Decoded anew for each attempt: that a generated name is taken is rarer than a copy would be dear.
+            let object = decode::object(call, options.strictness)?;
+            let is_generated = metadata::text(&object, "name").is_empty();
+            match self.create_object(call, &options, object, Origin::Write).await {
+                Err(error) if error.reason == "AlreadyExists" && is_generated && attempts > 0 => {}
+                made => return Ok(self.reply_written(call, 201, made?)),
+            }
+        }
     }
 
     /// PUT of an object or of a subresource.
@@ -48,10 +58,20 @@ impl Core {
         self.modify(call, &options, sub, &Edit::Replace(object)).await
     }
 
+    /// A state that was just written, as a reply: made of the stored bytes as reads are, unless somebody has written again since.
+    fn reply_written(&self, call: &Call, code: u16, object: Value) -> Response<Body> {
+        let key = cache::key(call.kind, call.namespace(), metadata::text(&object, "name"));
+        let is_this = |stored: &Arc<Object>| metadata::text(&object, "resourceVersion").parse() == Ok(stored.revision);
+        match self.cache.get(call.kind, &key).filter(is_this) {
+            Some(stored) => self.reply(call, code, &stored),
+            None => self.reply_value(call, code, object),
+        }
+    }
+
     /// A value (in the stored form) as a reply.
     pub(crate) fn reply_value(&self, call: &Call, code: u16, mut object: Value) -> Response<Body> {
         metadata::order(&mut object);
-        call.json(code, &Shape::of(call, (self.now)()).value(object))
+        call.reply(code, &Shape::of(call, (self.now)()).value(object))
     }
 
     /// Makes a new object of a decoded one. Gives it as stored, with its resourceVersion (none in a dry run).
@@ -66,26 +86,17 @@ impl Core {
         self.admit_new(kind, &mut object);
         metadata::fill_new(kind, &mut object, namespace, self.uuid(), self.timestamp());
         let base = metadata::text(&object, "generateName").to_owned();
-        let is_generated = metadata::text(&object, "name").is_empty() && !base.is_empty();
-        for _ in 0..NAME_ATTEMPTS {
-            let mut attempt = object.clone();
-            if is_generated {
-                let name = metadata::generated_name(&base, &*self.random);
-                metadata::of(&mut attempt).insert("name".to_owned(), name.into());
-            }
-            if let Some(made) = self.create_once(call, options, attempt, origin).await? {
-                return Ok(made);
-            }
-            if !is_generated {
-                break;
-            }
+        let mut asked = metadata::text(&object, "name").to_owned();
+        if asked.is_empty() && !base.is_empty() {
+            let name = metadata::generated_name(&base, &*self.random);
+            metadata::of(&mut object).insert("name".to_owned(), name.into());
+            asked = base;
         }
-        let name = if is_generated { base.as_str() } else { metadata::text(&object, "name") };
-        Err(ApiError::already_exists(kind, name))
+        self.create_named(call, options, object, origin).await?.ok_or_else(|| ApiError::already_exists(kind, &asked))
     }
 
-    /// One attempt; none when the name is taken.
-    async fn create_once(&self, call: &Call, options: &WriteOptions, mut object: Value, origin: Origin) -> Result<Option<Value>> {
+    /// Makes a new object that has its name; none when the name is taken.
+    async fn create_named(&self, call: &Call, options: &WriteOptions, mut object: Value, origin: Origin) -> Result<Option<Value>> {
         let kind = call.kind;
         kind.rules.prepare_create(&mut object);
         if !kind.native && kind.has(Sub::Status) {
@@ -123,7 +134,7 @@ impl Core {
                 return match self.create_object(call, options, object, edit.origin()).await {
                     // Somebody else created it in the meantime, which is what this request wants, too.
                     Err(error) if error.reason == "AlreadyExists" && !options.dry_run => continue,
-                    made => Ok(self.reply_value(call, 201, made?)),
+                    made => Ok(self.reply_written(call, 201, made?)),
                 };
             };
             let mut old = current.value();
@@ -132,7 +143,7 @@ impl Core {
             self.agree(call, &mut new)?;
             check_preconditions(kind, &new, &old, edit)?;
             if let Some(written) = self.replace(intent, current.revision, &old, new).await? {
-                return Ok(self.reply_value(call, 200, written));
+                return Ok(self.reply_written(call, 200, written));
             }
         }
     }
@@ -208,12 +219,13 @@ impl Core {
 
     /// Writes an object whose key is at a revision (0: not there); none when it is not. The reservation becomes final with the write.
     pub(crate) async fn put(&self, kind: &Kind, key: &str, expected: u64, object: &Value, reservation: Option<Reservation>) -> Result<Option<u64>> {
-        let op = Op::Put { key: key.into(), value: stored_bytes(kind.home(), object), ttl: kind.ttl };
-        let Some(reservation) = reservation else { return self.commit(key, expected, op).await };
-        let (store, key) = (self.cache.store().clone(), key.to_owned());
+        let key: Arc<str> = key.into();
+        let op = Op::Put { key: key.clone(), value: stored_bytes(kind.home(), object), ttl: kind.ttl };
+        let Some(reservation) = reservation else { return commit(self.cache.store(), key, expected, op).await };
+        let store = self.cache.store().clone();
         // In a task of its own: a client that goes away must not make anybody believe that the write failed.
         let write = tokio::spawn(async move {
-            let outcome = commit(&store, &key, expected, op).await;
+            let outcome = commit(&store, key, expected, op).await;
             if let Ok(Some(_)) = outcome {
                 reservation.commit();
             }
@@ -224,11 +236,8 @@ impl Core {
 
     /// Removes an object at a revision; none when it is at another.
     pub(crate) async fn remove(&self, key: &str, expected: u64) -> Result<Option<u64>> {
-        self.commit(key, expected, Op::Delete { key: key.into() }).await
-    }
-
-    async fn commit(&self, key: &str, expected: u64, op: Op) -> Result<Option<u64>> {
-        commit(self.cache.store(), key, expected, op).await
+        let key: Arc<str> = key.into();
+        commit(self.cache.store(), key.clone(), expected, Op::Delete { key }).await
     }
 
     /// The time as metadata has it: RFC 3339 in whole seconds.
@@ -238,8 +247,8 @@ impl Core {
 }
 
 /// One operation on a key at a revision; none when it is at another.
-async fn commit(store: &Store, key: &str, expected: u64, op: Op) -> Result<Option<u64>> {
-    let txn = Txn { compare: vec![Compare { key: key.into(), revision: expected }], ops: vec![op] };
+async fn commit(store: &Store, key: Arc<str>, expected: u64, op: Op) -> Result<Option<u64>> {
+    let txn = Txn { compare: vec![Compare { key, revision: expected }], ops: vec![op] };
     match store.txn(txn).await {
         Ok(Outcome::Committed { revision }) => Ok(Some(revision)),
         Ok(Outcome::Conflict { .. }) => Ok(None),

@@ -7,6 +7,7 @@ mod api {
     mod lists;
     mod objects;
     mod patches;
+    mod protobuf;
     mod tokens;
     mod watches;
 }

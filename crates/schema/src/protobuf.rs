@@ -1,8 +1,10 @@
-//! Kubernetes protobuf to JSON, driven by the tables. Clients written in Go send built-in kinds this way and have no
+//! Kubernetes protobuf to JSON (here) and back ([`to_protobuf`]), driven by the tables. Clients written in Go send built-in kinds this way and have no
 //! fallback (kubernetes/kubernetes `runtime/serializer/protobuf`).
 //!
 //! Unknown numbers are skipped; bytes that contradict the table are an error. The result still has to go through
 //! [`crate::prune`], as a decoded JSON body has: Go's writers put every plain field on the wire, empty or not.
+
+mod encode;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +14,9 @@ use serde_json::{Map, Value};
 use crate::error::Error;
 use crate::table::{Field, Gvk, Kind, Message, Shape, table};
 use crate::time;
+
+pub use crate::generated::meta_v1::LIST_META;
+pub use encode::{ENVELOPE_TAIL, PARTIAL_OBJECT_METADATA, append, bytes, envelope_head, nested, to_protobuf};
 
 /// `k8s` and a zero byte: what every body starts with.
 const MAGIC: &[u8] = b"k8s\0";

@@ -244,6 +244,7 @@ pub fn table(gvk: Gvk<'_>) -> Option<&'static Message> {
         "Status" if gvk.group.is_empty() && gvk.version == "v1" => return Some(&meta_v1::STATUS),
         _ => {}
     }
-    let wanted = Some((gvk.group, gvk.version, gvk.kind));
-    crate::generated::KINDS.iter().copied().chain(crate::custom::kinds()).find(|m| m.gvk == wanted)
+    let is_wanted =
+        |m: &&'static Message| m.gvk.is_some_and(|(group, version, kind)| kind == gvk.kind && group == gvk.group && version == gvk.version);
+    crate::generated::KINDS.iter().copied().chain(crate::custom::kinds()).find(is_wanted)
 }

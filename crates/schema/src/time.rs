@@ -86,6 +86,21 @@ pub fn duration(nanos: i64) -> String {
     out
 }
 
+/// Nanoseconds of a duration as [`duration`] prints it.
+pub fn nanoseconds(text: &str) -> Option<i64> {
+    const UNITS: [(&str, f64); 6] = [("ns", 1.0), ("µs", 1e3), ("ms", 1e6), ("h", 3.6e12), ("m", 6e10), ("s", 1e9)];
+    let (sign, mut rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let mut total = 0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let amount: f64 = rest[..digits].parse().ok()?;
+        let (unit, size) = UNITS.iter().find(|(unit, _)| rest[digits..].starts_with(unit))?;
+        total += (amount * size).round() as i64;
+        rest = &rest[digits + unit.len()..];
+    }
+    Some(sign * total)
+}
+
 fn decimal(n: u64, size: u64) -> String {
     let fraction = n % size;
     if fraction == 0 {
@@ -134,6 +149,7 @@ mod tests {
             (-1_000_000_000, "-1s"),
         ] {
             assert_eq!(duration(nanos), wanted);
+            assert_eq!(nanoseconds(wanted), Some(nanos));
         }
     }
 

@@ -4,6 +4,7 @@ use std::pin::Pin;
 
 use apiserver::allocate::Allocator;
 use apiserver::{ApiServer, Body, Identity};
+use bytes::Bytes;
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Full};
 use serde_json::Value;
@@ -17,6 +18,7 @@ pub struct Reply {
     pub code: u16,
     pub headers: HeaderMap,
     pub text: String,
+    pub bytes: Bytes,
 }
 
 impl Reply {
@@ -53,7 +55,7 @@ impl Server {
         Self(server)
     }
 
-    fn request(method: &str, path: &str, body: impl Into<Vec<u8>>, headers: &[(&str, &str)]) -> Request<Full<bytes::Bytes>> {
+    pub fn request(method: &str, path: &str, body: impl Into<Vec<u8>>, headers: &[(&str, &str)]) -> Request<Full<Bytes>> {
         let mut request = Request::builder().method(method).uri(path).extension(Identity::new("admin", ["system:masters"]));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -65,7 +67,7 @@ impl Server {
         let response = self.0.answer(Self::request(method, path, body, headers)).await;
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.expect("a whole body").to_bytes();
-        Reply { code: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned() }
+        Reply { code: parts.status.as_u16(), headers: parts.headers, text: String::from_utf8_lossy(&bytes).into_owned(), bytes }
     }
 
     pub async fn send(&self, method: &str, path: &str, body: &Value) -> Reply {

@@ -46,7 +46,8 @@ impl Registration {
             let mut all = object["status"]["evidence"].as_array().cloned().unwrap_or_default();
             all.push(evidence.clone());
             let change = json!({"metadata": {"resourceVersion": object["metadata"]["resourceVersion"]}, "status": {"evidence": all}});
-            let request = self.merge("/status", &change).map_err(|error| Error::Refused { object: self.object.clone(), message: error.to_string() })?;
+            let request =
+                self.merge("/status", &change).map_err(|error| Error::Refused { object: self.object.clone(), message: error.to_string() })?;
             match self.client.request::<Value>(request).await {
                 Ok(_) => return Ok(()),
                 Err(kube::Error::Api(status)) if status.code == 409 => object = self.send(Request::get(&self.path).body(Vec::new())).await?,

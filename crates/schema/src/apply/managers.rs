@@ -1,6 +1,7 @@
 //! `metadata.managedFields`: reading, writing, and the housekeeping of its entries.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -98,7 +99,10 @@ impl Managers {
 
     /// Adds to what a manager owns by updates.
     pub fn claim(&mut self, id: &Id, set: Set, api_version: &str, now: Timestamp) {
-        let set = self.owners.get(id).map_or_else(|| set.clone(), |owned| set.union(&owned.set));
+        let set = match self.owners.get(id) {
+            Some(owned) => set.union(&owned.set),
+            None => set,
+        };
         self.owners.insert(id.clone(), Owned { set, api_version: api_version.to_owned(), applied: false });
         self.touch(id, now);
     }
@@ -106,7 +110,7 @@ impl Managers {
     /// Takes out of an entry what nobody owns.
     pub fn strip(&mut self, id: &Id) {
         if let Some(owned) = self.owners.get_mut(id) {
-            owned.set = owned.set.difference(&stripped());
+            owned.set = owned.set.difference(stripped());
             if owned.set.is_empty() {
                 self.owners.remove(id);
             }
@@ -189,21 +193,24 @@ impl Managers {
 }
 
 /// Paths that belong to the object, not to a manager.
-pub fn stripped() -> Set {
-    Set::of_fields(&[
-        &["apiVersion"],
-        &["kind"],
-        &["metadata"],
-        &["metadata", "name"],
-        &["metadata", "namespace"],
-        &["metadata", "creationTimestamp"],
-        &["metadata", "selfLink"],
-        &["metadata", "uid"],
-        &["metadata", "clusterName"],
-        &["metadata", "generation"],
-        &["metadata", "managedFields"],
-        &["metadata", "resourceVersion"],
-    ])
+pub fn stripped() -> &'static Set {
+    static STRIPPED: LazyLock<Set> = LazyLock::new(|| {
+        Set::of_fields(&[
+            &["apiVersion"],
+            &["kind"],
+            &["metadata"],
+            &["metadata", "name"],
+            &["metadata", "namespace"],
+            &["metadata", "creationTimestamp"],
+            &["metadata", "selfLink"],
+            &["metadata", "uid"],
+            &["metadata", "clusterName"],
+            &["metadata", "generation"],
+            &["metadata", "managedFields"],
+            &["metadata", "resourceVersion"],
+        ])
+    });
+    &STRIPPED
 }
 
 /// Whether a client asks to forget all owners: `[]` or `[{}]`.

@@ -178,6 +178,9 @@ pub struct Changes {
 impl Changes {
     /// Without the paths in `ignored` and all below them.
     pub fn without(self, ignored: &Set) -> Changes {
+        if ignored.is_empty() {
+            return self;
+        }
         Changes {
             removed: self.removed.recursive_difference(ignored),
             modified: self.modified.recursive_difference(ignored),

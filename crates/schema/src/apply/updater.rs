@@ -27,7 +27,7 @@ pub fn update(message: &'static Message, live: &Value, new: &Value, writer: &Wri
     let changes = typed::compare(root, Some(live), Some(new)).without(&ignored);
     // Without an applier there is nobody who could object.
     let _ = settle(&changes, None, owners, true);
-    changes.modified.union(&changes.added)
+    if changes.modified.is_empty() { changes.added } else { changes.modified.union(&changes.added) }
 }
 
 /// Merges a configuration. Returns the new object, or nothing when it equals the live one.
@@ -70,6 +70,9 @@ fn prepare(message: &'static Message, owners: &mut Owners) {
 
 /// Takes changed paths away from their owners, unless that is a conflict; removed paths are nobody's.
 fn settle(changes: &Changes, applier: Option<&Id>, owners: &mut Owners, force: bool) -> Result<(), Failure> {
+    if owners.is_empty() {
+        return Ok(());
+    }
     let touched = changes.modified.union(&changes.added);
     let others = || owners.iter().filter(|(id, _)| Some(*id) != applier);
     let conflicts: Vec<(Id, Set)> =

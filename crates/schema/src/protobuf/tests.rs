@@ -47,6 +47,40 @@ fn delete_options_exist_in_every_group_version() {
 }
 
 #[test]
+fn what_was_written_is_read_again() {
+    for (api_version, kind, rest) in [
+        (
+            "v1",
+            "Service",
+            json!({"spec": {"ports": [{"port": 80, "targetPort": "http"}, {"port": 81, "targetPort": 8081}], "selector": {"a": "", "b": "2"}}}),
+        ),
+        ("v1", "Secret", json!({"data": {"k": "AAEC"}, "immutable": false})),
+        (
+            "v1",
+            "Pod",
+            json!({"spec": {"volumes": [{"name": "v", "configMap": {"name": "c"}}], "containers": [{"name": "c", "image": "i",
+            "resources": {"limits": {"cpu": "100m"}}, "readinessProbe": {"httpGet": {"port": "http"}, "periodSeconds": 10}}], "terminationGracePeriodSeconds": 0}}),
+        ),
+        ("coordination.k8s.io/v1", "Lease", json!({"spec": {"renewTime": "1969-12-31T23:59:59.500000Z", "leaseTransitions": -1}})),
+    ] {
+        let metadata =
+            json!({"name": "x", "creationTimestamp": "2026-01-02T03:04:05Z", "managedFields": [{"manager": "m", "fieldsV1": {"f:spec": {}}}]});
+        let mut object = json!({"kind": kind, "apiVersion": api_version, "metadata": metadata});
+        object.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+        let message = table(Gvk::new(api_version, kind)).unwrap();
+        assert_eq!(prune(message, &mut object).unwrap(), vec![]);
+        assert_eq!(decoded(&to_protobuf(message, &object)), object, "{kind}");
+    }
+}
+
+#[test]
+fn a_length_of_several_bytes_stands_before_its_content() {
+    let long = "x".repeat(300);
+    let object = json!({"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "x"}, "data": {"k": long}});
+    assert_eq!(decoded(&to_protobuf(&crate::generated::core_v1::CONFIG_MAP, &object))["data"]["k"], long);
+}
+
+#[test]
 fn bodies_that_are_none_are_refused() {
     assert_eq!(from_protobuf(b"{}"), Err(Error::NotProtobuf));
     let unknown = from_protobuf(&envelope("v1", "Cow", b""));
@@ -111,6 +145,10 @@ fn golden_files_of_every_kind_decode_to_their_json() {
         assert!(same_order(&untouched, &wanted), "{kind}: the order of the keys is not that of the Go structs");
         if serde_json::to_string(&from_pb).unwrap() != serde_json::to_string(&wanted).unwrap() {
             wrong.push(format!("{kind} (pb): {}", difference("", &from_pb, &wanted)));
+        }
+        if lost("", &untouched, &wanted).is_empty() && to_protobuf(message, &wanted) != protobuf {
+            let back = from_protobuf(&to_protobuf(message, &wanted)).unwrap_or_else(|e| panic!("{kind}: {e}")).object;
+            wrong.push(format!("{kind} (to pb): {}", difference("", &back, &wanted)));
         }
         let (mut yaml, _) = from_yaml(&text("yaml")).unwrap();
         prune(message, &mut yaml).unwrap();
