@@ -221,8 +221,16 @@ impl Core {
             }
         }
         let shape = Shape::of(call, (self.now)());
+        let shown = |object| {
+            let mut item = shape.object(object);
+            if let Some(fields) = item.as_object_mut().filter(|_| call.kind.native) {
+                // Which the list has once.
+                fields.retain(|key, _| !matches!(key.as_str(), "kind" | "apiVersion"));
+            }
+            item
+        };
         let list = json!({ "kind": format!("{}List", call.kind.kind), "apiVersion": call.api_version(), "metadata": { "resourceVersion": sight.revision.to_string() },
-                           "items": items.into_iter().map(|object| shape.object(object)).collect::<Vec<_>>() });
+                           "items": items.into_iter().map(shown).collect::<Vec<_>>() });
         Ok(call.reply(200, &list))
     }
 }
@@ -240,14 +248,14 @@ fn check_preconditions(kind: &Kind, options: &DeleteOptions, object: &Object) ->
             "the UID in the precondition ({uid}) does not match the UID in record ({}). The object might have been deleted and then recreated",
             object.head.uid
         );
-        return Err(ApiError::conflict(kind, name, &why));
+        return Err(ApiError::precondition(kind, name, &why));
     }
     let revision = object.revision.to_string();
     if let Some(asked) = options.resource_version.as_deref().filter(|asked| *asked != revision) {
         let why = format!(
             "the ResourceVersion in the precondition ({asked}) does not match the ResourceVersion in record ({revision}). The object might have been modified"
         );
-        return Err(ApiError::conflict(kind, name, &why));
+        return Err(ApiError::precondition(kind, name, &why));
     }
     Ok(())
 }

@@ -15,17 +15,18 @@ use crate::negotiate;
 use crate::query::{Write, WriteOptions};
 use crate::server::Core;
 use crate::status::{ApiError, Result};
+use crate::write::refuse_other;
 
 /// How an object is changed.
 pub enum Edit {
     /// By another one (stored form).
     Replace(Value),
-    /// By a JSON patch (RFC 6902).
-    Json(Value),
+    /// By a JSON patch (RFC 6902). What is odd about the text of a patch is told with what is odd about the result.
+    Json(Value, Vec<Problem>),
     /// By a merge patch (RFC 7396).
-    Merge(Value),
+    Merge(Value, Vec<Problem>),
     /// By a strategic merge patch.
-    Strategic(Value),
+    Strategic(Value, Vec<Problem>),
     /// By an apply configuration.
     Apply(Value),
 }
@@ -34,11 +35,11 @@ impl Core {
     /// PATCH of an object or of a subresource.
     pub(crate) async fn patch(&self, call: &Call, sub: Option<Sub>) -> Result<Response<Body>> {
         let media_type = negotiate::content_type(&call.headers);
-        let kind: fn(Value) -> Edit = match media_type {
+        let kind: fn(Value, Vec<Problem>) -> Edit = match media_type {
             "application/json-patch+json" => Edit::Json,
             "application/merge-patch+json" => Edit::Merge,
             "application/strategic-merge-patch+json" if call.kind.native => Edit::Strategic,
-            "application/apply-patch+yaml" => Edit::Apply,
+            "application/apply-patch+yaml" => |config, _| Edit::Apply(config),
             _ => return Err(ApiError::unsupported_media_type(if call.kind.native { negotiate::PATCHES } else { negotiate::CUSTOM_PATCHES })),
         };
         let is_apply = media_type == "application/apply-patch+yaml";
@@ -48,22 +49,24 @@ impl Core {
         } else {
             schema::from_json(&call.body).map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))?
         };
-        let mut edit = kind(patch);
-        if let Edit::Apply(config) = &mut edit {
+        if is_apply {
             repeated_keys(call, &problems, options.strictness)?;
-            if !config.is_object() {
+            if !patch.is_object() {
                 return Err(ApiError::bad_request("error decoding YAML: the configuration is no object"));
             }
-            self.agree(call, config)?;
+            refuse_other(call, &patch)?;
         }
-        self.modify(call, &options, sub, &edit).await
+        self.modify(call, &options, sub, &kind(patch, problems)).await
     }
 }
 
 /// An apply configuration that says a thing twice.
 fn repeated_keys(call: &Call, problems: &[Problem], strictness: Strictness) -> Result<()> {
     match (strictness, schema::strict_text(problems)) {
-        (Strictness::Strict, Some(text)) => return Err(ApiError::bad_request(format!("error strict decoding YAML: {text}"))),
+        (Strictness::Strict, Some(text)) => {
+            let why = text.strip_prefix("strict decoding error: ").unwrap_or(&text);
+            return Err(ApiError::bad_request(format!("error strict decoding YAML: error converting YAML to JSON: {why}")));
+        }
         (Strictness::Warn, Some(_)) => problems.iter().for_each(|problem| call.warnings.add(problem.to_string())),
         _ => {}
     }
@@ -99,16 +102,17 @@ impl Edit {
             Self::Replace(object) => return Ok(object.clone()),
             _ => as_seen(call, old),
         };
-        let patched = match self {
-            Self::Json(patch) => schema::json_patch(&base, patch).map_err(refused)?,
-            Self::Strategic(patch) => match decode::table(call.kind, call.kind.versions[call.version]) {
-                Some(message) => schema::strategic_merge(message, &base, patch).map_err(refused)?,
-                None => schema::merge_patch(&base, patch),
+        let (patched, problems) = match self {
+            Self::Json(patch, problems) => (schema::json_patch(&base, patch).map_err(refused)?, problems.clone()),
+            Self::Strategic(patch, problems) => match decode::table(call.kind, call.kind.versions[call.version]) {
+                Some(message) => (schema::strategic_merge(message, &base, patch).map_err(refused)?, problems.clone()),
+                None => (schema::merge_patch(&base, patch), problems.clone()),
             },
-            Self::Apply(config) => managed::apply(call, Some(&base), config, options, sub, now)?,
-            Self::Replace(patch) | Self::Merge(patch) => schema::merge_patch(&base, patch),
+            Self::Merge(patch, problems) => (schema::merge_patch(&base, patch), problems.clone()),
+            Self::Apply(config) => (managed::apply(call, Some(&base), config, options, sub, now)?, Vec::new()),
+            Self::Replace(object) => (object.clone(), Vec::new()),
         };
-        let mut patched = decode::canonical(call, patched, Vec::new(), options.strictness, Source::Patch)?;
+        let mut patched = decode::canonical(call, patched, problems, options.strictness, Source::Patch)?;
         if metadata::text(&patched, "resourceVersion").is_empty() {
             metadata::of(&mut patched).insert("resourceVersion".to_owned(), old["metadata"]["resourceVersion"].clone());
         }

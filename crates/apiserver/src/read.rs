@@ -51,8 +51,8 @@ impl Token {
     }
 
     fn read(text: &str) -> Result<Self> {
-        let bad = |why: String| ApiError::bad_request(format!("continue key is not valid: {why}"));
-        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|e| bad(e.to_string()))?;
+        let bad = |why: String| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
+        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|e| bad(format!("illegal base64 data: {e}")))?;
         let token: Self = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
         if token.v != "meta.k8s.io/v1" {
             return Err(bad(format!("server does not recognize this encoded version {}", crate::field::quote(&token.v))));
@@ -258,7 +258,7 @@ fn expired_token(error: store::Error, start: &str) -> ApiError {
 pub(crate) fn parse_revision(text: &str) -> Result<u64> {
     text.parse().map_err(|_| {
         let why = format!("strconv.ParseUint: parsing {}: invalid syntax", crate::field::quote(text));
-        ApiError::bad_request(crate::field::Path::new("resourceVersion").invalid(text, why).to_string())
+        ApiError::bad_request(format!("invalid resource version: {}", crate::field::Path::new("resourceVersion").invalid(text, why)))
     })
 }
 

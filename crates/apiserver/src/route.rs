@@ -12,12 +12,13 @@ use crate::call::{Call, Warnings, header_text};
 use crate::hooks::ConnectRequest;
 use crate::impersonate;
 use crate::kinds::{self, Kind, Sub};
-use crate::negotiate;
+use crate::negotiate::{self, Form};
 use crate::query::Query;
 use crate::registration;
 use crate::request::Address;
 use crate::server::Core;
 use crate::status::{ApiError, Result};
+use crate::table::Include;
 use crate::throttle::Source;
 
 /// A request that is no watch gets an answer within this time (as kube-apiserver).
@@ -141,6 +142,9 @@ impl Core {
         let (kind, version) = target;
         let (parts, incoming) = request.into_parts();
         let (form, protobuf) = negotiate::form(&parts.headers, kind.native)?;
+        if matches!(form, Form::Table(_)) {
+            Include::check(&query)?;
+        }
         let pretty = negotiate::pretty(&parts.headers, query.get("pretty"));
         let warnings = warnings.clone();
         if let Some(text) = kind.rules.deprecation() {
@@ -178,9 +182,9 @@ impl Core {
         // A namespaced kind can be listed over all namespaces, and nothing else.
         let placed = call.kind.namespaced == call.address.namespace.is_some();
         match (method.as_str(), named, sub) {
-            ("GET" | "HEAD", false, None) => self.list(call).await,
+            ("GET", false, None) => self.list(call).await,
             _ if !placed => Err(if named { ApiError::no_resource() } else { ApiError::method_not_allowed() }),
-            ("GET" | "HEAD", true, None | Some(Sub::Status)) => self.get(call).await,
+            ("GET", true, None | Some(Sub::Status)) => self.get(call).await,
             ("POST", false, None) => self.create(call).await,
             ("PUT", true, sub) => self.update(call, sub).await,
             ("PATCH", true, sub) => self.patch(call, sub).await,

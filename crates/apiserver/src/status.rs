@@ -108,6 +108,13 @@ impl ApiError {
         Self::new(409, "Conflict", message).about(kind.group, kind.plural, name)
     }
 
+    /// 409: the object is not the one that its client means to delete. Names the kind where other conflicts name the resource.
+    pub fn precondition(kind: &Kind, name: &str, why: &str) -> Self {
+        let qualified = if kind.group.is_empty() { kind.kind.to_owned() } else { format!("{}.{}", kind.kind, kind.group) };
+        let message = format!("Operation cannot be fulfilled on {qualified} {}: {why}", quoted(name));
+        Self::new(409, "Conflict", message).about(kind.group, kind.kind, name)
+    }
+
     /// 409 of an action on an object.
     pub fn conflict_at(kind: &Kind, action: &str, name: &str, why: &str) -> Self {
         let resource = format!("{}/{action}", kind.qualified());
@@ -146,7 +153,9 @@ impl ApiError {
 
     /// 422 with a sentence of its own: a patch that cannot be applied.
     pub fn unprocessable(message: impl Into<String>) -> Self {
-        Self::new(422, "Invalid", message)
+        let mut error = Self::new(422, "Invalid", message);
+        error.details = Some(Box::default());
+        error
     }
 
     /// 403: admission says no.

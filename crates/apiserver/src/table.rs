@@ -7,10 +7,13 @@ use schema::Message;
 use serde_json::{Value, json};
 
 use crate::call::Call;
+use crate::field::Path;
 use crate::kinds::Kind;
 use crate::negotiate::{Form, MetaVersion};
 use crate::object::Object;
 use crate::protobuf;
+use crate::query::Query;
+use crate::status::{ApiError, Result};
 
 /// How the objects of one reply are written.
 #[derive(Clone)]
@@ -37,6 +40,17 @@ pub enum Include {
 }
 
 impl Include {
+    /// Refuses what rows cannot carry.
+    pub fn check(query: &Query) -> Result<()> {
+        match query.get("includeObject") {
+            None | Some("None" | "Metadata" | "Object") => Ok(()),
+            Some(other) => {
+                let error = Path::new("includeObject").invalid(other, "must be 'Metadata', 'Object', 'None', or empty");
+                Err(ApiError::bad_request(format!("Unable to convert to Table as requested: {error}")))
+            }
+        }
+    }
+
     /// A letter that distinguishes them.
     pub fn letter(self) -> u8 {
         match self {

@@ -85,9 +85,8 @@ impl Core {
 
 /// Upstream's watch, other than its list, takes this for its own failure.
 fn unparsable(text: &str) -> ApiError {
-    let mut error = ApiError::internal(format_args!("strconv.ParseUint: parsing {}: invalid syntax", crate::field::quote(text)));
-    error.message = format!("resourceVersion: Invalid value: {}: strconv.ParseUint: parsing {0}: invalid syntax", crate::field::quote(text));
-    error
+    let quoted = crate::field::quote(text);
+    ApiError::plain(500, format!("resourceVersion: Invalid value: {quoted}: strconv.ParseUint: parsing {quoted}: invalid syntax"))
 }
 
 fn too_old(revision: u64, floor: u64) -> ApiError {

@@ -82,6 +82,8 @@ impl Core {
             return Err(ApiError::plain(500, "resourceVersion should not be set on objects to be created"));
         }
         kind.rules.defaults(&mut object);
+        // What the server itself adds from here on belongs to nobody.
+        managed::track(call, None, &mut object, options, None, origin, (self.now)());
         self.admit_namespace(kind, namespace, metadata::text(&object, "name"))?;
         self.admit_new(kind, &mut object);
         metadata::fill_new(kind, &mut object, namespace, self.uuid(), self.timestamp());
@@ -92,11 +94,11 @@ impl Core {
             metadata::of(&mut object).insert("name".to_owned(), name.into());
             asked = base;
         }
-        self.create_named(call, options, object, origin).await?.ok_or_else(|| ApiError::already_exists(kind, &asked))
+        self.create_named(call, options, object).await?.ok_or_else(|| ApiError::already_exists(kind, &asked))
     }
 
     /// Makes a new object that has its name; none when the name is taken.
-    async fn create_named(&self, call: &Call, options: &WriteOptions, mut object: Value, origin: Origin) -> Result<Option<Value>> {
+    async fn create_named(&self, call: &Call, options: &WriteOptions, mut object: Value) -> Result<Option<Value>> {
         let kind = call.kind;
         kind.rules.prepare_create(&mut object);
         if !kind.native && kind.has(Sub::Status) {
@@ -107,13 +109,12 @@ impl Core {
         if metadata::drop_repeated_owners(&mut object) {
             call.warnings.add(REPEATED_OWNERS);
         }
-        kind.rules.warnings(&object, None).into_iter().for_each(|text| call.warnings.add(text));
         let reservation = self.reserve(kind, &mut object, None, options.dry_run)?;
         let mut errors = metadata::validate_new(kind, &object);
         errors.extend(kind.rules.validate_create(&object, &self.settings));
         let name = metadata::text(&object, "name").to_owned();
         refuse_invalid(kind, &name, &errors)?;
-        managed::track(call, None, &mut object, options, None, origin, (self.now)());
+        kind.rules.warnings(&object, None).into_iter().for_each(|text| call.warnings.add(text));
         metadata::order(&mut object);
         let key = cache::key(kind, call.namespace(), &name);
         if options.dry_run {
@@ -154,11 +155,17 @@ impl Core {
         let kind = call.kind;
         kind.rules.defaults(&mut new);
         metadata::fill_updated(&mut new, old);
-        split(kind, sub, &mut new, old);
+        // What the server carries over or gives belongs to nobody, so the object as the client wants it counts, but for what a subresource keeps.
+        if sub.is_some() {
+            split(kind, sub, &mut new, old);
+        }
+        managed::track(call, Some(old), &mut new, options, sub, origin, (self.now)());
+        if sub.is_none() {
+            split(kind, sub, &mut new, old);
+        }
         if metadata::drop_repeated_owners(&mut new) {
             call.warnings.add(REPEATED_OWNERS);
         }
-        kind.rules.warnings(&new, Some(old)).into_iter().for_each(|text| call.warnings.add(text));
         if sub.is_none() && kind.generation && kind.rules.counts_generation(&new, old) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             metadata::of(&mut new).insert("generation".to_owned(), generation.into());
@@ -175,7 +182,7 @@ impl Core {
         });
         let name = metadata::text(old, "name");
         refuse_invalid(kind, name, &errors)?;
-        managed::track(call, Some(old), &mut new, options, sub, origin, (self.now)());
+        kind.rules.warnings(&new, Some(old)).into_iter().for_each(|text| call.warnings.add(text));
         metadata::order(&mut new);
         let key = cache::key(kind, call.namespace(), name);
         if is_released(kind, &new) {
@@ -199,14 +206,8 @@ impl Core {
 
     /// Body and address must name the same object; what the body leaves out it gets from the address.
     pub(crate) fn agree(&self, call: &Call, object: &mut Value) -> Result<()> {
-        let (name, namespace) = (metadata::text(object, "name").to_owned(), metadata::text(object, "namespace").to_owned());
+        refuse_other(call, object)?;
         let wanted = &call.address.name;
-        if !wanted.is_empty() && !name.is_empty() && name != *wanted {
-            return Err(ApiError::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({wanted})")));
-        }
-        if !namespace.is_empty() && namespace != call.namespace() && call.kind.namespaced {
-            return Err(ApiError::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
-        }
         let meta = metadata::of(object);
         if !wanted.is_empty() {
             meta.insert("name".to_owned(), wanted.as_str().into());
@@ -260,6 +261,18 @@ async fn commit(store: &Store, key: Arc<str>, expected: u64, op: Op) -> Result<O
 
 const REPEATED_OWNERS: &str = "metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: []";
 
+/// Refuses an object that names another one than the address does.
+pub(crate) fn refuse_other(call: &Call, object: &Value) -> Result<()> {
+    let (name, namespace, wanted) = (metadata::text(object, "name"), metadata::text(object, "namespace"), &call.address.name);
+    if !wanted.is_empty() && !name.is_empty() && name != wanted {
+        return Err(ApiError::bad_request(format!("the name of the object ({name}) does not match the name on the URL ({wanted})")));
+    }
+    if !namespace.is_empty() && namespace != call.namespace() && call.kind.namespaced {
+        return Err(ApiError::bad_request("the namespace of the provided object does not match the namespace sent on the request"));
+    }
+    Ok(())
+}
+
 fn refuse_invalid(kind: &Kind, name: &str, errors: &crate::field::FieldErrors) -> Result<()> {
     if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(kind.group, kind.kind, name, errors)) }
 }
@@ -271,6 +284,9 @@ fn check_preconditions(kind: &Kind, new: &Value, old: &Value, edit: &Edit) -> Re
     if asked.is_empty() && !kind.unconditional_update && matches!(edit, Edit::Replace(_)) {
         let error = crate::field::Path::new("metadata").child("resourceVersion").invalid(0, "must be specified for an update");
         return Err(ApiError::invalid(kind.group, kind.plural, name, &vec![error]));
+    }
+    if !asked.is_empty() && asked.parse::<u64>().is_err() {
+        return Err(ApiError::plain(500, format!("strconv.ParseUint: parsing {}: invalid syntax", crate::field::quote(asked))));
     }
     let (uid, known) = (metadata::text(new, "uid"), metadata::text(old, "uid"));
     if !uid.is_empty() && uid != known {

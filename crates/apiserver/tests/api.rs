@@ -2,6 +2,7 @@
 
 mod api {
     mod access;
+    mod details;
     mod doors;
     mod harness;
     mod lists;

@@ -22,7 +22,10 @@ const MOST_COPIED: usize = 3 * 1024 * 1024;
 /// operation is unknown, malformed or fails.
 pub fn json_patch(current: &Value, patch: &Value) -> Result<Value, Error> {
     let Value::Array(operations) = patch else {
-        return Err(Error::BadPatch(format!("json: cannot unmarshal {} into Go value of type jsonpatch.Patch", word(patch))));
+        return Err(Error::BadPatch(format!(
+            "error decoding patch: json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp",
+            word(patch)
+        )));
     };
     if operations.len() > MOST_OPERATIONS {
         let text = format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {}", operations.len());
