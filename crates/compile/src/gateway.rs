@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use api::decided::GATEWAY_CONTROLLER;
 use api::{DecidedStatus, Gateway, GatewayClass, HttpRoute};
-use model::routes::{EntranceKey, HostMap, HostPattern, HostTable, Listener, Peers, RouteMatch, Speaks};
+use model::routes::{EntranceKey, HostMap, HostPattern, HostTable, Limits, Listener, Peers, RouteMatch, Speaks};
 
 use self::attach::Attached;
 use self::http_route::Resolved;
@@ -195,6 +195,12 @@ impl Gateways {
     pub fn peers(&self, key: &EntranceKey) -> Option<Peers> {
         let mut listeners = self.plan.ports.get(key)?.listeners.iter().filter_map(|one| self.plan.listener(one));
         listeners.find_map(|one| one.peers.clone())
+    }
+
+    /// Bounds at a port: those of the oldest Gateway there that sets some.
+    pub fn limits(&self, key: &EntranceKey) -> Option<Arc<Limits>> {
+        let mut listeners = self.plan.ports.get(key)?.listeners.iter().filter_map(|one| self.plan.listener(one));
+        listeners.find_map(|one| one.limits.clone())
     }
 
     /// What is wrong with routes, and what of Gateways has no effect.

@@ -47,7 +47,7 @@ pub(crate) struct Ground<'a> {
     /// Settings of the process.
     pub settings: &'a Settings,
     /// Services with their ports and pools. A port stands once per family, the primary family first; one that is an alias has
-    /// `exposure` `ExternalName` and no ports.
+    /// `exposure` `ExternalName`, and ports only where it may be a backend.
     pub services: &'a OrdMap<ServiceKey, Arc<model::service::Service>>,
     /// Namespaces with their labels.
     pub namespaces: &'a Map<Arc<str>, Arc<api::Namespace>>,
@@ -181,7 +181,8 @@ impl Routes {
         let fallback = (entry.is_some() && speaks == Speaks::Https).then(|| self.fallback(settings));
         // On the entries the process decides: what one Gateway says there would count for all Ingresses.
         let peers = self.gateways.peers(key).filter(|_| entry.is_none()).unwrap_or_else(|| settings.peers.clone());
-        Some(Entrance::new(*key, speaks, listeners, fallback).with_peers(peers))
+        let limits = self.gateways.limits(key).filter(|_| entry.is_none());
+        Some(Entrance::new(*key, speaks, listeners, fallback).with(peers, limits))
     }
 
     /// What answers for a server name that nobody has a certificate for (ingress spec I6).

@@ -3,6 +3,7 @@
 mod claims;
 mod endpoints;
 mod frontends;
+mod outside;
 mod pools;
 mod usable;
 
@@ -21,6 +22,7 @@ use model::{Endpoint, Map, Origin, Pool, PoolId, Transport};
 
 pub(crate) use claims::Claims;
 pub(crate) use endpoints::{Joined, ReadSlice, endpoint};
+pub(crate) use outside::Asked;
 pub(crate) use pools::PoolKey;
 
 use crate::complaints::Complaints;
@@ -47,6 +49,8 @@ pub(crate) struct Context<'a> {
     pub nodes: &'a Map<Arc<str>, Arc<api::Node>>,
     pub instances: &'a Map<ServiceKey, Arc<api::Instance>>,
     pub policies: &'a Policies,
+    /// Ports that routes name, where an ExternalName may be a backend.
+    pub asked: Option<&'a Asked>,
 }
 
 /// An object whose change recompiles a Service besides its own and its slices.
@@ -132,6 +136,17 @@ struct ReadPort<'a> {
     family: Family,
 }
 
+impl ReadPort<'_> {
+    /// What slices are asked for. Those of an alias say nothing of ports: the Service does.
+    fn wanted(&self, is_alias: bool) -> WantedPort<'_> {
+        let target = match self.port.target_port {
+            Some(api::service::IntOrString::Int(number)) => text::port(number).unwrap_or(self.number),
+            _ => self.number,
+        };
+        WantedPort { name: &self.port.name, transport: self.transport, family: self.family, fixed: is_alias.then_some(target) }
+    }
+}
+
 /// Compiles one Service. What did not change since `old` is kept by pointer. `next_pool` is the last pool number given.
 pub(crate) fn build(context: &Context<'_>, service: &api::Service, slices: &Slices, old: Option<&Built>, next_pool: &mut u32) -> Built {
     let known_policies = old.map(|old| old.pools.iter().map(|pool| Arc::clone(&pool.policy)).chain([Arc::clone(&old.service.policy)]).collect());
@@ -163,7 +178,7 @@ impl<'a> Builder<'a> {
     fn build(mut self, slices: &Slices, next_pool: &mut u32) -> Built {
         self.addresses = self.cluster_addresses();
         let ports = self.read_ports(slices);
-        let wanted: Vec<_> = ports.iter().map(|port| WantedPort { name: &port.port.name, transport: port.transport, family: port.family }).collect();
+        let wanted: Vec<_> = ports.iter().map(|port| port.wanted(is_alias(self.service))).collect();
         let old_endpoints = self.old.map(|old| &*old.service.endpoints).unwrap_or_default();
         let slices = endpoints::read(self.context, slices, &mut self.depends, &mut self.complaints);
         let candidates = endpoints::candidates(self.context, &slices, &wanted, old_endpoints);
@@ -287,15 +302,23 @@ impl<'a> Builder<'a> {
         if families.is_empty() { vec![Family::V4] } else { families }
     }
 
+    /// Ports of an alias that routes name and itself does not list.
+    fn asked_ports(&self) -> impl Iterator<Item = &'a api::service::ServicePort> + use<'a> {
+        let (service, asked) = (self.service, self.context.asked);
+        let key = (Arc::clone(&service.metadata.namespace), Arc::clone(&service.metadata.name));
+        let named = asked.filter(|_| is_alias(service)).into_iter().flat_map(move |asked| asked.of(&key).collect::<Vec<_>>());
+        named.filter(|one| service.spec.ports.iter().all(|listed| listed.port != one.port))
+    }
+
     /// Ports with sound numbers, each once per family. A port that stands twice or has no sound number is left out.
     fn read_ports(&mut self, slices: &Slices) -> Vec<ReadPort<'a>> {
         let service: &'a api::Service = self.service;
-        if is_alias(service) {
+        if is_alias(service) && !self.context.settings.external_names {
             return Vec::new();
         }
         let families = self.families(slices);
         let mut read: Vec<ReadPort<'a>> = Vec::new();
-        for port in &service.spec.ports {
+        for port in service.spec.ports.iter().chain(self.asked_ports()) {
             let (Some(number), Some(transport)) = (text::port(port.port), text::transport(&port.protocol)) else {
                 let message = format!("port {} of protocol {:?} cannot be served: use 1 to 65535 and TCP, UDP or SCTP", port.port, &*port.protocol);
                 self.complaints.about(self.origin.clone(), "InvalidPort", message);

@@ -45,6 +45,8 @@ pub struct Settings {
     pub interner: Arc<Interner>,
     /// Serve `Service.spec.externalIPs` (off: CVE-2020-8554).
     pub external_ips: bool,
+    /// Let routes lead to Services of type ExternalName: whoever may write a Service may then reach what this host can.
+    pub external_names: bool,
     /// Serve endpoints in 127.0.0.0/8 that name this node or none (services spec U8).
     pub loopback_endpoints: bool,
     /// Serve Services that name this proxy by label, instead of those that name none (services spec S5).
@@ -70,6 +72,7 @@ impl Settings {
             ingress: IngressSettings::default(),
             interner: Arc::default(),
             external_ips: false,
+            external_names: false,
             loopback_endpoints: true,
             service_proxy_name: None,
             policy: Default::default(),

@@ -24,7 +24,7 @@ use watch::{Event, Key, Target, Watcher};
 use crate::instances::Judged;
 use crate::names::Names;
 use crate::wire::{Error, Propagation, Wire, path_of};
-use crate::{Context, Scope};
+use crate::{Context, Outside, Scope};
 use classic::Endpoints;
 use state::{Op, State};
 
@@ -67,7 +67,7 @@ enum End {
 }
 
 /// Runs until its watches end, which is never.
-pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>, resolver: Option<SocketAddr>) {
+pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>, resolver: Option<SocketAddr>, outside: Outside) {
     let mut tasks = JoinSet::new();
     let (sender, mut inputs) = mpsc::channel(QUEUE);
     let mut kinds = 4;
@@ -85,7 +85,7 @@ pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>, resolver
     let (tell, mut resolved) = mpsc::channel(QUEUE);
     let mut all = Loop {
         wire: Wire::new(client),
-        state: State::new(*scope),
+        state: State::new(*scope, outside),
         judged,
         names: Names::new(resolver, tell),
         unsynced: kinds,
@@ -156,9 +156,6 @@ impl Loop {
                     Event::Synced => (None, None),
                 };
                 let is_synced = self.state.instance(event, dirty);
-                if let Some(wanted) = self.state.changed_names() {
-                    self.names.follow(&wanted);
-                }
                 if let Some(key) = here {
                     self.judge(&key).await;
                 }
@@ -169,6 +166,9 @@ impl Loop {
                 is_synced
             }
         };
+        if let Some(wanted) = self.state.changed_names() {
+            self.names.follow(&wanted);
+        }
         if is_synced {
             self.unsynced -= 1;
         }

@@ -96,10 +96,24 @@ pub struct Settings {
     pub interner: Arc<Interner>,
     /// The planes whose word counts, by the names they acknowledge under.
     pub planes: Vec<&'static str>,
-    /// The DNS server that is asked for addresses of Instances that are names.
+    /// The DNS server that is asked for addresses of Instances that are names, and for what Services of type ExternalName name.
     pub resolver: Option<SocketAddr>,
+    /// Whether such a Service has endpoints.
+    pub outside: Outside,
     /// The address of the Service `kubernetes` and where the API is served. Without it there is no such Service.
     pub api: Option<(IpAddr, SocketAddr)>,
+}
+
+/// Whether Services of type ExternalName have endpoints: their names are then asked for, and followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outside {
+    /// As in Kubernetes: they are aliases in DNS, and no more.
+    Closed,
+    /// They have.
+    Open {
+        /// Addresses of this host itself count.
+        loopback: bool,
+    },
 }
 
 /// What every loop needs.
@@ -129,12 +143,12 @@ pub struct Control {
 impl Control {
     /// Starts all loops of a scope. `decisions` is what `compile` decided about statuses, in order.
     pub fn start(client: &Client, settings: Settings, decisions: mpsc::UnboundedReceiver<Vec<Decided>>, metrics: &watch::Metrics) -> Control {
-        let Settings { scope, leases, live, interner, planes, resolver, api } = settings;
+        let Settings { scope, leases, live, interner, planes, resolver, outside, api } = settings;
         let context = Context { client: client.clone(), metrics: metrics.clone(), scope, leases, live, interner, planes };
         let mut tasks = JoinSet::new();
         let (judged, verdicts) = mpsc::channel(QUEUE);
         let (evidence, words) = mpsc::channel(QUEUE);
-        tasks.spawn(endpoints::run(context.clone(), judged, resolver));
+        tasks.spawn(endpoints::run(context.clone(), judged, resolver, outside));
         tasks.spawn(instances::run(context.clone(), verdicts, words));
         tasks.spawn(statuses::run(Wire::new(client), context.live.clone(), context.planes.clone(), decisions));
         tasks.spawn(standing::keep(context.clone(), Standing::IngressClass));

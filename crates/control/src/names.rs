@@ -1,4 +1,4 @@
-//! Instances whose address is a name (instances spec I8): asked again when its time to live is over, through our own DNS; what
+//! Names that Instances have as addresses (instances spec I8) and that Services of type ExternalName stand for: asked again when its time to live is over, through our own DNS; what
 //! fails keeps the last good answer.
 
 use std::collections::{BTreeSet, HashMap};
@@ -55,7 +55,7 @@ impl Names {
                 continue;
             }
             if self.followed.len() >= NAMES_MAX {
-                tracing::warn!(name = &**name, most = NAMES_MAX, "too many Instances have names as addresses: this one has no endpoint");
+                tracing::warn!(name = &**name, most = NAMES_MAX, "too many Instances and Services live by names: this one has no endpoint");
                 return;
             }
             let task = tokio::spawn(keep(Arc::clone(name), server, self.tell.clone()));
@@ -82,7 +82,7 @@ async fn keep(name: Arc<str>, server: SocketAddr, tell: mpsc::Sender<Resolved>) 
             }
             Err(why) => {
                 if !std::mem::replace(&mut failed, true) {
-                    tracing::warn!(name = &*name, why, "the name of an Instance has no address now; the last good one stays");
+                    tracing::warn!(name = &*name, why, "the name of an Instance or Service has no address now; the last good one stays");
                 }
                 RETRY
             }

@@ -34,6 +34,7 @@ impl World {
         let settings = Settings {
             scope: Scope::Standalone,
             resolver: None,
+            outside: control::Outside::Closed,
             leases: Arc::new(Leases::new("n", 0)),
             live: live.clone(),
             interner: Arc::new(Interner::default()),

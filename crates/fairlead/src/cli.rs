@@ -134,6 +134,9 @@ pub struct UpFlags {
     /// Serve Ingresses that name no class, too
     #[arg(long, env = "FAIRLEAD_WATCH_INGRESS_WITHOUT_CLASS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
     pub watch_ingress_without_class: Option<bool>,
+    /// Let Ingresses and HTTPRoutes lead to Services of type ExternalName: whoever may write a Service can then reach what this host can
+    #[arg(long, env = "FAIRLEAD_ALLOW_EXTERNAL_NAME", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub allow_external_name: Option<bool>,
     /// Plain HTTP for /metrics, /livez, /readyz, /healthz [default: 127.0.0.1:9533]
     #[arg(long, env = "FAIRLEAD_ADMIN_ADDRESS", value_name = "IP:PORT")]
     pub admin_address: Option<SocketAddr>,

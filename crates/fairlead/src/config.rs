@@ -64,6 +64,8 @@ pub struct Settings {
     pub reason_header: bool,
     /// Whether loopback endpoints are accepted.
     pub loopback_endpoints: bool,
+    /// Whether routes may lead to Services of type ExternalName.
+    pub external_names: bool,
     /// Take any free port where the wanted one is taken (the demonstration).
     pub any_port_if_taken: bool,
 }
@@ -84,6 +86,7 @@ struct File {
     default_backend_service: Option<String>,
     publish_status_address: OneOrMany<IpAddr>,
     watch_ingress_without_class: Option<bool>,
+    allow_external_name: Option<bool>,
     admin_address: Option<SocketAddr>,
     service_cidr: OneOrMany<String>,
     node_port_range: Option<String>,
@@ -187,6 +190,7 @@ impl Settings {
                 .unwrap_or(AccessLog::Text),
             reason_header: !flags.no_reason_header.or(file.no_reason_header).unwrap_or(false),
             loopback_endpoints: !flags.no_loopback_endpoints.or(file.no_loopback_endpoints).unwrap_or(false),
+            external_names: flags.allow_external_name.or(file.allow_external_name).unwrap_or(false),
             any_port_if_taken: false,
         };
         settings.with_upstreams(either(flags.dns_upstream, file.dns_upstream.into_vec()))
@@ -221,6 +225,7 @@ impl Settings {
             ("log-format", self.log_format == other.log_format),
             ("access-log", self.access_log == other.access_log),
             ("no-reason-header", self.reason_header == other.reason_header),
+            ("allow-external-name", self.external_names == other.external_names),
             ("no-loopback-endpoints", self.loopback_endpoints == other.loopback_endpoints),
         ];
         same.into_iter().filter(|(_, same)| !same).map(|(key, _)| key).collect()

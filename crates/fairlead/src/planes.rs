@@ -159,6 +159,10 @@ fn control_settings(settings: &Settings, live: &Arc<Live>, interner: &Arc<Intern
         scope: control::Scope::Standalone,
         leases: Arc::clone(leases),
         resolver: settings.dns.first().map(|dns| if dns.ip().is_unspecified() { ([127, 0, 0, 1], dns.port()).into() } else { *dns }),
+        outside: match settings.external_names {
+            true => control::Outside::Open { loopback: settings.loopback_endpoints },
+            false => control::Outside::Closed,
+        },
         live: Arc::clone(live),
         interner: Arc::clone(interner),
         planes: PLANES.to_vec(),
@@ -200,6 +204,7 @@ fn compile_settings(settings: &Settings, interner: &Arc<Interner>) -> compile::S
         ingress: settings.entry.ingress.clone(),
         interner: Arc::clone(interner),
         external_ips: false,
+        external_names: settings.external_names,
         loopback_endpoints: settings.loopback_endpoints,
         service_proxy_name: None,
         policy: Default::default(),

@@ -27,7 +27,7 @@ use crate::ident::{Origin, Transport};
 use crate::tls::TlsIdentity;
 
 pub use ask::{Ask, Failed};
-pub use edge::{Edge, Peers, Terms, trusts};
+pub use edge::{Edge, Limits, Peers, Terms, trusts};
 pub use host_map::HostMap;
 pub use order::{decided_by, precedes};
 pub use pattern::{PATTERN_BYTES, Pattern};
@@ -56,6 +56,8 @@ pub struct Entrance {
     pub fallback: Option<Fallback>,
     /// Whose word about a client counts here.
     pub peers: Peers,
+    /// Bounds of its own.
+    pub limits: Option<Arc<Limits>>,
     /// Positions of the Gateways' listeners by host.
     by_host: HostMap<usize>,
 }
@@ -68,12 +70,12 @@ impl Entrance {
         for (at, listener) in listeners.iter().enumerate().filter(|(_, one)| !one.ingress) {
             by_host.entry(&listener.host, || at);
         }
-        Self { key, speaks, listeners, fallback, peers: Peers::default(), by_host }
+        Self { key, speaks, listeners, fallback, peers: Peers::default(), limits: None, by_host }
     }
 
-    /// The same where the word of these peers counts.
-    pub fn with_peers(self, peers: Peers) -> Self {
-        Self { peers, ..self }
+    /// The same where the word of these peers counts and these bounds hold.
+    pub fn with(self, peers: Peers, limits: Option<Arc<Limits>>) -> Self {
+        Self { peers, limits, ..self }
     }
 }
 

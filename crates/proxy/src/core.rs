@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use balance::{Pickers, Worker};
-use model::routes::{Entrance, EntranceKey};
+use model::routes::{Entrance, EntranceKey, Limits};
 use model::{Live, Now, Snapshot};
 
 use crate::backends::Draws;
@@ -29,6 +29,8 @@ pub struct Options {
     pub show_reason: bool,
     /// Bounds of request heads.
     pub limits: crate::h1::Limits,
+    /// Bounds of heads of answers.
+    pub answer_limits: crate::h1::Limits,
     /// From the first byte of a head to its last.
     pub head_timeout: Duration,
     /// Longest silence of a client that owes a body.
@@ -57,6 +59,7 @@ impl Default for Options {
         Self {
             show_reason: true,
             limits: crate::h1::Limits::default(),
+            answer_limits: crate::h1::Limits::default(),
             head_timeout: seconds(10),
             body_timeout: seconds(60),
             idle_timeout: seconds(75),
@@ -66,6 +69,29 @@ impl Default for Options {
             tunnel_timeout: seconds(3600),
             connections_max: None,
             handshakes_max: 1000,
+        }
+    }
+}
+
+impl Options {
+    /// The same with what an entrance bounds otherwise.
+    pub fn within(&self, limits: &Limits) -> Self {
+        let head = crate::h1::Limits {
+            target: limits.target_max.unwrap_or(self.limits.target),
+            field: limits.field_max.unwrap_or(self.limits.field),
+            block: limits.head_max.unwrap_or(self.limits.block),
+            fields: limits.fields_max.unwrap_or(self.limits.fields),
+        };
+        Self {
+            limits: head,
+            head_timeout: limits.head_timeout.unwrap_or(self.head_timeout),
+            body_timeout: limits.body_timeout.unwrap_or(self.body_timeout),
+            idle_timeout: limits.idle_timeout.unwrap_or(self.idle_timeout),
+            connect_timeout: limits.connect_timeout.unwrap_or(self.connect_timeout),
+            silence_timeout: limits.silence_timeout.unwrap_or(self.silence_timeout),
+            stalled_timeout: limits.stalled_timeout.unwrap_or(self.stalled_timeout),
+            tunnel_timeout: limits.tunnel_timeout.unwrap_or(self.tunnel_timeout),
+            ..self.clone()
         }
     }
 }

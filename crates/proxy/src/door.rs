@@ -4,9 +4,9 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use model::routes::EntranceKey;
+use model::routes::{EntranceKey, Limits};
 
-use crate::core::Shared;
+use crate::core::{Options, Shared};
 use crate::wheel::Timer;
 
 /// An entrance on one thread.
@@ -17,6 +17,8 @@ pub struct Door {
     thread: usize,
     closing: Cell<bool>,
     cut_off: Cell<bool>,
+    /// Bounds of the entrance, and what they make of the plane's options; who is inside keeps what it came in with.
+    bounds: RefCell<(Option<Arc<Limits>>, Rc<Options>)>,
     /// A timer per connection: waking it is how a connection learns that something changed.
     timers: RefCell<Vec<Option<Rc<Timer>>>>,
     free: RefCell<Vec<usize>>,
@@ -26,14 +28,17 @@ pub struct Door {
 pub struct Ticket {
     door: Rc<Door>,
     timer: Rc<Timer>,
+    options: Rc<Options>,
     place: usize,
 }
 
 impl Door {
     /// An open one.
     pub fn new(key: EntranceKey, shared: Arc<Shared>, thread: usize) -> Rc<Self> {
+        let options = Rc::new(shared.options.clone());
         Rc::new(Self {
             key,
+            bounds: RefCell::new((None, options)),
             shared,
             thread,
             closing: Cell::new(false),
@@ -41,6 +46,15 @@ impl Door {
             timers: RefCell::default(),
             free: RefCell::default(),
         })
+    }
+
+    /// What holds for those who come in from now on.
+    pub fn bound(&self, limits: Option<&Arc<Limits>>) {
+        let mut bounds = self.bounds.borrow_mut();
+        if bounds.0.as_ref().map(Arc::as_ptr) != limits.map(Arc::as_ptr) {
+            let options = limits.map_or_else(|| self.shared.options.clone(), |limits| self.shared.options.within(limits));
+            *bounds = (limits.cloned(), Rc::new(options));
+        }
     }
 
     /// A connection comes in.
@@ -53,7 +67,8 @@ impl Door {
         });
         timers[place] = Some(Rc::clone(&timer));
         self.shared.loads.enter(self.thread);
-        Ticket { door: Rc::clone(self), timer, place }
+        let options = Rc::clone(&self.bounds.borrow().1);
+        Ticket { door: Rc::clone(self), timer, options, place }
     }
 
     /// No new requests: idle connections end now, the others after their answer.
@@ -89,6 +104,11 @@ impl Ticket {
     /// The connection's timer.
     pub fn timer(&self) -> &Timer {
         &self.timer
+    }
+
+    /// How to behave towards it.
+    pub fn options(&self) -> &Options {
+        &self.options
     }
 
     /// The entrance.

@@ -258,6 +258,9 @@ fn pass_on(stream: TcpStream, peer: SocketAddr, key: EntranceKey, other: usize, 
 }
 
 fn serve(stream: TcpStream, peer: SocketAddr, door: &Rc<Door>, core: &Rc<Core>) {
+    if let Some(entrance) = entrance(&core.snapshot(), &door.key) {
+        door.bound(entrance.limits.as_ref());
+    }
     let ticket = door.enter(core.wheel.timer());
     let core = Rc::clone(core);
     tokio::task::spawn_local(async move { connection(stream, peer, &ticket, &core).await });
@@ -269,7 +272,7 @@ async fn connection(mut stream: TcpStream, mut peer: SocketAddr, ticket: &Ticket
     let (speaks, peers) = entrance(&core.snapshot(), &key).map(|entrance| (entrance.speaks, entrance.peers.clone())).unzip();
     let peers = peers.unwrap_or_default();
     if peers.announced {
-        match Box::pin(caller::announcement(&mut stream, peer, &peers, core.options().head_timeout)).await {
+        match Box::pin(caller::announcement(&mut stream, peer, &peers, ticket.options().head_timeout)).await {
             Ok(announced) => peer = announced,
             Err(error) => return tracing::debug!(%error, client = %peer, "a connection without the header of the PROXY protocol is closed"),
         }

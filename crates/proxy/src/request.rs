@@ -101,7 +101,7 @@ async fn live<'s>(
     let id = u128::from(visit.core.random()) << 64 | u128::from(visit.core.random());
     let copies = mirror::start(visit.core, snapshot, &mirrors, asked, id);
     let affinity = affinity::of(visit.core, pool, asked);
-    let mut tries = Tries::new(visit.core, rule, pool, asked, id, affinity.hash);
+    let mut tries = Tries::new(visit, rule, pool, asked, id, affinity.hash);
     let mut upload = Upload::new(asked.framing == Framing::None, tries.may_repeat(), asked.expects_continue, copies);
     upload.bound(edge.body_max);
     let won = tries.run(front, &mut upload, head, &mut clock, record).await;
@@ -193,7 +193,7 @@ async fn tunnel_through(front: &mut impl Front, won: Won, head: &Head, visit: &V
     let guard = guard.lasting();
     if let Some(backend) = link.pipe.tunnel() {
         front.begin_tunnel(head);
-        record.sent = tunnel::run(front, backend, visit.ticket, visit.core.options()).await;
+        record.sent = tunnel::run(front, backend, visit.ticket, visit.ticket.options()).await;
     }
     let at = now();
     guard.finish(Outcome::Canceled, at.since(began), at);
@@ -210,7 +210,7 @@ async fn deliver(
 ) -> Result<(), Ending> {
     let Won { mut link, guard, reply, began, .. } = won;
     link.pipe.begin_body(reply.framing);
-    let outcome = deliver::run(front, &mut link, upload, clock, visit.core.options()).await;
+    let outcome = deliver::run(front, &mut link, upload, clock, visit.ticket.options()).await;
     let at = now();
     record.ended = Some(at);
     let finish = |outcome| guard.finish(outcome, at.since(began), at);
@@ -251,7 +251,7 @@ async fn refuse(front: &mut impl Front, asked: &Asked, answer: &Answer, visit: &
     record.status = answer.status;
     let close = answer.close || visit.ticket.is_closing() || !asked.keep_alive;
     if asked.is_grpc() {
-        front.begin_answer(200, &answer.to_grpc(visit.core.options().show_reason), Extent::Nothing(None), close);
+        front.begin_answer(200, &answer.to_grpc(visit.ticket.options().show_reason), Extent::Nothing(None), close);
         front.finish(&Head::default());
         return poll_fn(|context| front.poll_flush(context)).await.is_ok() && !close;
     }
@@ -262,7 +262,7 @@ async fn refuse(front: &mut impl Front, asked: &Asked, answer: &Answer, visit: &
 
 /// Writes an answer of ours to the client; gives the bytes of its body, `None` when the client is gone or does not read.
 pub async fn say(front: &mut impl Front, answer: &Answer, accept: Option<&[u8]>, to_head: bool, close: bool, visit: &Visit<'_>) -> Option<u64> {
-    let options = visit.core.options();
+    let options = visit.ticket.options();
     let (kind, body) = answer.body(accept).unzip();
     let body = body.unwrap_or_default();
     let head = answer.head(kind, options.show_reason);

@@ -5,7 +5,9 @@ mod support;
 use std::io::Write;
 use std::sync::Arc;
 
-use model::routes::{Edge, Peers};
+use std::time::{Duration, Instant};
+
+use model::routes::{Edge, Limits, Peers};
 use support::{Scene, Stage, Tape};
 
 fn scene(tape: &Tape) -> Scene {
@@ -96,6 +98,35 @@ fn a_body_beyond_the_bound_is_413_announced_or_not() {
     let refused = post("Expect: 100-continue\r\nContent-Length: 11\r\n", "");
     assert_eq!(refused.status(), 413, "before the client sends it");
     assert_eq!(tape.requests.lock().expect("not poisoned").len(), many, "none of them is complete for the backend");
+}
+
+#[test]
+fn g115_an_entrance_may_have_bounds_of_its_own() {
+    let tape = Tape::polite();
+    let mut scene = scene(&tape);
+    let stage = Stage::new(&scene);
+    let long = format!("/{}", "a".repeat(100));
+    assert_eq!(stage.get(&long).status(), 200);
+    drop(stage);
+
+    let (target_max, fields_max, idle_timeout) = (Some(60), Some(3), Some(Duration::from_millis(300)));
+    scene.limits = Some(Arc::new(Limits { target_max, fields_max, idle_timeout, ..Limits::default() }));
+    let mut stage = Stage::new(&scene);
+    assert_eq!(stage.get(&long).status(), 414);
+    assert_eq!(stage.client().request("GET /", "A: 1\r\nB: 2\r\nC: 3\r\n").answer("GET").status(), 431);
+    let mut client = stage.client();
+    assert_eq!(client.get("/").status(), 200);
+    let began = Instant::now();
+    client.ends();
+    assert!(began.elapsed() < Duration::from_secs(5), "it was idle for longer than it may be");
+
+    // What changes counts for those who come later.
+    let mut early = stage.client();
+    assert_eq!(early.get("/").status(), 200);
+    scene.limits = None;
+    stage.play(&scene);
+    assert_eq!(stage.get(&long).status(), 200);
+    assert_eq!(early.get(&long).status(), 414);
 }
 
 /// Where a log is written to, and read again.

@@ -1,12 +1,14 @@
 //! Settings that Gateway API has no field for (gateway spec G43): `tls.options` of listeners and annotations of Gateways, all
 //! under the prefix `fairlead.dev/`.
 
+mod limits;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::Gateway;
 use api::gateway::GatewayListener;
-use model::routes::{Edge, Peers, Terms};
+use model::routes::{Edge, Limits, Peers, Terms};
 
 use crate::routes::Refusal;
 use crate::{Settings, text};
@@ -33,6 +35,8 @@ pub(super) struct Annotated {
     pub edge: Edge,
     /// For its ports; `None` leaves that to the process.
     pub peers: Option<Peers>,
+    /// Bounds of its ports; `None` where it sets none.
+    pub limits: Option<Arc<Limits>>,
     /// Why no listener of it is accepted.
     pub refused: Option<Refusal>,
     /// Keys that have no effect.
@@ -42,7 +46,7 @@ pub(super) struct Annotated {
 /// Reads the annotations of a Gateway.
 pub(super) fn annotations(gateway: &Gateway, settings: &Settings) -> Annotated {
     let mut found = Annotated::default();
-    let mut peers = (None, None);
+    let (mut peers, mut limits) = ((None, None), Limits::default());
     for (key, value) in &gateway.metadata.annotations {
         let Some(name) = key.strip_prefix(PREFIX) else { continue };
         let value = value.trim();
@@ -51,15 +55,16 @@ pub(super) fn annotations(gateway: &Gateway, settings: &Settings) -> Annotated {
             "proxy-protocol" => boolean(value).map(|announced| peers.1 = Some(announced)),
             "request-body-limit" => bytes(value).map(|most| found.edge.body_max = most),
             "access-log" => on_or_off(value).map(|on| found.edge.silent = !on),
-            _ => {
+            _ => limits::read(name, value, &mut limits).unwrap_or_else(|| {
                 found.unknown.push(Arc::clone(key));
                 Ok(())
-            }
+            }),
         };
         if let Err(wrong) = read {
             found.refused = Some(Refusal::new("UnsupportedValue", format!("annotation {key}: {value:?} {wrong}")));
         }
     }
+    found.limits = (limits != Limits::default()).then(|| Arc::new(limits));
     if peers != (None, None) {
         let (trusted, announced) = peers;
         let trusted = trusted.unwrap_or_else(|| Arc::clone(&settings.peers.trusted));
@@ -224,6 +229,7 @@ mod tests {
         for bad in [("trusted-proxies", "everybody"), ("proxy-protocol", "v2"), ("request-body-limit", "lots"), ("access-log", "loud")] {
             assert!(annotated(&format!("fairlead.dev/{}", bad.0), bad.1).refused.is_some(), "{bad:?}");
         }
+        assert_eq!(annotated("fairlead.dev/access-log", "off").limits, None);
         assert!(annotated("example.com/x", "y").unknown.is_empty(), "others' annotations are none of our business");
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use api::gateway::{GATEWAY_GROUP, GatewayListener};
 use api::{Gateway, Selector};
-use model::routes::{Edge, EntranceKey, HostPattern, Peers, Speaks};
+use model::routes::{Edge, EntranceKey, HostPattern, Limits, Peers, Speaks};
 use model::tls::TlsIdentity;
 use model::{Origin, Transport};
 
@@ -81,6 +81,8 @@ pub(super) struct PlannedListener {
     pub edge: Arc<Edge>,
     /// Whose word about a client its Gateway believes, where it says.
     pub peers: Option<Peers>,
+    /// Bounds that its Gateway sets for its ports.
+    pub limits: Option<Arc<Limits>>,
     /// Where it is served; empty when it is not.
     pub sockets: Vec<EntranceKey>,
 }
@@ -117,7 +119,7 @@ impl PlannedListener {
     pub fn same(&self, other: &Self) -> bool {
         let pointers = |one: &Self| one.certificates.iter().map(Arc::as_ptr).collect::<Vec<_>>();
         let shape = |one: &Self| (one.speaks, pointers(one));
-        let terms = |one: &Self| (Arc::clone(&one.edge), one.peers.clone());
+        let terms = |one: &Self| (Arc::clone(&one.edge), one.peers.clone(), one.limits.clone());
         self.gate == other.gate && self.sockets == other.sockets && shape(self) == shape(other) && terms(self) == terms(other)
     }
 }
@@ -214,8 +216,20 @@ fn listener(gateway: &Gateway, from: &GatewayListener, said: &mut Annotated, mea
         takes_http: kinds.contains(&"HTTPRoute"),
         admits,
     };
-    let (edge, peers, sockets) = (Arc::new(edge), said.peers.clone(), Vec::new());
-    PlannedListener { gate, speaks, kinds, refused, conflicted: false, unresolved, certificates, overlapping: None, edge, peers, sockets }
+    PlannedListener {
+        gate,
+        speaks,
+        kinds,
+        refused,
+        conflicted: false,
+        unresolved,
+        certificates,
+        overlapping: None,
+        edge: Arc::new(edge),
+        peers: said.peers.clone(),
+        limits: said.limits.clone(),
+        sockets: Vec::new(),
+    }
 }
 
 /// Kinds of routes that are served on it and asked for (gateway spec G15).

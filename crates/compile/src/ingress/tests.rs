@@ -207,3 +207,37 @@ fn the_default_certificate_is_wanted_and_served_as_soon_as_it_is_there() {
     world.apply(delete(Kind::Secret, "n", "fallback"));
     assert_eq!(fallback(&world.compile(3)), "self-signed");
 }
+
+#[test]
+fn i5_an_external_name_is_a_backend_only_where_that_is_allowed() {
+    let alias = |ports: serde_json::Value| json!({"kind": "Service", "metadata": {"name": "out", "namespace": "n"}, "spec": {"type": "ExternalName", "externalName": "far.test", "ports": ports}});
+    let slice = json!({"kind": "EndpointSlice", "metadata": {"name": "out-1", "namespace": "n", "labels": {"kubernetes.io/service-name": "out"}},
+                       "addressType": "IPv4", "ports": [{"name": "", "protocol": "TCP"}], "endpoints": [{"addresses": ["192.0.2.9"]}]});
+    let port = |number: u16| {
+        let backend = json!({"service": {"name": "out", "port": {"number": number}}});
+        ingress(
+            "i",
+            json!({"ingressClassName": "fairlead", "rules": [{"host": "h.test", "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]}}]}),
+        )
+    };
+    let objects = |ports| [class("fairlead", "fairlead.dev/ingress"), alias(ports), slice.clone(), port(81)];
+    let pools = |compiled: &Compiled| {
+        let mut all: Vec<_> = compiled.snapshot.pools.values().flat_map(|pool| pool.endpoints.iter().map(|one| one.address.to_string())).collect();
+        all.sort();
+        all
+    };
+    let (_, closed) = world(&objects(json!([])));
+    assert!(pools(&closed).is_empty());
+    assert!(closed.diagnostics.iter().any(|one| one.message.contains("--allow-external-name")), "{:?}", closed.diagnostics);
+
+    let open = Settings { external_names: true, ..Settings::loopback("here") };
+    let (mut world, first) = world_with(open.clone(), &objects(json!([])));
+    assert_eq!(pools(&first), ["192.0.2.9:81"], "a port that only the route names");
+    world.apply(upsert(port(82)));
+    assert_eq!(pools(&world.compile(1001)), ["192.0.2.9:82"], "and follows it");
+    world.apply(upsert(alias(json!([{"name": "a", "port": 82, "targetPort": 8082}]))));
+    assert_eq!(pools(&world.compile(1002)), ["192.0.2.9:8082"], "a port that is listed leads where it says");
+    world.apply(delete(Kind::Ingress, "n", "i"));
+    world.apply(upsert(alias(json!([]))));
+    assert!(pools(&world.compile(1003)).is_empty());
+}

@@ -39,8 +39,9 @@ pub(crate) fn speaks_http(app_protocol: &str) -> bool {
 pub(crate) fn find(ground: &Ground<'_>, key: &Key, port: PortName<'_>) -> Result<Found, String> {
     let (namespace, name) = key;
     let Some(service) = ground.services.get(key) else { return Err(format!("service {namespace}/{name} not found")) };
-    if service.exposure == "ExternalName" {
-        return Err(format!("service {namespace}/{name} is an ExternalName, which is no backend; give it a selector or endpoints"));
+    if service.exposure == "ExternalName" && !ground.settings.external_names {
+        let remedy = "give it a selector or endpoints, or start the server with --allow-external-name";
+        return Err(format!("service {namespace}/{name} is an ExternalName, which is no backend here; {remedy}"));
     }
     let wanted = |one: &&ServicePort| match port {
         PortName::Number(number) => one.port == number,

@@ -16,8 +16,8 @@ impl<O, T> Default for Links<O, T> {
 }
 
 impl<O: Ord + Clone, T: Ord + Clone> Links<O, T> {
-    /// Replaces what an owner depends on; empty forgets the owner.
-    pub fn set(&mut self, owner: &O, targets: BTreeSet<T>) {
+    /// Replaces what an owner depends on; empty forgets the owner. Gives the targets that it left and those that are new.
+    pub fn set(&mut self, owner: &O, targets: BTreeSet<T>) -> Vec<T> {
         let before = self.targets.remove(owner).unwrap_or_default();
         for gone in before.difference(&targets) {
             if let Some(owners) = self.owners.get_mut(gone) {
@@ -30,9 +30,11 @@ impl<O: Ord + Clone, T: Ord + Clone> Links<O, T> {
         for new in targets.difference(&before) {
             self.owners.entry(new.clone()).or_default().insert(owner.clone());
         }
+        let changed = before.symmetric_difference(&targets).cloned().collect();
         if !targets.is_empty() {
             self.targets.insert(owner.clone(), targets);
         }
+        changed
     }
 
     /// Those that depend on a target.

@@ -44,18 +44,17 @@ pub(super) struct WantedPort<'a> {
     pub name: &'a str,
     pub transport: Transport,
     pub family: Family,
+    /// The number where slices have no say.
+    pub fixed: Option<u16>,
 }
 
 impl WantedPort<'_> {
     /// The endpoint's port for this service port, where the slice has it.
     fn of(&self, slice: &EndpointSlice) -> Option<u16> {
-        slice
-            .ports
-            .iter()
-            .find(|port| {
-                port.name.as_deref().unwrap_or("") == self.name && text::transport(port.protocol.as_deref().unwrap_or("")) == Some(self.transport)
-            })
-            .and_then(|port| text::port(port.port?))
+        let fits = |port: &&api::slice::EndpointPort| {
+            port.name.as_deref().unwrap_or("") == self.name && text::transport(port.protocol.as_deref().unwrap_or("")) == Some(self.transport)
+        };
+        self.fixed.or_else(|| slice.ports.iter().find(fits).and_then(|port| text::port(port.port?)))
     }
 }
 

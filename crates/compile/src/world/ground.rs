@@ -10,7 +10,7 @@ use model::service::ServiceKey;
 use super::Settings;
 use super::tables::Tables;
 use crate::policy::{Attach, Policies};
-use crate::services::{Context, Depends, Slices};
+use crate::services::{Asked, Context, Depends, Slices};
 use crate::{Change, Kind, Object, text};
 
 /// What changed and is not compiled yet.
@@ -41,6 +41,8 @@ pub(super) struct Ground {
     pub namespaces: Map<Arc<str>, Arc<api::Namespace>>,
     pub instances: Map<ServiceKey, Arc<api::Instance>>,
     pub policies: Policies,
+    /// Ports that routes name; noted only where an ExternalName may be a backend.
+    asked: Option<Asked>,
     /// This node's addresses, primary first.
     pub node_addresses: Vec<IpAddr>,
     synced: BTreeSet<Kind>,
@@ -59,6 +61,7 @@ impl Ground {
             namespaces: Map::default(),
             instances: Map::default(),
             policies: Policies::new(&settings.policy),
+            asked: settings.external_names.then(Asked::default),
             node_addresses: settings.node_addresses.clone(),
             synced: BTreeSet::new(),
             node: Arc::clone(&settings.node),
@@ -80,11 +83,15 @@ impl Ground {
             nodes: &self.nodes,
             instances: &self.instances,
             policies: &self.policies,
+            asked: self.asked.as_ref(),
         }
     }
 
     /// Takes in a change and notes what it touches.
     pub fn apply(&mut self, change: Change, dirty: &mut Dirty, tables: &Tables) {
+        if let Some(asked) = &mut self.asked {
+            dirty.services.extend(asked.apply(&change));
+        }
         match change {
             Change::Synced(kind) => {
                 self.synced.insert(kind);

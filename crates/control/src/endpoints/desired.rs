@@ -73,6 +73,28 @@ pub(crate) fn desired<'n>(
     groups
 }
 
+/// Endpoints at addresses that a name leads to, one each, of any port: the Service says which. Addresses that mean something else on
+/// every link, such as those of metadata services, are nobody's endpoints; `loopback` says whether this host's own are.
+pub(crate) fn outside(addresses: impl Iterator<Item = IpAddr>, loopback: bool) -> Vec<Group> {
+    let is_sound = |address: &IpAddr| {
+        let canonical = address.to_canonical();
+        let is_link_local = match canonical {
+            IpAddr::V4(v4) => v4.is_link_local() || v4.is_broadcast(),
+            IpAddr::V6(v6) => v6.is_unicast_link_local(),
+        };
+        !canonical.is_unspecified() && !canonical.is_multicast() && !is_link_local && (loopback || !canonical.is_loopback())
+    };
+    let endpoint =
+        |address: IpAddr| Endpoint { addresses: vec![address.to_string().into()], conditions: conditions(true, true, false), ..Endpoint::default() };
+    let port = EndpointPort { name: Some("".into()), protocol: Some("TCP".into()), port: None, app_protocol: None };
+    let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = addresses.filter(is_sound).partition(IpAddr::is_ipv4);
+    let group = |(address_type, list): (&'static str, Vec<IpAddr>)| {
+        let endpoints: Vec<_> = list.into_iter().map(endpoint).collect();
+        (!endpoints.is_empty()).then(|| Group { address_type, ports: vec![port.clone()], endpoints })
+    };
+    [("IPv4", v4), ("IPv6", v6)].into_iter().filter_map(group).collect()
+}
+
 type PortKey = (Arc<str>, Arc<str>, i32, Arc<str>);
 
 fn port_key(port: &EndpointPort) -> PortKey {

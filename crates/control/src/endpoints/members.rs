@@ -122,8 +122,8 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    /// Takes a change in; returns the Service's key.
-    pub fn apply(&mut self, event: Event<api::Service>) -> Option<Key> {
+    /// Takes a change in; returns the Service's key, and what was there before.
+    pub fn apply(&mut self, event: Event<api::Service>) -> Option<(Key, Option<Arc<api::Service>>)> {
         let (key, now) = match event {
             Event::Upsert(service) => (Key::of(&service.metadata), Some(Arc::new(service))),
             Event::Delete(key) => (key, None),
@@ -139,7 +139,7 @@ impl Services {
         if let Some(label) = now.as_deref().and_then(first_label) {
             self.by_label.entry(label).or_default().insert(key.name.clone());
         }
-        Some(key)
+        Some((key, before))
     }
 
     pub fn get(&self, key: &Key) -> Option<&Arc<api::Service>> {

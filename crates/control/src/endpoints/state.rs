@@ -12,13 +12,13 @@ use watch::{Event, Key};
 
 use super::Written;
 use super::classic::{self, Endpoints};
-use super::desired::{Group, Member, desired, families};
+use super::desired::{Group, Member, desired, families, outside};
 use super::members::{Members, Services};
 use super::plan::{Frame, Owner, Write, create_json, patch_json, plan};
 use crate::instances::Judged;
 use crate::readiness::flaps::Flaps;
 use crate::readiness::{Fact, Verdict, judge, overruled};
-use crate::{Leases, Scope};
+use crate::{Leases, Outside, Scope};
 
 const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const HEADLESS: &str = "service.kubernetes.io/headless";
@@ -49,11 +49,20 @@ pub(crate) struct State {
     slices: HashMap<Key, Arc<EndpointSlice>>,
     slices_of: HashMap<Key, BTreeSet<Arc<str>>>,
     endpoints: BTreeMap<Key, Arc<Endpoints>>,
-    /// Instances by the names among their addresses.
-    by_name: BTreeMap<Arc<str>, BTreeSet<Key>>,
+    /// Whether Services of type ExternalName have endpoints.
+    outside: Outside,
+    /// Who lives by names.
+    by_name: BTreeMap<Arc<str>, BTreeSet<Named>>,
     names_changed: bool,
     /// What names lead to, as far as it is known.
     addresses: HashMap<Arc<str>, Vec<IpAddr>>,
+}
+
+/// An object that leads where a name does.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Named {
+    Instance(Key),
+    Service(Key),
 }
 
 /// The judgement of an Instance, and whether the data plane confirms that it is dead.
@@ -66,7 +75,7 @@ struct Seen {
 type Dirty = BTreeSet<Key>;
 
 impl State {
-    pub fn new(scope: Scope) -> State {
+    pub fn new(scope: Scope, outside: Outside) -> State {
         State {
             scope,
             services: Services::default(),
@@ -78,6 +87,7 @@ impl State {
             slices: HashMap::new(),
             slices_of: HashMap::new(),
             endpoints: BTreeMap::new(),
+            outside,
             by_name: BTreeMap::new(),
             names_changed: false,
             addresses: HashMap::new(),
@@ -87,11 +97,21 @@ impl State {
     // Each of these takes a change in, marks the Services it touches, and says whether its kind is complete now.
 
     pub fn service(&mut self, event: Event<Service>, dirty: &mut Dirty) -> bool {
-        match self.services.apply(event) {
-            Some(key) => drop(dirty.insert(key)),
-            None => return true,
+        let Some((key, before)) = self.services.apply(event) else { return true };
+        let now = self.services.get(&key).and_then(|service| self.outer_name(service));
+        let before = before.and_then(|service| self.outer_name(&service));
+        if before != now {
+            self.note_names(&Named::Service(key.clone()), before.as_slice(), now.as_slice());
         }
+        dirty.insert(key);
         false
+    }
+
+    /// The name that a Service stands for, where that is to be asked for.
+    fn outer_name(&self, service: &Service) -> Option<Arc<str>> {
+        let name = &service.spec.external_name;
+        let is_name = self.outside != Outside::Closed && is_alias(service) && name.parse::<IpAddr>().is_err();
+        is_name.then(|| name.clone())
     }
 
     pub fn pod(&mut self, event: Event<Pod>, dirty: &mut Dirty) -> bool {
@@ -110,7 +130,11 @@ impl State {
             self.forget(key);
         }
         if let Some((before, now)) = self.instances.apply(event) {
-            self.note_names(before.as_deref(), now.as_deref());
+            let list = |instance: Option<&Instance>| instance.into_iter().flat_map(names).cloned().collect::<Vec<_>>();
+            let key = before.iter().chain(&now).next().map(|instance| Named::Instance(Key::of(&instance.metadata)));
+            if let Some(key) = key {
+                self.note_names(&key, &list(before.as_deref()), &list(now.as_deref()));
+            }
             for instance in before.iter().chain(&now) {
                 dirty.extend(self.services.selecting(&instance.metadata.namespace, &instance.metadata.labels));
             }
@@ -118,27 +142,22 @@ impl State {
         is_synced
     }
 
-    fn note_names(&mut self, before: Option<&Instance>, now: Option<&Instance>) {
-        if let Some(instance) = before {
-            for name in names(instance) {
-                if let Some(keys) = self.by_name.get_mut(name) {
-                    keys.remove(&Key::of(&instance.metadata));
-                    if keys.is_empty() {
-                        self.by_name.remove(name);
-                    }
-                    self.names_changed = true;
+    fn note_names(&mut self, who: &Named, before: &[Arc<str>], now: &[Arc<str>]) {
+        for name in before {
+            if let Some(named) = self.by_name.get_mut(name) {
+                named.remove(who);
+                if named.is_empty() {
+                    self.by_name.remove(name);
                 }
             }
         }
-        if let Some(instance) = now {
-            for name in names(instance) {
-                self.by_name.entry(name.clone()).or_default().insert(Key::of(&instance.metadata));
-                self.names_changed = true;
-            }
+        for name in now {
+            self.by_name.entry(name.clone()).or_default().insert(who.clone());
         }
+        self.names_changed |= !(before.is_empty() && now.is_empty());
     }
 
-    /// The names among the addresses of all Instances, if they may have changed since the last call.
+    /// The names that Instances and Services live by, if they may have changed since the last call.
     pub fn changed_names(&mut self) -> Option<BTreeSet<Arc<str>>> {
         if !std::mem::take(&mut self.names_changed) {
             return None;
@@ -149,8 +168,14 @@ impl State {
 
     /// A name leads somewhere else now.
     pub fn resolved(&mut self, name: Arc<str>, addresses: Vec<IpAddr>, dirty: &mut Dirty) {
-        for instance in self.by_name.get(&name).into_iter().flatten().filter_map(|key| self.instances.get(key)) {
-            dirty.extend(self.services.selecting(&instance.metadata.namespace, &instance.metadata.labels));
+        for named in self.by_name.get(&name).into_iter().flatten() {
+            match named {
+                Named::Service(key) => drop(dirty.insert(key.clone())),
+                Named::Instance(key) => {
+                    let Some(instance) = self.instances.get(key) else { continue };
+                    dirty.extend(self.services.selecting(&instance.metadata.namespace, &instance.metadata.labels));
+                }
+            }
         }
         self.addresses.insert(name, addresses);
     }
@@ -288,7 +313,10 @@ impl State {
 
     /// The writes that make a Service's slices and Endpoints what they shall be.
     pub fn ops(&self, key: &Key) -> Vec<Op> {
-        let service = self.services.get(key).filter(|service| &*service.spec.kind != "ExternalName");
+        let (alias, service) = match self.services.get(key) {
+            Some(service) if is_alias(service) => (Some(service), None),
+            service => (None, service),
+        };
         let selects = service.is_some_and(|service| !service.spec.selector.is_empty());
         let mut ops = Vec::new();
         match service {
@@ -302,13 +330,24 @@ impl State {
                 }
             }
             _ => {
-                ops.extend(self.slice_ops(key, self.scope.managed_by(), None, &[]));
+                let outside = alias.and_then(|alias| Some((self.frame(alias), self.outside_of(alias)?)));
+                let (frame, groups) = outside.unzip();
+                ops.extend(self.slice_ops(key, self.scope.managed_by(), frame.as_ref(), groups.as_deref().unwrap_or_default()));
                 if self.scope == Scope::Standalone {
                     ops.extend(self.mirror_ops(key, service.is_some()));
                 }
             }
         }
         ops
+    }
+
+    /// Where a Service of type ExternalName leads, where that is allowed.
+    fn outside_of(&self, alias: &Service) -> Option<Vec<Group>> {
+        let Outside::Open { loopback } = self.outside else { return None };
+        let name = &alias.spec.external_name;
+        let literal = name.parse::<IpAddr>().ok();
+        let addresses = literal.as_slice().iter().chain(self.addresses.get(name).into_iter().flatten());
+        Some(outside(addresses.copied(), loopback))
     }
 
     fn groups(&self, key: &Key, service: &Service) -> Vec<Group> {
@@ -408,6 +447,10 @@ impl State {
         let frame = Frame { namespace: meta.namespace.clone(), base: meta.name.clone(), labels, owner };
         self.slice_ops(key, MIRRORS, Some(&frame), &groups)
     }
+}
+
+fn is_alias(service: &Service) -> bool {
+    &*service.spec.kind == "ExternalName"
 }
 
 /// Addresses that are no literals.

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a listener asks of its clients and promises them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +16,33 @@ pub struct Edge {
     pub body_max: Option<u64>,
     /// Its requests leave no line in the access log.
     pub silent: bool,
+}
+
+/// Bounds at an entrance; what is absent is as the process has it (gateway spec G115).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request's target.
+    pub target_max: Option<usize>,
+    /// Bytes of one field.
+    pub field_max: Option<usize>,
+    /// Bytes of all fields.
+    pub head_max: Option<usize>,
+    /// Number of fields.
+    pub fields_max: Option<usize>,
+    /// From the first byte of a head to its last.
+    pub head_timeout: Option<Duration>,
+    /// Longest silence of a client that owes a body.
+    pub body_timeout: Option<Duration>,
+    /// Longest wait for the next request of a connection.
+    pub idle_timeout: Option<Duration>,
+    /// Longest wait for a backend to accept a connection.
+    pub connect_timeout: Option<Duration>,
+    /// Longest silence of a backend that owes an answer.
+    pub silence_timeout: Option<Duration>,
+    /// Longest wait for a client that does not read.
+    pub stalled_timeout: Option<Duration>,
+    /// Longest silence of a tunnel.
+    pub tunnel_timeout: Option<Duration>,
 }
 
 /// Terms of TLS. Empty lists ask for nothing.

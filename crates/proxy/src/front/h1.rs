@@ -54,7 +54,7 @@ pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>,
     let (mut asked, mut head) = (Asked::of(caller), Head::default());
     let mut first = !caller.https;
     loop {
-        match wait(&mut client.wire, ticket, core, first).await {
+        match wait(&mut client.wire, ticket, first).await {
             Waited::Request => {}
             Waited::Http2 => return Over::Http2(Box::new(client.wire)),
             Waited::Over => return Over::Closed,
@@ -88,8 +88,9 @@ enum Waited {
 }
 
 /// Waits for the first bytes of a request, without memory for it.
-async fn wait(wire: &mut Wire, ticket: &Ticket, core: &Core, first: bool) -> Waited {
-    ticket.timer().set(if first { core.options().head_timeout } else { core.options().idle_timeout });
+async fn wait(wire: &mut Wire, ticket: &Ticket, first: bool) -> Waited {
+    let options = ticket.options();
+    ticket.timer().set(if first { options.head_timeout } else { options.idle_timeout });
     poll_fn(|context| {
         loop {
             let seen = wire.inbox();
@@ -124,8 +125,8 @@ impl Client {
     async fn read(&mut self, asked: &mut Asked, visit: &Visit<'_>) -> Result<(), Option<Answer>> {
         asked.clear();
         let timer = visit.ticket.timer();
-        timer.set(visit.core.options().head_timeout);
-        let mut parser = HeadParser::request(visit.core.options().limits);
+        timer.set(visit.ticket.options().head_timeout);
+        let mut parser = HeadParser::request(visit.ticket.options().limits);
         let outcome = poll_fn(|context| match self.wire.poll_head(context, &mut parser, &mut asked.head) {
             Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
             Poll::Pending if visit.ticket.is_cut_off() || timer.expired(context) => Poll::Ready(None),

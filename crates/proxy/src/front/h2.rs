@@ -35,7 +35,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 /// Serves a connection to its end.
 pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>, core: &Rc<Core>, ticket: &Ticket) {
     let (socket, early) = wire.into_parts();
-    let limits = core.options().limits;
+    let limits = ticket.options().limits;
     let mut builder = Builder::new();
     builder
         .max_concurrent_streams(100)
@@ -49,7 +49,7 @@ pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>,
         .max_pending_accept_reset_streams(100)
         .max_local_error_reset_streams(Some(100))
         .enable_connect_protocol();
-    ticket.timer().set(core.options().head_timeout);
+    ticket.timer().set(ticket.options().head_timeout);
     let alarm = Alarm::default();
     let mut handshake = Box::pin(builder.handshake(Watched::new(socket, early, alarm.clone())));
     let connection = poll_fn(|context| match std::future::Future::poll(handshake.as_mut(), context) {
@@ -74,7 +74,7 @@ async fn accept(
 ) {
     let streams = Rc::new(Cell::new(0usize));
     let (mut ending, mut calmed) = (false, false);
-    ticket.timer().set(core.options().idle_timeout);
+    ticket.timer().set(ticket.options().idle_timeout);
     loop {
         let stream = poll_fn(|context| {
             let idle = ticket.timer().expired(context);
@@ -82,7 +82,7 @@ async fn accept(
                 return Poll::Ready(None);
             }
             if idle && streams.get() > 0 {
-                ticket.timer().set(core.options().idle_timeout);
+                ticket.timer().set(ticket.options().idle_timeout);
             }
             if !ending && (ticket.is_closing() || (idle && streams.get() == 0)) {
                 ending = true;
@@ -101,7 +101,7 @@ async fn accept(
         })
         .await;
         let Some(Ok((request, respond))) = stream else { return };
-        ticket.timer().set(core.options().idle_timeout);
+        ticket.timer().set(ticket.options().idle_timeout);
         let place = ticket.door().enter(core.wheel.timer());
         let (core, caller, listener) = (Rc::clone(core), caller.clone(), listener.clone());
         let open = Open::new(&streams);

@@ -183,6 +183,7 @@ impl Asked {
             }
         }
         self.keep_alive &= !close;
+        let mut traces = forwarded::Traces::default();
         for field in &self.head.fields {
             let value = self.head.value(field);
             match field.known {
@@ -191,6 +192,7 @@ impl Asked {
                 Known::Te => {
                     self.takes_trailers |= value.split(|byte| *byte == b',').any(|coding| coding.trim_ascii().eq_ignore_ascii_case(b"trailers"))
                 }
+                Known::Protected => traces.see(self.head.name(field), value),
                 Known::Upgrade => websocket |= value.eq_ignore_ascii_case(b"websocket"),
                 _ => {}
             }
@@ -212,6 +214,11 @@ impl Asked {
             ) || (field.known == Known::Forwarding && !believed);
             !ends_here && !named.iter().any(|name| field.name.of(text).eq_ignore_ascii_case(name))
         });
+        if !traces.are_sound() {
+            // The state of a trace that does not go on says nothing.
+            self.head.remove(b"traceparent");
+            self.head.remove(b"tracestate");
+        }
         forwarded::adopt(self);
         Ok(())
     }

@@ -100,7 +100,7 @@ impl<F: Front> Try<'_, '_, F> {
             // On a stream of many a body costs nobody a connection: it need not wait.
             self.go_on();
         }
-        let mut parser = HeadParser::answer(self.options.limits);
+        let mut parser = HeadParser::answer(self.options.answer_limits);
         let mut interim = 0;
         let mut progress = (u64::MAX, 0);
         // The wait for 100 (Continue) begins when the head has left, which is now as far as clocks of this grain can tell.
@@ -168,7 +168,7 @@ impl<F: Front> Try<'_, '_, F> {
                 }
             }
             self.head.clear();
-            *parser = HeadParser::answer(self.options.limits);
+            *parser = HeadParser::answer(self.options.answer_limits);
         }
     }
 

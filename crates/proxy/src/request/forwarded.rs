@@ -1,4 +1,5 @@
-//! What a trusted proxy before us says of the client (gateway spec G95). Everybody else's word was dropped with the head.
+//! What a request says of where it comes from (gateway spec G95): the word of a trusted proxy about the client (everybody else's was
+//! dropped with the head), and the trace that it is part of.
 
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
@@ -36,6 +37,40 @@ pub fn adopt(asked: &mut Asked) {
         };
         append(asked, b"Forwarded", &mut chain, &element);
     }
+}
+
+/// `traceparent` as it is seen in a head (W3C Trace Context §3.2).
+#[derive(Default)]
+pub struct Traces {
+    seen: bool,
+    sound: bool,
+}
+
+impl Traces {
+    /// Looks at a field.
+    pub fn see(&mut self, name: &[u8], value: &[u8]) {
+        if name.eq_ignore_ascii_case(b"traceparent") {
+            // Of two nobody knows which one counts.
+            self.sound = !self.seen && is_trace(value);
+            self.seen = true;
+        }
+    }
+
+    /// There is exactly one, and it can be gone on with.
+    pub fn are_sound(&self) -> bool {
+        self.sound
+    }
+}
+
+/// `00-`, 32 digits, `-`, 16 digits, `-`, 2 digits, none of the ids all zeros. Later versions may say more behind it.
+fn is_trace(value: &[u8]) -> bool {
+    let is_hex = |part: &[u8]| part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let is_id = |part: &[u8]| is_hex(part) && part.iter().any(|digit| *digit != b'0');
+    let Some((known, more)) = value.split_at_checked(55) else { return false };
+    let dashes = [known[2], known[35], known[52]] == *b"---";
+    let ends = more.is_empty() || known[..2] != *b"00" && more[0] == b'-';
+    let version = is_hex(&known[..2]) && known[..2] != *b"ff";
+    dashes && ends && version && is_id(&known[3..35]) && is_id(&known[36..52]) && is_hex(&known[53..55])
 }
 
 /// All values of a list field as one.
@@ -90,6 +125,29 @@ mod tests {
         ] {
             assert_eq!(said(fields, true), (client.to_owned(), vec![format!("x-forwarded-for={chain}")]), "{fields}");
         }
+    }
+
+    #[test]
+    fn a_trace_that_can_be_gone_on_with_stays_and_no_other() {
+        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let sound = format!("00-{id}-00f067aa0ba902b7-01");
+        for good in [sound.clone(), format!("01-{id}-00f067aa0ba902b7-01-more"), format!("cc-{id}-00f067aa0ba902b7-00")] {
+            let fields = format!("traceparent: {good}\r\ntracestate: a=1\r\n");
+            assert_eq!(said(&fields, false).1, [format!("traceparent={good}"), "tracestate=a=1".into()], "{good}");
+        }
+        let zero = "0".repeat(32);
+        for bad in [
+            format!("ff-{id}-00f067aa0ba902b7-01"),
+            format!("00-{zero}-00f067aa0ba902b7-01"),
+            format!("00-{id}-0000000000000000-01"),
+            format!("00-{}-00f067aa0ba902b7-01", id.to_uppercase()),
+            format!("{sound}-more"),
+            format!("{sound}\r\ntraceparent: {sound}"),
+            "x".into(),
+        ] {
+            assert_eq!(said(&format!("traceparent: {bad}\r\ntracestate: a=1\r\n"), false).1, [] as [&str; 0], "{bad}");
+        }
+        assert_eq!(said("tracestate: a=1\r\nConnection: traceparent\r\n", false).1, [] as [&str; 0], "a state of no trace");
     }
 
     #[test]

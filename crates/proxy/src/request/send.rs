@@ -79,14 +79,31 @@ pub fn each_forwarding(asked: &Asked, id: u128, each: &mut dyn FnMut(&[u8], &[u8
     if !set(b"x-forwarded-host") && !asked.authority.is_empty() {
         each(b"X-Forwarded-Host", asked.authority.of(&asked.head.text));
     }
+    let traced = asked.head.fields.iter().any(|field| field.known == Known::Protected && asked.head.name(field).eq_ignore_ascii_case(b"traceparent"));
+    let trace = id.max(1);
+    let mut digits = hex(trace.to_be_bytes());
     if !set(b"x-request-id") {
-        let mut digits = [0; 32];
-        for (pair, byte) in digits.chunks_exact_mut(2).zip(id.to_be_bytes()) {
-            let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
-            pair.copy_from_slice(&[digit(byte >> 4), digit(byte)]);
-        }
         each(b"X-Request-Id", &digits);
     }
+    if !traced {
+        // A trace begins here, under the request's own number. That it is recorded is what a service without a proxy before it
+        // would have assumed of its own.
+        let mut started = *b"00-00000000000000000000000000000000-0000000000000000-01";
+        started[3..35].copy_from_slice(&digits);
+        let span = (trace ^ trace >> 64) as u64;
+        digits = hex(u128::from(span.max(1)).to_be_bytes());
+        started[36..52].copy_from_slice(&digits[16..]);
+        each(b"traceparent", &started);
+    }
+}
+
+fn hex(bytes: [u8; 16]) -> [u8; 32] {
+    let mut digits = [0; 32];
+    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
+        let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
+        pair.copy_from_slice(&[digit(byte >> 4), digit(byte)]);
+    }
+    digits
 }
 
 /// An address as text. Those of version 4 are written by hand: every request carries one.
@@ -162,7 +179,8 @@ mod tests {
         let asked =
             read(b"POST /a/../b?q HTTP/1.1\r\nhost: A.test:81\r\nX-Y: z\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n").expect("well-formed");
         let expected = "POST /b?q HTTP/1.1\r\nHost: A.test:81\r\nX-Y: z\r\nX-Forwarded-For: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n\
-             X-Forwarded-Host: A.test:81\r\nX-Request-Id: 00000000000000000000000000000007\r\nConnection: TE\r\nTE: trailers\r\n\
+             X-Forwarded-Host: A.test:81\r\nX-Request-Id: 00000000000000000000000000000007\r\n\
+             traceparent: 00-00000000000000000000000000000007-0000000000000007-01\r\nConnection: TE\r\nTE: trailers\r\n\
              Transfer-Encoding: chunked\r\n\r\n";
         assert_eq!(String::from_utf8_lossy(&sent(&asked)), expected);
     }

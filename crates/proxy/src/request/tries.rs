@@ -16,12 +16,13 @@ use model::routes::Rule;
 use model::{Now, Outcome};
 use smallvec::SmallVec;
 
+use super::Visit;
 use super::asked::Asked;
 use super::exchange::{Clock, Failure, Try};
 use super::reply::{self, Reply};
 use super::upload::Upload;
 use crate::answer::{Answer, Reason};
-use crate::core::{Core, now};
+use crate::core::{Core, Options, now};
 use crate::front::Front;
 use crate::h1::Head;
 use crate::log::Record;
@@ -66,6 +67,7 @@ pub struct Won {
 /// All tries of a request.
 pub struct Tries<'a> {
     core: &'a Rc<Core>,
+    options: &'a Options,
     rule: &'a Rule,
     pool: Arc<Pool>,
     picker: Arc<Picker>,
@@ -99,10 +101,11 @@ enum Next {
 
 impl<'a> Tries<'a> {
     /// For a request that goes to this pool, with its hash.
-    pub fn new(core: &'a Rc<Core>, rule: &'a Rule, pool: &'a Arc<Pool>, asked: &'a Asked, id: u128, hash: Option<u64>) -> Self {
-        let picker = core.shared.pickers.of(pool, Layer::Http);
+    pub fn new(visit: &Visit<'a>, rule: &'a Rule, pool: &'a Arc<Pool>, asked: &'a Asked, id: u128, hash: Option<u64>) -> Self {
+        let picker = visit.core.shared.pickers.of(pool, Layer::Http);
         Self {
-            core,
+            core: visit.core,
+            options: visit.ticket.options(),
             rule,
             pool: Arc::clone(pool),
             picker,
@@ -152,7 +155,7 @@ impl<'a> Tries<'a> {
                     clock.each = self.rule.timeouts.backend_request.map(|within| Box::pin(tokio::time::sleep(within)));
                     let reused = link.served > 0;
                     link.served += 1;
-                    let options = self.core.options();
+                    let options = self.options;
                     let attempt =
                         Try { front: &mut *front, asked: self.asked, upload: &mut *upload, link: &mut link, head: &mut *head, clock, options };
                     match attempt.run().await {
@@ -258,7 +261,7 @@ impl<'a> Tries<'a> {
     async fn link(&self, guard: &Guard, at: Now) -> Result<Link, Unconnected> {
         let endpoint = guard.endpoint();
         if speaks_http2(&self.pool) {
-            let within = self.core.options().connect_timeout;
+            let within = self.options.connect_timeout;
             let link = Box::pin(upstream::join(&self.core.http2, endpoint, self.pool.id, within, self.fresh)).await?;
             guard.connected(now());
             return Ok(link);
@@ -271,7 +274,7 @@ impl<'a> Tries<'a> {
                 return Ok(link);
             }
         }
-        let link = Box::pin(upstream::connect(endpoint, self.pool.id, self.core.options().connect_timeout)).await?;
+        let link = Box::pin(upstream::connect(endpoint, self.pool.id, self.options.connect_timeout)).await?;
         guard.connected(now());
         Ok(link)
     }

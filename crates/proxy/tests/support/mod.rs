@@ -13,8 +13,8 @@ use model::endpoint::{Pool, PoolId, Standing};
 use model::ident::{Identity, Origin, Target, Transport};
 use model::policy::{Policy, Strategy};
 use model::routes::{
-    Backend, BackendTo, Edge, Entrance, EntranceKey, Fallback, Filter, HostMap, HostPattern, HostTable, Listener, PathMatch, Peers, RouteMatch, Rule,
-    Speaks, Timeouts,
+    Backend, BackendTo, Edge, Entrance, EntranceKey, Fallback, Filter, HostMap, HostPattern, HostTable, Limits, Listener, PathMatch, Peers,
+    RouteMatch, Rule, Speaks, Timeouts,
 };
 use model::tls::TlsIdentity;
 use model::{Endpoint, Live, Snapshot, Vitals};
@@ -44,6 +44,7 @@ pub struct Scene {
     pub app_protocol: Option<&'static str>,
     pub edge: Edge,
     pub peers: Peers,
+    pub limits: Option<Arc<Limits>>,
 }
 
 impl Scene {
@@ -64,6 +65,7 @@ impl Scene {
             app_protocol: None,
             edge: Edge::default(),
             peers: Peers::default(),
+            limits: None,
         }
     }
 
@@ -93,7 +95,7 @@ impl Scene {
             edge: Arc::new(self.edge.clone()),
             hosts: HostTable::new(matches),
         };
-        Entrance::new(key, self.speaks, vec![Arc::new(listener)], self.fallback.clone()).with_peers(self.peers.clone())
+        Entrance::new(key, self.speaks, vec![Arc::new(listener)], self.fallback.clone()).with(self.peers.clone(), self.limits.clone())
     }
 }
 

@@ -10,7 +10,7 @@ struct World {
 
 impl World {
     fn new() -> World {
-        World { state: State::new(Scope::Standalone), dirty: Dirty::new(), version: 0 }
+        World { state: State::new(Scope::Standalone, crate::Outside::Closed), dirty: Dirty::new(), version: 0 }
     }
 
     fn object<T: serde::de::DeserializeOwned>(&mut self, json: &str) -> T {
