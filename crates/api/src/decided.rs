@@ -107,6 +107,8 @@ pub struct Condition {
     /// Empty when it holds at once. Else it holds once the planes applied [`Decided::snapshot`] and reported no problem
     /// with any of these; until then the condition is `Unknown`/`Pending`, and with a problem `False` with its reason.
     pub waits_for: Vec<Socket>,
+    /// It waits for the planes although it needs no socket.
+    pub waits: bool,
 }
 
 /// The status of a condition.
@@ -163,8 +165,13 @@ pub struct ParentStatus {
 }
 
 impl Condition {
+    /// `Programmed`: it holds once the planes applied [`Decided::snapshot`], whatever they bind.
+    pub fn programmed(message: impl Into<Arc<str>>) -> Self {
+        Self { waits: true, ..Self::new("Programmed", Truth::True, "Programmed", message) }
+    }
+
     /// A condition that holds at once.
     pub fn new(kind: &'static str, truth: Truth, reason: &'static str, message: impl Into<Arc<str>>) -> Self {
-        Self { kind, truth, reason, message: message.into(), waits_for: Vec::new() }
+        Self { kind, truth, reason, message: message.into(), waits_for: Vec::new(), waits: false }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 
 use model::endpoint::{Endpoint, Pool};
 use model::policy::{HashKey, Policy, Strategy};
+use model::vitals::Fade;
 use model::{Now, Vitals};
 
 use crate::alias::Alias;
@@ -12,6 +13,7 @@ use crate::hash::xxh64;
 use crate::key::{self, KeySource};
 use crate::ledger::Ledger;
 use crate::maglev::{Claimant, Maglev};
+use crate::prequal::Terms;
 use crate::ring_hash::Ring;
 use crate::round_robin::Sequence;
 use crate::slots::Slots;
@@ -42,6 +44,14 @@ pub struct Picker {
     pub(crate) weight_sum: f32,
     /// No limit, no ramp and no endpoint without a weight: an endpoint whose state is clear is usable.
     pub(crate) plain: bool,
+    /// Neither the service nor the pool counts its requests in flight.
+    pub(crate) uncounted: bool,
+    /// The limit of each endpoint, as far as it counts at this layer.
+    pub(crate) endpoint_limit: Option<u32>,
+    /// How latency fades under this policy.
+    pub(crate) fade: Fade,
+    /// What the policy makes of Prequal.
+    pub(crate) terms: Terms,
 }
 
 /// One endpoint of a picker.
@@ -126,7 +136,7 @@ impl Picker {
     /// depend on nothing that changed.
     pub(crate) fn build(pool: &Arc<Pool>, layer: Layer, ledger: &Arc<Ledger>, before: Option<&Picker>, seed: u64, now: Now) -> Arc<Self> {
         let policy = &pool.policy;
-        let method = method_of(policy, layer);
+        let method = Method::of(policy, layer);
         let (mut entries, weights) = weigh_entries(pool, method, now);
         let sum: f32 = weights.iter().sum();
         let drawable = weights.iter().filter(|&&weight| weight > 0.0).count();
@@ -139,10 +149,17 @@ impl Picker {
         let table = if drawable == 0 { Table::None } else { table_of(pool, method, &weights, before, seed) };
         let ramping = entries.iter().any(|entry| entry.ramp < 1.0);
         let limits = &policy.limits;
-        let limited = if layer == Layer::Http { limits.endpoint_in_flight } else { limits.endpoint_connections }.is_some();
+        let (endpoint_limit, service_limit) = match layer {
+            Layer::Http => (limits.endpoint_in_flight, limits.service_in_flight),
+            Layer::Tcp | Layer::Udp => (limits.endpoint_connections, limits.service_connections),
+        };
         Arc::new_cyclic(|me| Self {
             me: Weak::clone(me),
-            plain: !limited && !ramping && drawable == entries.len(),
+            plain: endpoint_limit.is_none() && !ramping && drawable == entries.len(),
+            uncounted: service_limit.is_none() && policy.tuning.bounded_load_percent == 0,
+            endpoint_limit,
+            fade: Fade::over(policy.tuning.decay),
+            terms: Terms::of(&policy.tuning.prequal, entries.len()),
             pool: Arc::clone(pool),
             layer,
             method,
@@ -168,38 +185,40 @@ impl Picker {
 /// Under `Auto`, up to this many requests at once per endpoint are reserved.
 const RESERVE_MAX: u32 = 4;
 
-/// What runs at a layer under this policy (balance spec S1, P1).
-fn method_of(policy: &Policy, layer: Layer) -> Method {
-    let by_client = policy.tuning.hash_keys.contains(&HashKey::ClientIp);
-    let keyed = match layer {
-        Layer::Http => !policy.tuning.hash_keys.is_empty(),
-        Layer::Tcp | Layer::Udp => by_client,
-    };
-    let balanced = match layer {
-        Layer::Http => Method::PeakEwma,
-        Layer::Tcp => Method::LeastRequest,
-        Layer::Udp => Method::Random,
-    };
-    match policy.strategy {
-        Strategy::Auto if keyed => Method::Maglev,
-        // Few at a time: a slot that is surely free matters more than who is fastest.
-        Strategy::Auto if layer == Layer::Http && policy.limits.endpoint_in_flight.is_some_and(|limit| limit <= RESERVE_MAX) => Method::Reserve,
-        Strategy::Auto => balanced,
-        Strategy::RoundRobin => Method::RoundRobin,
-        Strategy::Random => Method::Random,
-        Strategy::LeastRequest => Method::LeastRequest,
-        Strategy::PeakEwma => Method::PeakEwma,
-        Strategy::Performance => Method::Performance,
-        Strategy::SourceIp => Method::Maglev,
-        Strategy::Maglev if keyed => Method::Maglev,
-        Strategy::RingHash if keyed => Method::RingHash,
-        // Keys that this layer cannot see.
-        Strategy::Maglev | Strategy::RingHash => balanced,
-        Strategy::Prequal if layer == Layer::Http => Method::Prequal,
-        Strategy::Reserve if layer == Layer::Http => Method::Reserve,
-        Strategy::Fill if layer == Layer::Http => Method::Fill,
-        // They count requests: connections and flows go to the least loaded.
-        Strategy::Prequal | Strategy::Reserve | Strategy::Fill => balanced,
+impl Method {
+    /// What runs at a layer under this policy (balance spec S1, P1).
+    pub fn of(policy: &Policy, layer: Layer) -> Method {
+        let by_client = policy.tuning.hash_keys.contains(&HashKey::ClientIp);
+        let keyed = match layer {
+            Layer::Http => !policy.tuning.hash_keys.is_empty(),
+            Layer::Tcp | Layer::Udp => by_client,
+        };
+        let balanced = match layer {
+            Layer::Http => Method::PeakEwma,
+            Layer::Tcp => Method::LeastRequest,
+            Layer::Udp => Method::Random,
+        };
+        match policy.strategy {
+            Strategy::Auto if keyed => Method::Maglev,
+            // Few at a time: a slot that is surely free matters more than who is fastest.
+            Strategy::Auto if layer == Layer::Http && policy.limits.endpoint_in_flight.is_some_and(|limit| limit <= RESERVE_MAX) => Method::Reserve,
+            Strategy::Auto => balanced,
+            Strategy::RoundRobin => Method::RoundRobin,
+            Strategy::Random => Method::Random,
+            Strategy::LeastRequest => Method::LeastRequest,
+            Strategy::PeakEwma => Method::PeakEwma,
+            Strategy::Performance => Method::Performance,
+            Strategy::SourceIp => Method::Maglev,
+            Strategy::Maglev if keyed => Method::Maglev,
+            Strategy::RingHash if keyed => Method::RingHash,
+            // Keys that this layer cannot see.
+            Strategy::Maglev | Strategy::RingHash => balanced,
+            Strategy::Prequal if layer == Layer::Http => Method::Prequal,
+            Strategy::Reserve if layer == Layer::Http => Method::Reserve,
+            Strategy::Fill if layer == Layer::Http => Method::Fill,
+            // They count requests: connections and flows go to the least loaded.
+            Strategy::Prequal | Strategy::Reserve | Strategy::Fill => balanced,
+        }
     }
 }
 

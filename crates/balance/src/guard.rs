@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use model::endpoint::Endpoint;
 use model::policy::{Outlier, Policy};
-use model::vitals::{State, Trial, Vitals, Why};
+use model::vitals::{Fade, State, Trial, Vitals, Why};
 use model::{Holds, InFlight, LoadReport, Now, Outcome};
 
 use crate::build::{Picker, Table};
@@ -66,6 +66,9 @@ const TOLD_BAD: u8 = 2;
 impl Seat {
     /// Takes a place in the service's limit, if it has one.
     pub(crate) fn take(picker: &Picker) -> Result<Self, NoPick> {
+        if picker.uncounted {
+            return Ok(Self { in_service: false, in_pool: false });
+        }
         let limits = &picker.pool.policy.limits;
         let limit = if picker.layer == Layer::Http { limits.service_in_flight } else { limits.service_connections };
         let ledger = &picker.ledger;
@@ -144,9 +147,11 @@ impl Guard {
     /// connection is open, or could not be opened. Only the first call counts.
     pub fn head(&self, outcome: Outcome, latency: Duration, now: Now) {
         let told = if outcome.failed() { TOLD_BAD } else { TOLD_GOOD };
-        if self.told.compare_exchange(NOTHING_TOLD, told, Ordering::Relaxed, Ordering::Relaxed).is_err() {
+        // One thread at a time tells it: no exchange is needed.
+        if self.told.load(Ordering::Relaxed) != NOTHING_TOLD {
             return;
         }
+        self.told.store(told, Ordering::Relaxed);
         self.flight.answered();
         self.sample(outcome, latency, false, now);
         self.judge(outcome, latency, now);
@@ -186,17 +191,17 @@ impl Guard {
 
     fn sample(&self, outcome: Outcome, latency: Duration, complete: bool, now: Now) {
         let (vitals, tuning) = (self.flight.vitals(), &self.policy().tuning);
-        let tau = tuning.decay;
+        let fade = Fade::over(tuning.decay);
         let counts = match outcome {
             Outcome::Success => complete == tuning.measure_complete,
             // Time that was waited in vain counts only if it makes the endpoint look slower, not faster.
             Outcome::Canceled | Outcome::Gateway if !complete => {
-                vitals.estimate_us(tau, now).is_some_and(|estimate| latency.as_secs_f32() * 1e6 > estimate)
+                vitals.estimate_us(fade, now).is_some_and(|estimate| latency.as_secs_f32() * 1e6 > estimate)
             }
             _ => false,
         };
         if counts {
-            vitals.sample(latency, tau, now);
+            vitals.sample(latency, fade, now);
         }
     }
 

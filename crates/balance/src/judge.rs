@@ -175,8 +175,7 @@ fn overrule(picker: &Picker) {
 
 /// Keeps the pool's median latency for newcomers, and what is typically in flight.
 fn remember(picker: &Picker, ledger: &Ledger, now: Now) {
-    let decay = picker.policy().tuning.decay;
-    let mut estimates: Vec<f32> = picker.entries.iter().filter_map(|entry| entry.endpoint.vitals.estimate_us(decay, now)).collect();
+    let mut estimates: Vec<f32> = picker.entries.iter().filter_map(|entry| entry.endpoint.vitals.estimate_us(picker.fade, now)).collect();
     if let Some(median) = median(&mut estimates) {
         ledger.set_prior_us(median.max(1.0));
     }

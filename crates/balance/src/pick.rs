@@ -11,7 +11,7 @@ use model::{InFlight, Now};
 
 use crate::build::{Picker, Table};
 use crate::guard::{Guard, Held, Seat};
-use crate::prequal::{Look, POOL_MAX, Terms};
+use crate::prequal::Look;
 use crate::rng::{Kept, Rng, Worker, mix};
 use crate::{Ask, Layer, Method, NoPick, ramp};
 
@@ -94,15 +94,10 @@ impl Picker {
 
     fn raise(&self, index: usize, kept: &Kept, now: Now) -> Option<InFlight<Held>> {
         let held = Held::Quick(Arc::clone(&kept.handle), index as u32);
-        match self.endpoint_limit() {
+        match self.endpoint_limit {
             Some(limit) => InFlight::raise_below(held, limit, now),
             None => Some(InFlight::raise(held, now)),
         }
-    }
-
-    fn endpoint_limit(&self) -> Option<u32> {
-        let limits = &self.pool.policy.limits;
-        if self.layer == Layer::Http { limits.endpoint_in_flight } else { limits.endpoint_connections }
     }
 
     pub(crate) fn vitals(&self, index: usize) -> &Vitals {
@@ -171,31 +166,23 @@ impl Picker {
 
     /// By the pool of looks, after the looks that this request owes (balance spec S16).
     fn prequal(&self, rng: &mut Rng, kept: &mut Kept, usable: &impl Fn(usize) -> bool, now: Now) -> Option<usize> {
-        let (tuning, n) = (&self.pool.policy.tuning, self.entries.len());
-        let wanted = &tuning.prequal;
-        let terms = Terms {
-            looks: wanted.probes_per_request,
-            removes: wanted.remove_per_request,
-            size: usize::from(wanted.pool_size).clamp(2, POOL_MAX).min((n / 2).max(2)),
-            age_ms: u32::try_from(wanted.max_age.as_millis()).unwrap_or(u32::MAX),
-            quantile: wanted.hot_quantile,
-        };
+        let terms = &self.terms;
         let looks = kept.looks.get_or_insert_with(Box::default);
         looks.turn_to(std::ptr::from_ref(self) as usize);
         // One by one at random; two looks at one endpoint are one entry, the newer.
-        for _ in 0..looks.looks_due(&terms) {
+        for _ in 0..looks.looks_due(terms) {
             let index = self.draw_any(rng);
             let (in_flight, latency_us) = self.look_at(index, now);
-            looks.insert(Look::new(index, in_flight, latency_us, now.tick_ms()), &terms);
+            looks.insert(Look::new(index, in_flight, latency_us, now.tick_ms()), terms);
         }
-        let chosen = looks.choose(&terms, n, now.tick_ms(), rng, usable);
+        let chosen = looks.choose(terms, now.tick_ms(), rng, usable);
         chosen.or_else(|| self.peak_ewma(rng, usable, now))
     }
 
     /// What the endpoint said of itself within the second, else what this process sees of it.
     fn look_at(&self, index: usize, now: Now) -> (f32, f32) {
-        let (vitals, decay) = (&*self.entries[index].vitals, self.pool.policy.tuning.decay);
-        let seen = || vitals.latency_us(decay, now).unwrap_or_else(|| self.prior_us());
+        let vitals = &*self.entries[index].vitals;
+        let seen = || vitals.latency_us(self.fade, now).unwrap_or_else(|| self.prior_us());
         let (in_flight, latency_us) = match vitals.reported_within(Duration::from_secs(1), now) {
             Some((in_flight, reported)) => (in_flight, reported.unwrap_or_else(seen)),
             None => (vitals.in_flight() as f32, seen()),
@@ -326,7 +313,7 @@ impl Picker {
     }
 
     fn full(&self, vitals: &Vitals) -> bool {
-        self.endpoint_limit().is_some_and(|limit| vitals.in_flight() >= limit)
+        self.endpoint_limit.is_some_and(|limit| vitals.in_flight() >= limit)
     }
 
     fn above_ramp(&self, vitals: &Vitals, now: Now) -> bool {

@@ -4,6 +4,8 @@
 //! A look reads the endpoint's vitals, or what it reported within the last second: all traffic of an endpoint that this
 //! process carries is in them. The pool belongs to one worker and one pool of endpoints; nothing is shared or allocated.
 
+use model::policy;
+
 use crate::rng::Rng;
 
 /// Entries of the largest pool of looks (balance spec S16).
@@ -28,6 +30,25 @@ pub(crate) struct Terms {
     pub(crate) age_ms: u32,
     /// Above this quantile of requests in flight an endpoint is hot.
     pub(crate) quantile: f32,
+    /// How many requests one look serves: b = max(1, (1 + delta) / ((1 - m/n) looks - removes)).
+    pub(crate) reuse: f32,
+}
+
+impl Terms {
+    /// Of a policy, over `n` endpoints.
+    pub(crate) fn of(wanted: &policy::Prequal, n: usize) -> Self {
+        let (looks, removes) = (wanted.probes_per_request, wanted.remove_per_request);
+        let size = usize::from(wanted.pool_size).clamp(2, POOL_MAX).min((n / 2).max(2));
+        let spare = (1.0 - size as f32 / n.max(1) as f32) * looks - removes;
+        Self {
+            looks,
+            removes,
+            size,
+            age_ms: u32::try_from(wanted.max_age.as_millis()).unwrap_or(u32::MAX),
+            quantile: wanted.hot_quantile,
+            reuse: if spare <= 0.0 { REUSE_MAX } else { ((1.0 + DELTA) / spare).clamp(1.0, REUSE_MAX) },
+        }
+    }
 }
 
 /// What was seen of one endpoint.
@@ -60,6 +81,13 @@ pub(crate) struct Looks {
 impl Look {
     pub(crate) fn new(index: usize, in_flight: f32, latency_us: f32, tick_ms: u32) -> Self {
         Self { index: index as u32, in_flight, latency_us, tick_ms, uses: 0 }
+    }
+
+    /// Lower is better: the latency of a cold one; above all those the requests in flight of a hot one. Numbers that are
+    /// not negative compare like their bits.
+    fn cost(&self, theta: f32) -> u32 {
+        const HOT: u32 = 1 << 31;
+        if self.in_flight > theta { self.in_flight.to_bits() | HOT } else { self.latency_us.to_bits() }
     }
 }
 
@@ -121,29 +149,23 @@ impl Looks {
         }
     }
 
-    /// Chooses among the entries, `None` when fewer than two are usable: then the caller draws two by itself. `n` is the number
-    /// of endpoints.
-    pub(crate) fn choose(&mut self, terms: &Terms, n: usize, now_ms: u32, rng: &mut Rng, usable: &impl Fn(usize) -> bool) -> Option<usize> {
+    /// Chooses among the entries, `None` when fewer than two are left: then the caller draws two by itself.
+    pub(crate) fn choose(&mut self, terms: &Terms, now_ms: u32, rng: &mut Rng, usable: &impl Fn(usize) -> bool) -> Option<usize> {
         self.expire(terms, now_ms);
-        let mut best: Option<(bool, f32, usize)> = None;
-        let mut fit = 0;
-        for (at, look) in self.entries[..self.count].iter().enumerate() {
-            if !usable(look.index as usize) {
-                continue;
+        let theta = if terms.quantile <= 0.0 { f32::NEG_INFINITY } else { self.theta };
+        // Only of the best is it asked whether it is usable: sixteen questions would be as many reads of other memory.
+        let at = loop {
+            let at = (self.count >= 2).then(|| self.lowest(|look| look.cost(theta)))?;
+            if usable(self.entries[at].index as usize) {
+                break at;
             }
-            fit += 1;
-            let hot = look.in_flight > self.theta || terms.quantile <= 0.0;
-            let cost = if hot { look.in_flight } else { look.latency_us };
-            if best.is_none_or(|(best_hot, least, _)| (hot, cost) < (best_hot, least)) {
-                best = Some((hot, cost, at));
-            }
-        }
-        let (_, _, at) = best.filter(|_| fit >= 2)?;
+            self.remove(at);
+        };
         let chosen = &mut self.entries[at];
         // What this request adds is known without another look.
         chosen.in_flight += 1.0;
         chosen.uses += 1;
-        let (index, used_up) = (chosen.index as usize, f32::from(chosen.uses) >= reuse(terms, n, rng));
+        let (index, used_up) = (chosen.index as usize, f32::from(chosen.uses) >= round_at_random(terms.reuse, rng));
         if used_up {
             self.remove(at);
         }
@@ -152,9 +174,14 @@ impl Looks {
     }
 
     fn expire(&mut self, terms: &Terms, now_ms: u32) {
+        let old = |look: &Look| now_ms.wrapping_sub(look.tick_ms) as i32 > terms.age_ms as i32;
+        // Hardly ever is one old: the scan that finds none has no branch per entry.
+        if !self.entries[..self.count].iter().fold(false, |any, look| any | old(look)) {
+            return;
+        }
         let mut at = 0;
         while at < self.count {
-            if now_ms.wrapping_sub(self.entries[at].tick_ms) as i32 > terms.age_ms as i32 { self.remove(at) } else { at += 1 }
+            if old(&self.entries[at]) { self.remove(at) } else { at += 1 }
         }
     }
 
@@ -169,25 +196,24 @@ impl Looks {
     }
 
     fn remove_oldest(&mut self) {
-        let newest = self.entries[0].tick_ms;
-        // Ages are compared around one of them, so that a tick that wraps does no harm.
-        if let Some(at) = (0..self.count).min_by_key(|&at| self.entries[at].tick_ms.wrapping_sub(newest) as i32) {
-            self.remove(at);
+        if self.count > 0 {
+            // Ages are compared around one of them, so that a tick that wraps does no harm.
+            let around = self.entries[0].tick_ms.wrapping_sub(1 << 31);
+            self.remove(self.lowest(|look| look.tick_ms.wrapping_sub(around)));
         }
     }
 
     fn remove_worst(&mut self) {
-        let worth = |look: &Look| {
-            let hot = look.in_flight > self.theta;
-            (hot, if hot { look.in_flight } else { look.latency_us })
-        };
-        let worst = (0..self.count).max_by(|&a, &b| {
-            let (a, b) = (worth(&self.entries[a]), worth(&self.entries[b]));
-            a.0.cmp(&b.0).then(a.1.total_cmp(&b.1))
-        });
-        if let Some(at) = worst {
-            self.remove(at);
+        if self.count > 0 {
+            self.remove(self.lowest(|look| !look.cost(self.theta)));
         }
+    }
+
+    /// The place of the entry with the lowest rank; of equals the first. Rank and place are compared as one number, which
+    /// needs no branch that a processor would guess wrong.
+    fn lowest(&self, rank: impl Fn(&Look) -> u32) -> usize {
+        let ranked = self.entries[..self.count].iter().enumerate().map(|(at, look)| u64::from(rank(look)) << 8 | at as u64);
+        (ranked.fold(u64::MAX, u64::min) & 0xFF) as usize
     }
 
     fn remove(&mut self, at: usize) {
@@ -196,10 +222,8 @@ impl Looks {
     }
 }
 
-/// How many requests one look serves: b = max(1, (1 + delta) / ((1 - m/n) looks - removes)), rounded at random.
-fn reuse(terms: &Terms, n: usize, rng: &mut Rng) -> f32 {
-    let spare = (1.0 - terms.size as f32 / n.max(1) as f32) * terms.looks - terms.removes;
-    let limit = if spare <= 0.0 { REUSE_MAX } else { ((1.0 + DELTA) / spare).clamp(1.0, REUSE_MAX) };
+/// One of the two whole numbers around it, so that the mean is it.
+fn round_at_random(limit: f32, rng: &mut Rng) -> f32 {
     let part = (rng.word() >> 40) as f32 / (1u64 << 24) as f32;
     limit.floor() + f32::from(u8::from(part < limit.fract()))
 }
@@ -208,7 +232,7 @@ fn reuse(terms: &Terms, n: usize, rng: &mut Rng) -> f32 {
 mod tests {
     use super::*;
 
-    const TERMS: Terms = Terms { looks: 3.0, removes: 0.0, size: 4, age_ms: 1000, quantile: 0.84 };
+    const TERMS: Terms = Terms { looks: 3.0, removes: 0.0, size: 4, age_ms: 1000, quantile: 0.84, reuse: 1.0 };
 
     fn looks(of: &[(usize, f32, f32)]) -> Looks {
         let mut looks = Looks::default();
@@ -217,7 +241,7 @@ mod tests {
     }
 
     fn choose(looks: &mut Looks, terms: &Terms) -> Option<usize> {
-        looks.choose(terms, 100, 5000, &mut Rng::new(1), &|_| true)
+        looks.choose(terms, 5000, &mut Rng::new(1), &|_| true)
     }
 
     #[test]
@@ -236,10 +260,10 @@ mod tests {
     fn fewer_than_two_entries_are_no_choice_and_old_ones_do_not_count() {
         assert_eq!(choose(&mut looks(&[(1, 1.0, 1.0)]), &TERMS), None);
         let mut old = looks(&[(1, 1.0, 1.0), (2, 1.0, 1.0)]);
-        assert_eq!(old.choose(&TERMS, 100, 6_001, &mut Rng::new(1), &|_| true), None);
+        assert_eq!(old.choose(&TERMS, 6_001, &mut Rng::new(1), &|_| true), None);
         assert_eq!(old.count, 0);
         let mut one_out = looks(&[(1, 1.0, 1.0), (2, 1.0, 2.0), (3, 1.0, 3.0)]);
-        assert_eq!(one_out.choose(&TERMS, 100, 5000, &mut Rng::new(1), &|index| index != 1), Some(2));
+        assert_eq!(one_out.choose(&TERMS, 5000, &mut Rng::new(1), &|index| index != 1), Some(2));
     }
 
     #[test]
@@ -269,11 +293,12 @@ mod tests {
 
     #[test]
     fn a_look_serves_a_bounded_number_of_requests_and_fractions_are_exact() {
-        let mut rng = Rng::new(3);
         // (1 + 1) / ((1 - 16/32) 3 - 1) = 4.
-        let terms = Terms { removes: 1.0, size: 16, ..TERMS };
-        assert_eq!(reuse(&terms, 32, &mut rng), 4.0);
-        assert_eq!(reuse(&terms, 16, &mut rng), REUSE_MAX);
+        assert_eq!(Terms::of(&policy::Prequal::default(), 32).reuse, 4.0);
+        assert_eq!(Terms::of(&policy::Prequal { remove_per_request: 3.0, ..policy::Prequal::default() }, 32).reuse, REUSE_MAX);
+        let mut rng = Rng::new(3);
+        let sum: f32 = (0..4000).map(|_| round_at_random(2.25, &mut rng)).sum();
+        assert!((sum / 4000.0 - 2.25).abs() < 0.05, "{sum}");
         let (mut pool, half) = (Looks::default(), Terms { looks: 0.25, ..TERMS });
         assert_eq!((0..100).map(|_| pool.looks_due(&half)).sum::<usize>(), 25);
     }

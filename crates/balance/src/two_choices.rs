@@ -28,11 +28,10 @@ impl Picker {
 
     /// Peak EWMA: latency with its floor and penalty, times load by share.
     pub(crate) fn peak_ewma(&self, rng: &mut Rng, usable: &impl Fn(usize) -> bool, now: Now) -> Option<usize> {
-        let tuning = &self.pool.policy.tuning;
         let cost = |index: usize| {
             let entry = &self.entries[index];
             let vitals = &*entry.vitals;
-            let latency = vitals.latency_us(tuning.decay, now).unwrap_or_else(|| self.prior_us());
+            let latency = vitals.latency_us(self.fade, now).unwrap_or_else(|| self.prior_us());
             (latency + vitals.penalty_us(now)) * (vitals.in_flight() as f32 * entry.inverse + 1.0)
         };
         self.least_of_few(rng, 2, usable, &cost)

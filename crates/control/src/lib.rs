@@ -29,6 +29,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub use leases::{Held, Leases};
+pub use statuses::Methods;
 
 use standing::Standing;
 use wire::Wire;
@@ -96,6 +97,8 @@ pub struct Settings {
     pub interner: Arc<Interner>,
     /// The planes whose word counts, by the names they acknowledge under.
     pub planes: Vec<&'static str>,
+    /// What a pool's policy comes to.
+    pub methods: Methods,
     /// The DNS server that is asked for addresses of Instances that are names, and for what Services of type ExternalName name.
     pub resolver: Option<SocketAddr>,
     /// Whether such a Service has endpoints.
@@ -143,14 +146,14 @@ pub struct Control {
 impl Control {
     /// Starts all loops of a scope. `decisions` is what `compile` decided about statuses, in order.
     pub fn start(client: &Client, settings: Settings, decisions: mpsc::UnboundedReceiver<Vec<Decided>>, metrics: &watch::Metrics) -> Control {
-        let Settings { scope, leases, live, interner, planes, resolver, outside, api } = settings;
+        let Settings { scope, leases, live, interner, planes, methods, resolver, outside, api } = settings;
         let context = Context { client: client.clone(), metrics: metrics.clone(), scope, leases, live, interner, planes };
         let mut tasks = JoinSet::new();
         let (judged, verdicts) = mpsc::channel(QUEUE);
         let (evidence, words) = mpsc::channel(QUEUE);
         tasks.spawn(endpoints::run(context.clone(), judged, resolver, outside));
         tasks.spawn(instances::run(context.clone(), verdicts, words));
-        tasks.spawn(statuses::run(Wire::new(client), context.live.clone(), context.planes.clone(), decisions));
+        tasks.spawn(statuses::run(Wire::new(client), context.live.clone(), context.planes.clone(), methods, decisions));
         tasks.spawn(standing::keep(context.clone(), Standing::IngressClass));
         tasks.spawn(standing::keep(context.clone(), Standing::GatewayClass));
         if scope == Scope::Standalone {

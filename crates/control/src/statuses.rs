@@ -6,28 +6,36 @@
 
 mod merge;
 mod resolve;
+mod services;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use api::{Decided, DecidedStatus};
-use model::Live;
 use model::ack::Applied;
+use model::snapshot::Snapshot;
+use model::{Live, Now};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::wire::{Error, Wire, path};
 use merge::{Merge, kind_path};
 use resolve::{Words, Written};
+use services::Report;
+
+pub use services::Methods;
 
 /// The shortest time between two writes of one object.
 const INTERVAL: Duration = Duration::from_millis(100);
 /// After this long without the words of the planes a condition says that it waits.
 const PATIENCE: Duration = Duration::from_millis(500);
 const BUSY_MAX: usize = 32;
+/// How often the Services of policies are looked at, and how often one policy tells of a change there (balance spec Y4).
+const LOOK: Duration = Duration::from_secs(1);
+const NEWS: Duration = Duration::from_secs(10);
 const PAUSE_LONGEST: Duration = Duration::from_secs(30);
 
 type Key = (&'static str, Arc<str>, Arc<str>);
@@ -46,6 +54,8 @@ struct Subject {
     /// Not before.
     next_at: Instant,
     failures: u32,
+    /// `status.services` of a policy, and when it was last another one.
+    services: Option<(Value, Instant)>,
 }
 
 /// The end of one look at an object.
@@ -57,7 +67,13 @@ struct Done {
 }
 
 /// Runs until nobody decides any more.
-pub(crate) async fn run(wire: Wire, live: Arc<Live>, planes: Vec<&'static str>, mut decisions: mpsc::UnboundedReceiver<Vec<Decided>>) {
+pub(crate) async fn run(
+    wire: Wire,
+    live: Arc<Live>,
+    planes: Vec<&'static str>,
+    methods: Methods,
+    mut decisions: mpsc::UnboundedReceiver<Vec<Decided>>,
+) {
     let (mut version, applied) = live.acknowledgements();
     let mut all = Loop {
         wire,
@@ -68,6 +84,8 @@ pub(crate) async fn run(wire: Wire, live: Arc<Live>, planes: Vec<&'static str>, 
         written: Arc::new(HashSet::new()),
         looks: JoinSet::new(),
     };
+    let mut look = interval(LOOK);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         let next = all.due.first().map_or_else(|| Instant::now() + Duration::from_secs(3600), |(at, _)| *at);
         let can_begin = all.looks.len() < BUSY_MAX;
@@ -82,6 +100,7 @@ pub(crate) async fn run(wire: Wire, live: Arc<Live>, planes: Vec<&'static str>, 
             }
             Some(done) = all.looks.join_next() => all.finish(done),
             () = sleep_until(next), if can_begin => {}
+            _ = look.tick() => all.report(&live.snapshot(), methods),
         }
         all.begin();
     }
@@ -112,7 +131,12 @@ impl Loop {
             is_awaiting: false,
             next_at: now,
             failures: 0,
+            services: None,
         });
+        if let Some((_, since)) = &mut subject.services {
+            // What a new version of the policy changes is told at once.
+            *since = now.checked_sub(NEWS).unwrap_or(now);
+        }
         (subject.decided, subject.decided_at, subject.failures) = (decided, now, 0);
         self.mark(&key);
     }
@@ -150,6 +174,26 @@ impl Loop {
         }
     }
 
+    /// Looks at the Services of all policies; those with news are written.
+    fn report(&mut self, snapshot: &Snapshot, methods: Methods) {
+        let now = Instant::now();
+        let report = Report { snapshot, methods, now: Now(net::clock::monotonic_ns()), unix_ms: jiff::Timestamp::now().as_millisecond() };
+        let mut news = Vec::new();
+        for (key, subject) in self.subjects.iter_mut().filter(|((kind, ..), _)| *kind == "BackendPolicy") {
+            let DecidedStatus::Policy { ancestors } = &subject.decided.body else { continue };
+            let is_early = snapshot.generation < subject.decided.snapshot;
+            if is_early || subject.services.as_ref().is_some_and(|(_, since)| now < *since + NEWS) {
+                continue;
+            }
+            let services = report.of(&key.1, ancestors);
+            if subject.services.as_ref().is_none_or(|(before, _)| *before != services) {
+                subject.services = Some((services, now));
+                news.push(key.clone());
+            }
+        }
+        news.iter().for_each(|key| self.mark(key));
+    }
+
     fn begin(&mut self) {
         let now = Instant::now();
         while self.looks.len() < BUSY_MAX {
@@ -174,6 +218,7 @@ impl Loop {
                 applied: self.applied.clone(),
                 written: self.written.clone(),
                 decided: subject.decided.clone(),
+                services: subject.services.as_ref().map(|(services, _)| services.clone()),
             };
             self.looks.spawn(look.done(key));
         }
@@ -218,6 +263,7 @@ struct Look {
     applied: Arc<Vec<Applied>>,
     written: Arc<Written>,
     decided: Arc<Decided>,
+    services: Option<Value>,
 }
 
 impl Look {
@@ -243,7 +289,7 @@ impl Look {
             object = self.wire.merge(&path, &patch).await?;
         }
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let status = Merge { decided, words: &words, now: &now, written: &self.written }.status(&object["status"]);
+        let status = Merge { decided, words: &words, now: &now, written: &self.written, services: self.services.as_ref() }.status(&object["status"]);
         let addresses = words.bound(decided).into_iter().map(|address| address.ip.clone()).collect();
         let is_empty = |value: &Value| value.is_null() || *value == json!({});
         if status == object["status"] || is_empty(&status) && is_empty(&object["status"]) {

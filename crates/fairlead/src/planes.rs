@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use apiserver::ApiServer;
-use balance::Pickers;
+use balance::{Layer, Method, Pickers};
 use compile::{Kind, World};
 use control::{Control, Leases};
 use model::vitals::Now;
@@ -166,6 +166,7 @@ fn control_settings(settings: &Settings, live: &Arc<Live>, interner: &Arc<Intern
         live: Arc::clone(live),
         interner: Arc::clone(interner),
         planes: PLANES.to_vec(),
+        methods: |pool| [Layer::Http, Layer::Tcp, Layer::Udp].map(|layer| Method::of(&pool.policy, layer).as_str()),
         api: settings.service_cidrs.first().map(|(network, _)| (first_address(*network), settings.api)),
     }
 }

@@ -19,7 +19,7 @@ use std::fmt;
 
 use serde_json::{Map, Number, Value};
 
-pub use endpoints::endpoints;
+pub use endpoints::{endpoint_state, endpoint_target, endpoint_why, endpoints, pooled};
 pub use frontends::frontends;
 pub use names::names;
 pub use routes::{listeners, routes};

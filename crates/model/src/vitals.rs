@@ -18,7 +18,7 @@ use decay::Fading;
 use load::Load;
 use standing::Marks;
 
-pub use decay::exp_minus;
+pub use decay::{Fade, exp_minus};
 pub use in_flight::{Holds, InFlight};
 pub use interner::Interner;
 pub use load::LoadReport;
@@ -100,13 +100,15 @@ const PENALTY_FLOOR_US: f32 = 5e6;
 /// Largest penalty that a `Retry-After` may ask for.
 const PENALTY_CEILING_US: f32 = 300e6;
 /// Time constant of the penalty.
-const PENALTY_TAU_MS: f32 = 10_000.0;
+const PENALTY_FADE: Fade = Fade::over(Duration::from_secs(10));
 
-/// In flight, latency, errors, ejection and reported load of one endpoint. Survives recompilation. 256 bytes: the first
-/// 128 are written by every request, the next 64 by reports and probes, the last 64 hardly ever, so that picks which only
-/// read them share the cache line.
+/// In flight, latency, errors, ejection and reported load of one endpoint. Survives recompilation.
+///
+/// 240 bytes, which make 256 with the two reference counts of the [`std::sync::Arc`] that they live in: a block that allocators put on a
+/// cache line of its own. The first line has the reference counts, which only recompilation moves, and the 48 bytes that a
+/// pick reads and writes; then come the counts that the end of a request writes; then what is seldom written.
 #[derive(Debug, Default)]
-#[repr(C, align(64))]
+#[repr(C, align(16))]
 pub struct Vitals {
     in_flight: AtomicU32,
     /// Beside what every pick reads anyway; it changes seldom.
@@ -124,7 +126,11 @@ pub struct Vitals {
     marks: Marks,
 }
 
-const _: () = assert!(size_of::<Vitals>() == 256 && align_of::<Vitals>() == 64);
+/// The two reference counts in front of what an `Arc` holds.
+const COUNTS_BYTES: usize = 2 * size_of::<usize>();
+const LINE_BYTES: usize = 64;
+const _: () = assert!(COUNTS_BYTES + size_of::<Vitals>() <= 4 * LINE_BYTES, "balance spec V1");
+const _: () = assert!(COUNTS_BYTES + std::mem::offset_of!(Vitals, window) <= LINE_BYTES, "a pick touches one line");
 
 /// Failures in a row by class; a success clears them all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -163,27 +169,29 @@ impl Vitals {
     /// oldest request in flight (balance spec V5: an endpoint that hangs must not look like one that was never measured).
     /// `None` without a sample and without such a request.
     #[inline]
-    pub fn latency_us(&self, tau: Duration, now: Now) -> Option<f32> {
-        let estimate = self.latency.read(tau_ms(tau), now);
+    pub fn latency_us(&self, fade: Fade, now: Now) -> Option<f32> {
+        let estimate = self.latency.read(fade, now);
         match self.oldest_ns.load(Ordering::Relaxed) {
             0 => estimate,
-            started => Some(estimate.unwrap_or(0.0).max(now.0.saturating_sub(started) as f32 / 2000.0)),
+            // Half of the age in microseconds.
+            started => Some(estimate.unwrap_or(0.0).max((now.0.saturating_sub(started) / 2000) as f32)),
         }
     }
 
     /// The estimate alone, in microseconds, without the floor.
-    pub fn estimate_us(&self, tau: Duration, now: Now) -> Option<f32> {
-        self.latency.read(tau_ms(tau), now)
+    pub fn estimate_us(&self, fade: Fade, now: Now) -> Option<f32> {
+        self.latency.read(fade, now)
     }
 
     /// One more measured latency.
-    pub fn sample(&self, latency: Duration, tau: Duration, now: Now) {
-        self.latency.sample((latency.as_secs_f32() * 1e6).max(1.0), tau_ms(tau), now);
+    pub fn sample(&self, latency: Duration, fade: Fade, now: Now) {
+        self.latency.sample((latency.as_secs_f32() * 1e6).max(1.0), fade, now);
     }
 
     /// What recent failures add to the latency, in microseconds.
+    #[inline]
     pub fn penalty_us(&self, now: Now) -> f32 {
-        self.penalty.read(PENALTY_TAU_MS, now).unwrap_or(0.0)
+        self.penalty.read(PENALTY_FADE, now).unwrap_or(0.0)
     }
 
     /// Counts an outcome: streaks, window and penalty. `took` is the measured time of a failed try.
@@ -240,7 +248,7 @@ impl Vitals {
     /// Raises the penalty to at least this, 5 s and at most 300 s: the measured time, or a `Retry-After`.
     pub fn penalise(&self, time: Duration, now: Now) {
         let floor = (time.as_secs_f32() * 1e6).clamp(PENALTY_FLOOR_US, PENALTY_CEILING_US);
-        self.penalty.raise(floor, PENALTY_TAU_MS, now);
+        self.penalty.raise(floor, PENALTY_FADE, now);
     }
 
     /// Failures in a row.
@@ -272,10 +280,6 @@ impl Vitals {
     pub fn picked(&self, now: Now) {
         store_if_other(&self.picked_tick, now.tick_ms());
     }
-}
-
-fn tau_ms(tau: Duration) -> f32 {
-    (tau.as_secs_f32() * 1000.0).max(1.0)
 }
 
 fn bump(streak: &AtomicU16) {

@@ -46,9 +46,8 @@ fn success_rates(picker: &Picker, rule: &SuccessRate, now: Now) {
 }
 
 fn latencies(picker: &Picker, rule: &Slow, now: Now) {
-    let decay = picker.policy().tuning.decay;
     let known: Vec<(usize, f32)> =
-        (0..picker.entries.len()).filter_map(|index| Some((index, picker.vitals(index).latency_us(decay, now)?))).collect();
+        (0..picker.entries.len()).filter_map(|index| Some((index, picker.vitals(index).latency_us(picker.fade, now)?))).collect();
     let mut all: Vec<f32> = known.iter().map(|(_, latency)| *latency).collect();
     let Some(median) = median(&mut all) else { return };
     let bound = (median * rule.factor).max(rule.floor.as_secs_f32() * 1e6);

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::policy::{Outlier, Policy, SlowStart, Strategy};
-use model::vitals::{State, Why};
+use model::vitals::{Fade, State, Why};
 use proptest::prelude::*;
 
 use crate::fixture::{Bench, endpoint, policy};
@@ -328,7 +328,7 @@ proptest! {
             bench.request(failing(1));
             bench.judge();
             for endpoint in &bench.pool.endpoints {
-                let latency = endpoint.vitals.latency_us(Duration::from_secs(10), bench.now);
+                let latency = endpoint.vitals.latency_us(Fade::over(Duration::from_secs(10)), bench.now);
                 prop_assert!(latency.is_none_or(f32::is_finite));
                 prop_assert!(endpoint.vitals.penalty_us(bench.now).is_finite());
             }

@@ -134,8 +134,10 @@ pub(crate) fn decide<'a>(
     let ancestors = known.object.spec.target_refs.iter().map(|target| {
         let accepted = accepted(policies, key, known, target, &service);
         // What is not in force approximates nothing.
-        let approximated = (accepted.truth == Truth::True).then(|| super::shortfalls::condition(&known.object.spec));
-        PolicyAncestor { target: target.clone(), conditions: std::iter::once(accepted).chain(approximated).collect() }
+        let in_force = accepted.truth == Truth::True;
+        let approximated = in_force.then(|| super::shortfalls::condition(&known.object.spec));
+        let programmed = in_force.then(|| Condition::programmed("the data planes serve a generation with it"));
+        PolicyAncestor { target: target.clone(), conditions: std::iter::once(accepted).chain(approximated).chain(programmed).collect() }
     });
     let meta = &known.object.metadata;
     Some(api::Decided {

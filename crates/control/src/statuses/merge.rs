@@ -7,9 +7,10 @@ use serde_json::{Map, Value, json};
 use super::resolve::{Said, Words, Written};
 
 /// Condition types that we state; one of them that is no longer stated is removed, all others belong to somebody else.
-const OURS: [&str; 9] = [
+const OURS: [&str; 10] = [
     "Accepted",
     "AddressesAssigned",
+    "Approximated",
     "Conflicted",
     "InsecureFrontendValidationMode",
     "OverlappingTLSConfig",
@@ -46,6 +47,8 @@ pub(crate) struct Merge<'a> {
     /// RFC 3339.
     pub now: &'a str,
     pub written: &'a Written,
+    /// `status.services` of a BackendPolicy, where it was looked at.
+    pub services: Option<&'a Value>,
 }
 
 impl Merge<'_> {
@@ -68,6 +71,9 @@ impl Merge<'_> {
             }
             DecidedStatus::Policy { ancestors } => {
                 status.insert("ancestors".into(), self.ancestors(&current["ancestors"], ancestors));
+                if let Some(services) = self.services {
+                    status.insert("services".into(), services.clone());
+                }
             }
             DecidedStatus::Ingress { .. } => {
                 let entries = self.ingress(&current["loadBalancer"]["ingress"]);

@@ -49,7 +49,7 @@ impl<'a> Words<'a> {
     pub fn resolve(&self, decided: &Decided, condition: &Condition) -> Said {
         let say = |truth, reason: &str, message: &str| Said { kind: condition.kind, truth, reason: reason.into(), message: message.into() };
         let as_decided = say(condition.truth, condition.reason, &condition.message);
-        if condition.waits_for.is_empty() || condition.truth != Truth::True {
+        if !is_waiting(condition) || condition.truth != Truth::True {
             return as_decided;
         }
         if !self.reached(decided.snapshot) {
@@ -72,9 +72,13 @@ impl<'a> Words<'a> {
     }
 }
 
+fn is_waiting(condition: &Condition) -> bool {
+    condition.waits || !condition.waits_for.is_empty()
+}
+
 /// Whether words of planes can change what the decision says.
 pub(crate) fn waits(decided: &Decided) -> bool {
-    let any = |conditions: &[Condition]| conditions.iter().any(|condition| !condition.waits_for.is_empty());
+    let any = |conditions: &[Condition]| conditions.iter().any(is_waiting);
     match &decided.body {
         DecidedStatus::GatewayClass { conditions, .. } => any(conditions),
         DecidedStatus::Gateway { conditions, listeners, .. } => any(conditions) || listeners.iter().any(|listener| any(&listener.conditions)),

@@ -24,8 +24,8 @@ pub(super) enum Found<'a> {
     Servers,
     /// `dns-version`.
     Version,
-    /// A pod.
-    Pod(IpAddr),
+    /// A pod, with its namespace.
+    Pod(IpAddr, &'a str),
     Service(&'a Block),
     Alias(&'a Block, &'a [u8]),
     Port(&'a Block, &'a Port),
@@ -108,12 +108,13 @@ fn shard_of(table: &Table, name: &Folded, labels: usize) -> Option<arc_swap::Gua
 }
 
 /// What is at a name; so many labels stand before the zone.
-fn find<'a>(zone: &Zone, shard: Option<&'a Shard>, name: &Folded, labels: usize) -> Found<'a> {
+fn find<'a>(zone: &'a Zone, shard: Option<&'a Shard>, name: &Folded, labels: usize) -> Found<'a> {
     if labels == 0 {
         return Found::Apex;
     }
     match (name.label(labels - 1), labels) {
-        (b"svc" | b"pod" | b"dns", 1) => Found::Empty,
+        // `dns` is no name although `ns.dns` is one, as in CoreDNS (B2).
+        (b"svc" | b"pod", 1) => Found::Empty,
         (b"dns-version", 1) => Found::Version,
         (b"dns", 2) if name.label(0) == b"ns" => Found::Servers,
         (b"svc" | b"pod", 2) if namespace(zone, name.label(0)).is_some() => Found::Empty,
@@ -161,10 +162,10 @@ fn namespace<'z>(zone: &'z Zone, label: &[u8]) -> Option<&'z std::sync::Arc<str>
 }
 
 /// `1-2-3-4.N.pod`: there while a live pod of the namespace has the address (B1, mode verified).
-fn pod<'a>(zone: &Zone, name: &Folded) -> Found<'a> {
+fn pod<'a>(zone: &'a Zone, name: &Folded) -> Found<'a> {
     let found = undash(name.label(0)).zip(namespace(zone, name.label(1)));
     match found {
-        Some((address, namespace)) if zone.pods.contains_key(&(std::sync::Arc::clone(namespace), address)) => Found::Pod(address),
+        Some((address, namespace)) if zone.pods.contains_key(&(std::sync::Arc::clone(namespace), address)) => Found::Pod(address, namespace),
         _ => Found::Missing,
     }
 }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::chase::{Found, pointer_to};
 use super::{Draws, Reply};
+use crate::name::Dashed;
 use crate::table::{Block, Host, SERVICE, Srv, Zone};
 use crate::wire::{HEADER, Name, QUESTION_NAME, Section, Writer, kind, rcode};
 
@@ -29,7 +30,8 @@ impl Draws {
             (Found::Apex, kind::NS) => name_server(reply, zone, owner),
             (Found::Servers, kind::A | kind::AAAA) => zone.servers.iter().for_each(|&address| one_address(reply, owner, zone.ttl_s, address)),
             (Found::Version, kind::TXT) => drop(reply.writer.record(Name::Pointer(owner), kind::TXT, VERSION_TTL_S, &[VERSION])),
-            (Found::Pod(address), kind::A | kind::AAAA) => one_address(reply, owner, zone.ttl_s, *address),
+            (Found::Pod(address, _), kind::A | kind::AAAA) => one_address(reply, owner, zone.ttl_s, *address),
+            (Found::Pod(address, namespace), kind::SRV) => of_pod(reply, zone, *address, namespace, owner),
             (Found::Alias(block, target), kind::CNAME) => drop(reply.writer.record(Name::Pointer(owner), kind::CNAME, block.ttl_s, &[target])),
             (Found::Service(block), kind::A) => self.ready(reply, &block.a, block.a_weights.as_deref(), owner),
             (Found::Service(block), kind::AAAA) => self.ready(reply, &block.aaaa, block.aaaa_weights.as_deref(), owner),
@@ -120,6 +122,26 @@ impl Draws {
             one_address(reply, owner, block.ttl_s, addresses[index as usize]);
         }
     }
+}
+
+/// SRV at a pod: one record that names the pod and no port, as CoreDNS has it, with the address behind it.
+fn of_pod(reply: &mut Reply<'_, '_>, zone: &Zone, address: IpAddr, namespace: &str, owner: u16) {
+    const HEAD: [u8; 6] = [0, 0, 0, 100, 0, 0];
+    let dashed = Dashed::of(address);
+    let length = |label: &[u8]| [u8::try_from(label.len()).unwrap_or(u8::MAX)];
+    let (host, below) = (dashed.label(), namespace.as_bytes());
+    let target: [&[u8]; 7] = [&HEAD, &length(host), host, &length(below), below, b"\x03pod", &zone.apex];
+    let Some(at) = reply.writer.record(Name::Pointer(owner), kind::SRV, zone.ttl_s, &target) else {
+        reply.writer.truncate();
+        return;
+    };
+    reply.writer.section(Section::Additional);
+    let name = Name::Pointer(pointer_to(at + HEAD.len()));
+    match address {
+        IpAddr::V4(v4) => reply.writer.record(name, kind::A, zone.ttl_s, &[&v4.octets()]),
+        IpAddr::V6(v6) => reply.writer.record(name, kind::AAAA, zone.ttl_s, &[&v6.octets()]),
+    };
+    reply.writer.section(Section::Answer);
 }
 
 impl Reply<'_, '_> {

@@ -10,7 +10,7 @@ use crate::ident::Target;
 use crate::policy::Policy;
 use crate::service::Service;
 use crate::snapshot::Snapshot;
-use crate::vitals::Now;
+use crate::vitals::{Fade, Now};
 
 const COLUMNS: &[&str] = &[
     "NAMESPACE",
@@ -42,7 +42,7 @@ pub fn endpoints(snapshot: &Snapshot, filter: Filter<'_>, now: Now) -> Table {
     let mut table = Table::new(COLUMNS);
     for ((namespace, name), service) in &snapshot.services {
         if filter.admits(namespace, name) {
-            let usable = usable(snapshot, service);
+            let usable = pooled(snapshot, service);
             for endpoint in &service.endpoints {
                 table.push(row(service, endpoint, usable.contains(&std::ptr::from_ref(&*endpoint.vitals)), now));
             }
@@ -52,7 +52,7 @@ pub fn endpoints(snapshot: &Snapshot, filter: Filter<'_>, now: Now) -> Table {
 }
 
 /// The vitals of all endpoints that are in one of the service's pools.
-fn usable(snapshot: &Snapshot, service: &Service) -> HashSet<*const crate::Vitals> {
+pub fn pooled(snapshot: &Snapshot, service: &Service) -> HashSet<*const crate::Vitals> {
     let pools = service.ports.iter().flat_map(|port| [Some(port.cluster), port.local]).flatten();
     pools.filter_map(|id| snapshot.pool(id)).flat_map(|pool| &pool.endpoints).map(|endpoint| std::ptr::from_ref(&*endpoint.vitals)).collect()
 }
@@ -66,17 +66,17 @@ fn row(service: &Service, endpoint: &Endpoint, in_pool: bool, now: Now) -> Vec<C
         (&*service.origin.namespace).into(),
         (&*service.origin.name).into(),
         endpoint.address.to_string().into(),
-        target(endpoint).into(),
+        endpoint_target(endpoint).into(),
         endpoint.node.as_deref().into(),
         endpoint.zone.as_deref().into(),
         // There is one ring while locality is not built.
         "all".into(),
-        state(endpoint, policy, in_pool, now).into(),
+        endpoint_state(endpoint, policy, in_pool, now).into(),
         endpoint.weight.into(),
         vitals.slow_weight().into(),
         vitals.in_flight().into(),
         vitals.connections().into(),
-        vitals.latency_us(policy.tuning.decay, now).map(micros).into(),
+        vitals.latency_us(Fade::over(policy.tuning.decay), now).map(micros).into(),
         (penalty >= 1.0).then(|| micros(penalty)).into(),
         counts.ok.into(),
         counts.failed.into(),
@@ -84,7 +84,7 @@ fn row(service: &Service, endpoint: &Endpoint, in_pool: bool, now: Now) -> Vec<C
         load.memory.into(),
         load.in_flight.into(),
         ejection.map(|ejection| span(ejection.until.since(now))).into(),
-        why(endpoint).into(),
+        endpoint_why(endpoint).into(),
         vitals
             .last_probe(now)
             .map(|(passed, age_ms)| format!("{} {} ago", if passed { "passed" } else { "failed" }, span(Duration::from_millis(age_ms.into()))))
@@ -92,14 +92,16 @@ fn row(service: &Service, endpoint: &Endpoint, in_pool: bool, now: Now) -> Vec<C
     ]
 }
 
-fn target(endpoint: &Endpoint) -> Option<String> {
+/// The object that an endpoint is, `Pod shop/web-1`; `None` of a bare address.
+pub fn endpoint_target(endpoint: &Endpoint) -> Option<String> {
     match &endpoint.identity.target {
         Target::Object { origin, .. } => Some(origin.to_string()),
         Target::Address(_) => None,
     }
 }
 
-fn state(endpoint: &Endpoint, policy: &Policy, in_pool: bool, now: Now) -> &'static str {
+/// One word for how an endpoint stands under a policy; `in_pool` is whether [`pooled`] has it.
+pub fn endpoint_state(endpoint: &Endpoint, policy: &Policy, in_pool: bool, now: Now) -> &'static str {
     let vitals = &endpoint.vitals;
     let ramps = || policy.slow_start.as_ref().is_some_and(|slow_start| vitals.ramp(slow_start.window, now) < 1.0);
     match &endpoint.standing {
@@ -112,7 +114,8 @@ fn state(endpoint: &Endpoint, policy: &Policy, in_pool: bool, now: Now) -> &'sta
     }
 }
 
-fn why(endpoint: &Endpoint) -> Option<String> {
+/// Why it is out, ejected or held back, where it is.
+pub fn endpoint_why(endpoint: &Endpoint) -> Option<String> {
     if let Standing::Out(reason) = &endpoint.standing {
         return Some(reason.to_string());
     }
@@ -196,7 +199,7 @@ mod tests {
     fn an_ejected_endpoint_shows_its_numbers() {
         let service = service(Standing::Ready);
         let (vitals, now) = (Arc::clone(&service.endpoints[0].vitals), Now::from_ms(50_000));
-        vitals.sample(Duration::from_millis(12), Duration::from_secs(10), now);
+        vitals.sample(Duration::from_millis(12), Fade::over(Duration::from_secs(10)), now);
         vitals.record(Outcome::Gateway, Duration::ZERO, now);
         vitals.eject(Why::Gateway, Duration::from_secs(2), Duration::from_secs(30), 0.0, now);
         let table = shown(service, now);

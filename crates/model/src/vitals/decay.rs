@@ -3,8 +3,20 @@
 //! give the same bytes everywhere (balance spec V6, M3).
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use super::Now;
+
+/// How fast a value fades: the inverse of its time constant in milliseconds, made once, so that a read divides nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Fade(f32);
+
+impl Fade {
+    /// Over this time to 1/e; less than a millisecond counts as one.
+    pub const fn over(tau: Duration) -> Self {
+        Self(1.0 / (tau.as_secs_f32() * 1000.0).max(1.0))
+    }
+}
 
 /// e to the power of -x for x >= 0, to within 0.01 %. Multiplications and additions only, in one fixed order.
 #[inline]
@@ -37,28 +49,29 @@ fn unpack(word: u64) -> (f32, u32) {
 }
 
 /// The share of a value that is left after the time from `then` to `now`; all of it when time ran backwards.
-fn left(then_ms: u32, now: Now, tau_ms: f32) -> f32 {
+#[inline]
+pub(super) fn left(then_ms: u32, now: Now, fade: Fade) -> f32 {
     let age = now.since_tick(then_ms);
-    if age == 0 { 1.0 } else { exp_minus(age as f32 / tau_ms) }
+    if age == 0 { 1.0 } else { exp_minus(age as f32 * fade.0) }
 }
 
 impl Fading {
     /// The value as it has faded until now; `None` while nothing was ever recorded.
     #[inline]
-    pub(super) fn read(&self, tau_ms: f32, now: Now) -> Option<f32> {
+    pub(super) fn read(&self, fade: Fade, now: Now) -> Option<f32> {
         let word = self.0.load(Ordering::Relaxed);
         (word != 0).then(|| {
             let (value, tick) = unpack(word);
-            value * left(tick, now, tau_ms)
+            value * left(tick, now, fade)
         })
     }
 
     /// Peak rule: a sample above what is left replaces it, one below pulls it down with the weight of the time passed.
-    pub(super) fn sample(&self, sample: f32, tau_ms: f32, now: Now) {
+    pub(super) fn sample(&self, sample: f32, fade: Fade, now: Now) {
         self.update(
             now,
             |value, tick| {
-                let keep = left(tick, now, tau_ms);
+                let keep = left(tick, now, fade);
                 let faded = value * keep;
                 if sample >= faded { sample } else { value * keep + sample * (1.0 - keep) }
             },
@@ -67,8 +80,8 @@ impl Fading {
     }
 
     /// Raises what is left to at least this.
-    pub(super) fn raise(&self, floor: f32, tau_ms: f32, now: Now) {
-        self.update(now, |value, tick| (value * left(tick, now, tau_ms)).max(floor), floor);
+    pub(super) fn raise(&self, floor: f32, fade: Fade, now: Now) {
+        self.update(now, |value, tick| (value * left(tick, now, fade)).max(floor), floor);
     }
 
     /// Halves what is there, without restarting its fading.
@@ -112,6 +125,8 @@ impl Fading {
 mod tests {
     use super::*;
 
+    const TEN_SECONDS: Fade = Fade::over(Duration::from_secs(10));
+
     #[test]
     fn the_exponential_is_within_a_thousandth() {
         for step in 0..8000 {
@@ -127,23 +142,23 @@ mod tests {
     #[test]
     fn a_peak_is_taken_at_once_and_fades() {
         let value = Fading::default();
-        assert_eq!(value.read(10_000.0, Now::from_ms(5)), None);
-        value.sample(1000.0, 10_000.0, Now::from_ms(1000));
-        value.sample(5000.0, 10_000.0, Now::from_ms(1000));
-        assert_eq!(value.read(10_000.0, Now::from_ms(1000)), Some(5000.0));
-        let later = value.read(10_000.0, Now::from_ms(11_000)).expect("recorded");
+        assert_eq!(value.read(TEN_SECONDS, Now::from_ms(5)), None);
+        value.sample(1000.0, TEN_SECONDS, Now::from_ms(1000));
+        value.sample(5000.0, TEN_SECONDS, Now::from_ms(1000));
+        assert_eq!(value.read(TEN_SECONDS, Now::from_ms(1000)), Some(5000.0));
+        let later = value.read(TEN_SECONDS, Now::from_ms(11_000)).expect("recorded");
         assert!((later - 5000.0 / std::f32::consts::E).abs() < 10.0, "{later}");
-        value.sample(1000.0, 10_000.0, Now::from_ms(11_000));
-        let pulled = value.read(10_000.0, Now::from_ms(11_000)).expect("recorded");
+        value.sample(1000.0, TEN_SECONDS, Now::from_ms(11_000));
+        let pulled = value.read(TEN_SECONDS, Now::from_ms(11_000)).expect("recorded");
         assert!(pulled > 1000.0 && pulled < 5000.0, "{pulled}");
     }
 
     #[test]
     fn time_that_runs_backwards_changes_nothing() {
         let value = Fading::default();
-        value.sample(1000.0, 10_000.0, Now::from_ms(9000));
-        value.sample(10.0, 10_000.0, Now::from_ms(100));
-        assert_eq!(value.read(10_000.0, Now::from_ms(100)), Some(1000.0));
-        assert_eq!(value.read(10_000.0, Now::from_ms(9000)), Some(1000.0));
+        value.sample(1000.0, TEN_SECONDS, Now::from_ms(9000));
+        value.sample(10.0, TEN_SECONDS, Now::from_ms(100));
+        assert_eq!(value.read(TEN_SECONDS, Now::from_ms(100)), Some(1000.0));
+        assert_eq!(value.read(TEN_SECONDS, Now::from_ms(9000)), Some(1000.0));
     }
 }

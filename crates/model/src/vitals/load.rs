@@ -3,10 +3,11 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::{Now, Vitals, since, tau_ms};
+use super::decay::left;
+use super::{Fade, Now, Vitals, since};
 
 /// Time constant of the smoothed utilisation (balance spec S12).
-const UTILISATION_TAU: Duration = Duration::from_secs(5);
+const UTILISATION_FADE: Fade = Fade::over(Duration::from_secs(5));
 
 /// One report, already reduced to what is kept. Every number is finite and above 0, or absent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -25,7 +26,6 @@ pub struct LoadReport {
 
 /// Read by `weigh` and tables, written by reports and probes.
 #[derive(Debug, Default)]
-#[repr(C, align(64))]
 pub(super) struct Load {
     utilisation: Average,
     cpu: AtomicU32,
@@ -51,7 +51,7 @@ impl Average {
         let next = if word == 0 {
             sample
         } else {
-            let keep = super::exp_minus(now.since_tick(tick) as f32 / tau_ms(UTILISATION_TAU));
+            let keep = left(tick, now, UTILISATION_FADE);
             value * keep + sample * (1.0 - keep)
         };
         // A lost update is one lost report of many.

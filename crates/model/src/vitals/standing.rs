@@ -152,7 +152,6 @@ const LEVEL_MAX: u8 = 12;
 const WARM: u32 = u32::MAX;
 
 #[derive(Debug)]
-#[repr(C, align(64))]
 pub(super) struct Marks {
     /// Open connections.
     pub(super) connections: AtomicU32,

@@ -5,7 +5,7 @@ use super::*;
 use crate::endpoint::{Endpoint, Standing};
 use crate::ident::{Identity, Target, Transport};
 
-const TAU: Duration = Duration::from_secs(10);
+const TAU: Fade = Fade::over(Duration::from_secs(10));
 const SECOND: Duration = Duration::from_secs(1);
 
 fn endpoint() -> Arc<Endpoint> {

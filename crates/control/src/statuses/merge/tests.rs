@@ -23,7 +23,7 @@ fn applied(generation: u64, problems: Vec<Problem>) -> Vec<Applied> {
 
 fn merged(decided: &Decided, applied: &[Applied], current: Value) -> Value {
     let words = Words::of(&["http"], applied);
-    Merge { decided, words: &words, now: "2024-01-01T00:00:00Z", written: &["10.0.0.9".into()].into() }.status(&current)
+    Merge { decided, words: &words, now: "2024-01-01T00:00:00Z", written: &["10.0.0.9".into()].into(), services: None }.status(&current)
 }
 
 fn gateway(conditions: Vec<Condition>) -> Decided {
