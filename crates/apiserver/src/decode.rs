@@ -44,14 +44,17 @@ pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, stri
         return Err(ApiError::bad_request(format!("the object provided is unrecognized (must be of type {}): it is no object", call.kind.kind)));
     }
     let sent = (own_text(&value, "apiVersion"), own_text(&value, "kind"));
-    check_kind(call, &sent.0, &sent.1)?;
+    check_kind(call, &sent.0, &sent.1).map_err(|error| match source {
+        Source::Body => error,
+        Source::Patch => wrong_patch(&value, error.message),
+    })?;
     let version = call.kind.versions[call.version];
     let shown = if sent.0.is_empty() { version } else { sent.0.rsplit('/').next().unwrap_or_default() };
     let refuse = |why: String, object: &Value| match source {
         Source::Body => {
             ApiError::bad_request(format!("{} in version {} cannot be handled as a {0}: {why}", call.kind.kind, crate::field::quote(shown)))
         }
-        Source::Patch => ApiError::invalid("", "", "", &vec![Path::new("patch").invalid(object.to_string(), why)]),
+        Source::Patch => wrong_patch(object, why),
     };
     value["apiVersion"] = call.api_version().into();
     value["kind"] = call.kind.kind.into();
@@ -71,6 +74,11 @@ pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, stri
         _ => {}
     }
     Ok(value)
+}
+
+/// 422: what a patch made is no object of the kind.
+fn wrong_patch(object: &Value, why: String) -> ApiError {
+    ApiError::invalid("", "", "", &vec![Path::new("patch").invalid(object.to_string(), why)])
 }
 
 fn own_text(value: &Value, field: &str) -> String {

@@ -37,7 +37,7 @@ struct DeleteOptions {
 impl DeleteOptions {
     /// From the body, else from the query.
     fn read(call: &Call) -> Result<Self> {
-        let body = if call.body.is_empty() { from_query(call) } else { from_body(call)? };
+        let body = if call.body.is_empty() { from_query(call)? } else { from_body(call)? };
         Self::of(call, &body)
     }
 
@@ -48,7 +48,7 @@ impl DeleteOptions {
         errors.extend(wrong_dry_run(dry_run.iter().copied()));
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let options = Self {
-            grace_s: body["gracePeriodSeconds"].as_i64().or_else(|| call.query.get("gracePeriodSeconds").and_then(|s| s.parse().ok())),
+            grace_s: body["gracePeriodSeconds"].as_i64(),
             uid: text(&body["preconditions"]["uid"]),
             resource_version: text(&body["preconditions"]["resourceVersion"]),
             propagation: text(&body["propagationPolicy"]),
@@ -90,15 +90,20 @@ impl DeleteOptions {
     }
 }
 
-fn from_query(call: &Call) -> Value {
+fn from_query(call: &Call) -> Result<Value> {
     let mut options = Map::new();
+    if let Some(text) = call.query.get("gracePeriodSeconds") {
+        let seconds: i64 =
+            text.parse().map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", crate::field::quote(text))))?;
+        options.insert("gracePeriodSeconds".to_owned(), seconds.into());
+    }
     if let Some(policy) = call.query.get("propagationPolicy") {
         options.insert("propagationPolicy".to_owned(), policy.into());
     }
     if call.query.has("orphanDependents") {
         options.insert("orphanDependents".to_owned(), call.query.switch("orphanDependents").into());
     }
-    Value::Object(options)
+    Ok(Value::Object(options))
 }
 
 fn from_body(call: &Call) -> Result<Value> {

@@ -15,7 +15,7 @@ const ACCOUNT: &str = "system:serviceaccount:";
 /// The identity that a request is made as: the caller's own, or the one its headers name.
 ///
 /// # Errors
-/// 403 when the caller may not act as that user, group, uid or extra; 500, as upstream has it, for headers that name no user.
+/// 403 when the caller may not act as that user, group, uid or extra; 400 for headers that name no user.
 pub fn identity(caller: Identity, headers: &HeaderMap) -> Result<Identity> {
     let all = |name: &str| -> Vec<String> { headers.get_all(name).iter().filter_map(|v| v.to_str().ok()).map(str::to_owned).collect() };
     let extras: Vec<String> = headers.keys().filter_map(|name| name.as_str().strip_prefix(EXTRA)).map(str::to_owned).collect();
@@ -23,7 +23,7 @@ pub fn identity(caller: Identity, headers: &HeaderMap) -> Result<Identity> {
     if user.is_empty() {
         return match groups.is_empty() && uids.is_empty() && extras.is_empty() {
             true => Ok(caller),
-            false => Err(ApiError::internal("requested groups, uid or extra without impersonating a user")),
+            false => Err(ApiError::bad_request("requested groups, uid or extra without impersonating a user name")),
         };
     }
     let account = user.strip_prefix(ACCOUNT).and_then(|rest| rest.split_once(':'));
@@ -102,6 +102,6 @@ mod tests {
             refusal.message,
             r#"users "bob" is forbidden: User "eve" cannot impersonate resource "users" in API group "" at the cluster scope"#
         );
-        assert_eq!(identity(admin(), &headers(&[(GROUP, "dev")])).expect_err("nobody named").code, 500);
+        assert_eq!(identity(admin(), &headers(&[(GROUP, "dev")])).expect_err("nobody named").code, 400);
     }
 }

@@ -82,13 +82,13 @@ pub fn fill_new(kind: &Kind, object: &mut Value, namespace: &str, uid: String, n
 pub fn fill_updated(object: &mut Value, old: &Value) {
     let (meta, old) = (of(object), &old["metadata"]);
     meta.shift_remove("selfLink");
-    for field in ["namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "generateName"] {
+    for field in ["namespace", "uid", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         let absent = meta.get(field).is_none_or(|v| v.is_null() || v == "");
-        if absent && field != "generateName" && !old[field].is_null() {
+        if absent && !old[field].is_null() {
             meta.insert(field.to_owned(), old[field].clone());
         }
     }
-    for field in ["generation", "resourceVersion"] {
+    for field in ["creationTimestamp", "generation", "resourceVersion"] {
         match old[field].is_null() {
             true => meta.shift_remove(field),
             false => meta.insert(field.to_owned(), old[field].clone()),
@@ -217,10 +217,11 @@ fn validate_owners(owners: &Value) -> FieldErrors {
         }
         if owner["controller"] == true {
             if let Some(other) = controller {
+                let shown = |owner: &Value| ["kind", "name"].map(|name| owner[name].as_str().unwrap_or_default().to_owned()).join("/");
                 let why = format!(
                     "Only one reference can have Controller set to true. Found \"true\" in references for {} and {}",
-                    other["name"].as_str().unwrap_or_default(),
-                    field("name")
+                    shown(other),
+                    shown(owner)
                 );
                 errors.push(path.invalid(owners.clone(), why));
             }
@@ -273,19 +274,22 @@ pub fn validate_updated(kind: &Kind, object: &Value, old: &Value) -> FieldErrors
     errors
 }
 
-/// Removes owners named twice; true when there were any.
-pub fn drop_repeated_owners(object: &mut Value) -> bool {
-    let Some(owners) = object["metadata"].get_mut("ownerReferences").and_then(Value::as_array_mut) else { return false };
-    let before = owners.len();
-    let mut seen: Vec<Value> = Vec::new();
+/// Removes owners named twice; gives the warning that tells of it.
+pub fn drop_repeated_owners(object: &mut Value) -> Option<String> {
+    let owners = object["metadata"].get_mut("ownerReferences").and_then(Value::as_array_mut)?;
+    let (mut seen, mut repeated): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
     owners.retain(|owner| {
         let is_new = !seen.contains(owner);
         if is_new {
             seen.push(owner.clone());
+        } else {
+            repeated.push(owner["uid"].as_str().unwrap_or_default().to_owned());
         }
         is_new
     });
-    owners.len() < before
+    let why = "metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as \
+               early as 1.24; please fix your requests; duplicate UID(s) observed:";
+    (!repeated.is_empty()).then(|| format!(".{why} {}", repeated.join(", ")))
 }
 
 #[cfg(test)]

@@ -105,7 +105,7 @@ impl Edit {
         let (patched, problems) = match self {
             Self::Json(patch, problems) => (schema::json_patch(&base, patch).map_err(refused)?, problems.clone()),
             Self::Strategic(patch, problems) => match decode::table(call.kind, call.kind.versions[call.version]) {
-                Some(message) => (schema::strategic_merge(message, &base, patch).map_err(refused)?, problems.clone()),
+                Some(message) => (schema::strategic_merge(message, &base, patch).map_err(misfit)?, problems.clone()),
                 None => (schema::merge_patch(&base, patch), problems.clone()),
             },
             Self::Merge(patch, problems) => (schema::merge_patch(&base, patch), problems.clone()),
@@ -129,6 +129,14 @@ fn as_seen(call: &Call, stored: &Value) -> Value {
     object["kind"] = call.kind.kind.into();
     object["apiVersion"] = call.api_version().into();
     object
+}
+
+/// Upstream takes a strategic merge patch that does not fit the object for its own failure.
+fn misfit(error: schema::Error) -> ApiError {
+    match error {
+        schema::Error::PatchFailed(why) => ApiError::plain(500, why),
+        other => refused(other),
+    }
 }
 
 fn refused(error: schema::Error) -> ApiError {

@@ -165,15 +165,15 @@ impl ListOptions {
         if self.initial_events.is_some() && !self.not_older_than {
             errors.push(path.forbidden("sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"));
         }
+        if !self.resume.is_empty() {
+            errors.push(path.forbidden("resourceVersionMatch is forbidden when continue is provided"));
+        }
         if !matching.is_empty() {
             if self.initial_events.is_none() {
                 errors.push(path.forbidden("resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"));
             }
             if !self.not_older_than {
                 errors.push(path.not_supported(matching, &["NotOlderThan"]));
-            }
-            if !self.resume.is_empty() {
-                errors.push(path.forbidden("resourceVersionMatch is forbidden when continue is provided"));
             }
         }
         errors
@@ -216,8 +216,9 @@ impl WriteOptions {
         }
         if manager.len() > 128 {
             errors.push(Path::new("fieldManager").too_long(128));
-        } else if manager.chars().any(char::is_control) {
-            errors.push(Path::new("fieldManager").invalid(manager, "should only contain printable characters"));
+        } else if let Some((at, odd)) = manager.char_indices().find(|(_, c)| c.is_control()) {
+            let why = format!("invalid character U+{:04X} (at position {at})", u32::from(odd));
+            errors.push(Path::new("fieldManager").invalid(manager, why));
         }
         if write == Write::Patch && query.has("force") {
             errors.push(Path::new("force").forbidden("may not be specified for non-apply patch"));

@@ -207,7 +207,9 @@ impl Core {
         };
         match answer {
             Some(response) => Ok(response),
-            None if self.discovery.is_known(path) => Err(if is_read { ApiError::no_resource() } else { ApiError::method_not_allowed() }),
+            None if self.discovery.is_known(path) || is_below_group(path) => {
+                Err(if is_read { ApiError::no_resource() } else { ApiError::method_not_allowed() })
+            }
             None => Ok(body::text(404, "404 page not found\n")),
         }
     }
@@ -220,7 +222,17 @@ fn known(address: &Address) -> Result<Option<Target>> {
     if let Some(target) = named.find_map(|kind| version_of(kind).map(|version| (kind, version))) {
         return Ok(Some(target));
     }
-    if kinds::served().any(|kind| version_of(kind).is_some()) { Err(ApiError::no_resource()) } else { Ok(None) }
+    if kinds::served().any(|kind| kind.group == address.group) { Err(ApiError::no_resource()) } else { Ok(None) }
+}
+
+/// Whether a path without a resource lies below a group that is served.
+fn is_below_group(path: &str) -> bool {
+    let mut parts = path.trim_start_matches('/').split('/');
+    match parts.next() {
+        Some("api") => true,
+        Some("apis") => parts.next().is_some_and(|group| kinds::served().any(|kind| kind.group == group)),
+        _ => false,
+    }
 }
 
 /// A refusal as a reply.

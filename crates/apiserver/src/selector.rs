@@ -60,8 +60,10 @@ pub struct FieldRequirement {
 pub fn labels(text: &str) -> Result<Vec<LabelRequirement>> {
     let mut parser = Parser { tokens: tokens(text), at: 0 };
     let mut requirements = Vec::new();
-    if parser.peek() == &Token::End {
-        return Ok(requirements);
+    match parser.peek() {
+        Token::End => return Ok(requirements),
+        Token::Word(_) | Token::Not => {}
+        other => return Err(ApiError::bad_request(format!("found '{}', expected: !, identifier, or 'end of string'", other.text()))),
     }
     loop {
         requirements.push(parser.requirement()?);
@@ -69,8 +71,8 @@ pub fn labels(text: &str) -> Result<Vec<LabelRequirement>> {
             Token::End => return Ok(requirements),
             // A trailing comma is tolerated only by being refused in upstream's words.
             Token::Comma if matches!(parser.peek(), Token::Word(_) | Token::Not) => {}
-            Token::Comma => return Err(refuse(format!("found '{}', expected: identifier after ','", parser.peek().text()))),
-            other => return Err(refuse(format!("found '{}', expected: ',' or 'end of string'", other.text()))),
+            Token::Comma => return Err(ApiError::bad_request(format!("found '{}', expected: identifier after ','", parser.peek().text()))),
+            other => return Err(ApiError::bad_request(format!("found '{}', expected: ',' or 'end of string'", other.text()))),
         }
     }
 }
@@ -165,7 +167,8 @@ impl Parser {
             other => return Err(refuse(format!("found '{}', expected: identifier", other.text()))),
         };
         if let Some(why) = syntax::qualified_name(&key).into_iter().next() {
-            return Err(refuse(Path::new("key").invalid(key, why).to_string()));
+            // Upstream knows no path here, and says so.
+            return Err(refuse(Path::new("<nil>").invalid(key, why).to_string()));
         }
         if absent {
             return Ok(LabelRequirement { key, test: LabelTest::Absent });
@@ -331,7 +334,9 @@ mod tests {
     fn bad_label_selectors_are_refused_in_upstream_words() {
         let why = |s: &str| labels(s).expect_err(s).message;
         assert_eq!(why("a b c"), "unable to parse requirement: found 'b', expected: in, notin, =, ==, !=, gt, lt");
-        assert_eq!(why("a,"), "unable to parse requirement: found '', expected: identifier after ','");
+        assert_eq!(why("a,"), "found '', expected: identifier after ','");
+        assert_eq!(why("=a"), "found '=', expected: !, identifier, or 'end of string'");
+        assert!(why("-a=b").starts_with("unable to parse requirement: <nil>: Invalid value: \"-a\": name part must"), "{}", why("-a=b"));
         assert!(why("bad key!=").contains("found 'key'"));
         for bad in ["=a", "k in a", "k in (a", "k>x", "k=v v", "-=b", "()"] {
             assert_eq!(labels(bad).expect_err(bad).code, 400);

@@ -54,6 +54,10 @@ impl Core {
     pub(crate) async fn update(&self, call: &Call, sub: Option<Sub>) -> Result<Response<Body>> {
         let options = WriteOptions::read(&call.query, Write::Update, call.user_agent())?;
         let mut object = decode::object(call, options.strictness)?;
+        if metadata::text(&object, "name").is_empty() {
+            let name = &call.address.name;
+            return Err(ApiError::bad_request(format!("the name of the object ({name} based on URL) was undeterminable: name must be provided")));
+        }
         self.agree(call, &mut object)?;
         self.modify(call, &options, sub, &Edit::Replace(object)).await
     }
@@ -106,9 +110,7 @@ impl Core {
             // A definition may give the status a default, as the Gateway API does.
             kind.rules.defaults(&mut object);
         }
-        if metadata::drop_repeated_owners(&mut object) {
-            call.warnings.add(REPEATED_OWNERS);
-        }
+        metadata::drop_repeated_owners(&mut object).into_iter().for_each(|text| call.warnings.add(text));
         let reservation = self.reserve(kind, &mut object, None, options.dry_run)?;
         let mut errors = metadata::validate_new(kind, &object);
         errors.extend(kind.rules.validate_create(&object, &self.settings));
@@ -163,9 +165,7 @@ impl Core {
         if sub.is_none() {
             split(kind, sub, &mut new, old);
         }
-        if metadata::drop_repeated_owners(&mut new) {
-            call.warnings.add(REPEATED_OWNERS);
-        }
+        metadata::drop_repeated_owners(&mut new).into_iter().for_each(|text| call.warnings.add(text));
         if sub.is_none() && kind.generation && kind.rules.counts_generation(&new, old) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             metadata::of(&mut new).insert("generation".to_owned(), generation.into());
@@ -258,8 +258,6 @@ async fn commit(store: &Store, key: Arc<str>, expected: u64, op: Op) -> Result<O
         Err(error) => Err(ApiError::internal(error)),
     }
 }
-
-const REPEATED_OWNERS: &str = "metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: []";
 
 /// Refuses an object that names another one than the address does.
 pub(crate) fn refuse_other(call: &Call, object: &Value) -> Result<()> {

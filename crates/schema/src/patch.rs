@@ -21,11 +21,13 @@ const MOST_COPIED: usize = 3 * 1024 * 1024;
 /// [`Error::BadPatch`] when the patch is no list, [`Error::TooLarge`] beyond the limits, [`Error::PatchFailed`] when an
 /// operation is unknown, malformed or fails.
 pub fn json_patch(current: &Value, patch: &Value) -> Result<Value, Error> {
-    let Value::Array(operations) = patch else {
-        return Err(Error::BadPatch(format!(
-            "error decoding patch: json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp",
-            word(patch)
-        )));
+    let operations = match patch {
+        Value::Array(operations) => operations.as_slice(),
+        Value::Null => &[],
+        _ => {
+            let why = format!("error decoding patch: json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp", word(patch));
+            return Err(Error::BadPatch(why));
+        }
     };
     if operations.len() > MOST_OPERATIONS {
         let text = format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {}", operations.len());
@@ -34,7 +36,7 @@ pub fn json_patch(current: &Value, patch: &Value) -> Result<Value, Error> {
     let mut document = current.clone();
     let mut copied = 0;
     for operation in operations {
-        let operation: PatchOperation = serde_json::from_value(operation.clone()).map_err(|_| rejected())?;
+        let operation: PatchOperation = serde_json::from_value(as_upstream(&document, operation)?).map_err(|_| rejected())?;
         if let PatchOperation::Copy(copy) = &operation
             && let Ok(value) = copy.from.resolve(&document)
         {
@@ -48,6 +50,26 @@ pub fn json_patch(current: &Value, patch: &Value) -> Result<Value, Error> {
         json_patch::patch_unsafe(&mut document, std::slice::from_ref(&operation)).map_err(|_| rejected())?;
     }
     Ok(document)
+}
+
+/// An operation with what upstream's library reads into it: a value that is left out is null, and a member that is replaced need not be there.
+/// The document itself is no place to write to.
+fn as_upstream(document: &Value, operation: &Value) -> Result<Value, Error> {
+    let mut operation = operation.clone();
+    let text = |operation: &Value, name: &str| operation[name].as_str().unwrap_or_default().to_owned();
+    let (kind, path) = (text(&operation, "op"), text(&operation, "path"));
+    let Some(fields) = operation.as_object_mut() else { return Err(rejected()) };
+    if path.is_empty() && kind != "test" {
+        return Err(rejected());
+    }
+    if matches!(kind.as_str(), "add" | "replace" | "test") {
+        fields.entry("value").or_insert(Value::Null);
+    }
+    let parent = path.rsplit_once('/').and_then(|(parent, _)| document.pointer(parent));
+    if kind == "replace" && parent.is_some_and(Value::is_object) && document.pointer(&path).is_none() {
+        fields.insert("op".to_owned(), "add".into());
+    }
+    Ok(operation)
 }
 
 /// Upstream says no more than this about an operation that fails.

@@ -110,3 +110,75 @@ async fn h1_an_excluded_check_is_shown_as_excluded() {
     let text = server.get("/healthz?exclude=ping&verbose").await.text;
     assert!(text.starts_with("[+]ping excluded: ok\n[+]log ok\n") && text.ends_with("healthz check passed\n"), "{text}");
 }
+
+#[tokio::test]
+async fn o3_an_update_names_its_object_and_times_of_the_client_are_not_heard() {
+    let server = Server::start().await;
+    let made = server.send("POST", MAPS, &config_map("a", json!({}))).await.ok();
+    let nameless = server.send("PUT", &format!("{MAPS}/a"), &json!({ "data": { "k": "w" } })).await.refusal();
+    assert_eq!((nameless.0, nameless.2.as_str()), (400, "the name of the object (a based on URL) was undeterminable: name must be provided"));
+    let old = json!({ "metadata": { "creationTimestamp": "2020-01-01T00:00:00Z" } });
+    let patched = server.send("PATCH", &format!("{MAPS}/a"), &old).await.ok();
+    assert_eq!(patched["metadata"]["creationTimestamp"], made["metadata"]["creationTimestamp"]);
+    let other = server.send("PATCH", &format!("{MAPS}/a"), &json!({ "kind": "Secret" })).await.refusal();
+    assert!(other.0 == 422 && other.2.contains("patch: Invalid value"), "{other:?}");
+}
+
+#[tokio::test]
+async fn m3_operations_are_read_as_generously_as_upstream_reads_them() {
+    let server = Server::start().await;
+    server.send("POST", MAPS, &config_map("a", json!({}))).await.ok();
+    let headers = [("content-type", "application/json-patch+json")];
+    let patch = async |operations: &str| server.raw("PATCH", &format!("{MAPS}/a"), operations, &headers).await;
+    let data = patch(r#"[{"op":"replace","path":"/data/new","value":"1"},{"op":"add","path":"/data/empty"}]"#).await.ok()["data"].clone();
+    assert_eq!(data, json!({ "empty": "", "k": "v", "new": "1" }));
+    assert_eq!(patch("null").await.ok()["data"], data, "no operations");
+    assert_eq!(patch(r#"[{"op":"remove","path":"/data/none"}]"#).await.code, 422);
+    let root = patch(r#"[{"op":"add","path":"","value":{}}]"#).await;
+    assert_eq!((root.code, &root.json()["details"]), (422, &json!({})));
+    let object = patch(r#"{"op":"remove"}"#).await.refusal();
+    assert!(object.0 == 400 && object.2.starts_with("error decoding patch: json: cannot unmarshal object"), "{object:?}");
+}
+
+#[tokio::test]
+async fn m4_a_strategic_patch_that_does_not_fit_is_500() {
+    let server = Server::start().await;
+    server.send("POST", SERVICES, &json!({ "metadata": { "name": "s" }, "spec": { "ports": [{ "port": 80 }] } })).await.ok();
+    let headers = [("content-type", "application/strategic-merge-patch+json")];
+    let keyless = server.raw("PATCH", &format!("{SERVICES}/s"), r#"{"spec":{"ports":[{"name":"x"}]}}"#, &headers).await.refusal();
+    assert!(keyless.0 == 500 && keyless.2.contains("does not contain declared merge key: port"), "{keyless:?}");
+}
+
+#[tokio::test]
+async fn o13_a_grace_that_is_no_number_deletes_nothing() {
+    let server = Server::start().await;
+    server.send("POST", MAPS, &config_map("a", json!({}))).await.ok();
+    let refused = server.raw("DELETE", &format!("{MAPS}/a?gracePeriodSeconds=x"), "", &[]).await.refusal();
+    assert_eq!((refused.0, refused.2.as_str()), (400, r#"strconv.ParseInt: parsing "x": invalid syntax"#));
+    assert_eq!(server.get(&format!("{MAPS}/a")).await.code, 200);
+    assert_eq!(server.get(&format!("{MAPS}?watch=1&continue=x")).await.code, 422);
+}
+
+#[tokio::test]
+async fn d7_what_is_not_served_in_a_served_group_is_a_status() {
+    let server = Server::start().await;
+    for path in ["/apis/networking.k8s.io/v9", "/apis/networking.k8s.io/v9/ingresses", "/api/v9/pods", "/api/v1//pods"] {
+        assert_eq!(server.get(path).await.refusal().1, "NotFound", "{path}");
+    }
+    assert_eq!(server.get("/apis/nobody.example/v1/things").await.text, "404 page not found\n");
+}
+
+#[tokio::test]
+async fn o8_owners_are_told_by_kind_and_repeated_ones_by_uid() {
+    let server = Server::start().await;
+    let owner = |name: &str| json!({ "apiVersion": "v1", "kind": "Pod", "name": name, "uid": name, "controller": true });
+    let mut map = config_map("a", json!({}));
+    map["metadata"]["ownerReferences"] = json!([owner("p"), owner("q")]);
+    let refused = server.send("POST", MAPS, &map).await.refusal();
+    assert!(refused.2.ends_with(r#"Found "true" in references for Pod/p and Pod/q"#), "{}", refused.2);
+    map["metadata"]["ownerReferences"] = json!([owner("p"), owner("p")]);
+    let warned = server.send("POST", MAPS, &map).await;
+    let warning = warned.headers[WARNING].to_str().unwrap_or_default();
+    assert!(warning.starts_with("299 - \".metadata.ownerReferences contains") && warning.ends_with("observed: p\""), "{warning}");
+    assert_eq!(warned.ok()["metadata"]["ownerReferences"].as_array().map(Vec::len), Some(1));
+}
