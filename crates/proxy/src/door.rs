@@ -59,7 +59,12 @@ impl Door {
 
     /// A connection comes in.
     pub fn enter(self: &Rc<Self>, timer: Timer) -> Ticket {
-        let timer = Rc::new(timer);
+        let options = Rc::clone(&self.bounds.borrow().1);
+        self.enter_again(Rc::new(timer), options)
+    }
+
+    /// A stream comes in, with a timer that served another one before, and what holds for its connection.
+    pub fn enter_again(self: &Rc<Self>, timer: Rc<Timer>, options: Rc<Options>) -> Ticket {
         let mut timers = self.timers.borrow_mut();
         let place = self.free.borrow_mut().pop().unwrap_or_else(|| {
             timers.push(None);
@@ -67,7 +72,6 @@ impl Door {
         });
         timers[place] = Some(Rc::clone(&timer));
         self.shared.loads.enter(self.thread);
-        let options = Rc::clone(&self.bounds.borrow().1);
         Ticket { door: Rc::clone(self), timer, options, place }
     }
 
@@ -107,7 +111,7 @@ impl Ticket {
     }
 
     /// How to behave towards it.
-    pub fn options(&self) -> &Options {
+    pub fn options(&self) -> &Rc<Options> {
         &self.options
     }
 

@@ -13,6 +13,8 @@ use crate::relay::{Sink, Source};
 pub enum Extent {
     /// No body follows. The length is what the answer says of the body it leaves out (HEAD, 304).
     Nothing(Option<u64>),
+    /// A body could follow, and none does: it is known already that the answer is whole.
+    Empty,
     /// So many bytes.
     Length(u64),
     /// As many as come.

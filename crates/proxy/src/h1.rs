@@ -14,4 +14,5 @@ pub use chunked::Piece;
 pub use framing::{Body, Framing, answer_framing, connection_options, request_framing};
 pub use head::{Head, Known, Span};
 pub use parse::{AnswerLine, Fed, HeadParser, Limits, Malformed, RequestLine, Target, Version};
+pub(crate) use parse::{is_text, is_token};
 pub use write::{Encoder, push_chunk_head, push_decimal, push_fields, reason_phrase};

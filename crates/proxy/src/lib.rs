@@ -16,6 +16,7 @@ mod door;
 mod fixture;
 mod front;
 mod h1;
+mod h2;
 mod halves;
 mod loads;
 mod log;

@@ -106,7 +106,7 @@ async fn live<'s>(
     upload.bound(edge.body_max);
     let won = tries.run(front, &mut upload, head, &mut clock, record).await;
     record.received = upload.bytes;
-    let won = won?;
+    let mut won = won?;
 
     // What the answer says to us, and what the filters do to it.
     hear(&won, head, pool, record);
@@ -125,7 +125,9 @@ async fn live<'s>(
         return Ok(false);
     }
     let close = visit.ticket.is_closing() || !asked.keep_alive;
-    front.begin_answer(won.reply.status, head, won.reply.extent, close);
+    // What gRPC says by trailers alone must not become a head with an end of its own after it.
+    let extent = if won.reply.extent == Extent::Open && won.link.pipe.is_over() { Extent::Empty } else { won.reply.extent };
+    front.begin_answer(won.reply.status, head, extent, close);
     deliver(front, won, &mut upload, &mut clock, visit, record).await?;
     Ok(!close && !upload.held)
 }

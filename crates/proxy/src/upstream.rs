@@ -18,6 +18,7 @@ use model::{Endpoint, Now, Snapshot};
 use tokio::net::TcpStream;
 
 use crate::buffer::Buffer;
+use crate::h1::Limits;
 use crate::socket::Socket;
 use crate::wire::Wire;
 
@@ -88,20 +89,28 @@ pub async fn connect(endpoint: &Arc<Endpoint>, pool: PoolId, within: Duration) -
     Ok(Link::new(pipe, endpoint, pool, 0, Some(Counted::new(endpoint))))
 }
 
-/// Takes a place on a connection of HTTP/2; `fresh` asks for a new connection.
+/// A stream on a connection of HTTP/2 that is there and has room.
+pub fn join_now(connections: &RefCell<h2::Connections>, endpoint: &Arc<Endpoint>, pool: PoolId) -> Option<Link> {
+    h2::seat_now(connections, endpoint).map(|seat| on_stream(seat, endpoint, pool))
+}
+
+/// A stream on a new connection of HTTP/2, whose answers have heads within `limits`.
 ///
 /// # Errors
 /// As [`connect`].
-pub async fn join(
+pub async fn join_anew(
     connections: &RefCell<h2::Connections>,
     endpoint: &Arc<Endpoint>,
     pool: PoolId,
     within: Duration,
-    fresh: bool,
+    limits: Limits,
 ) -> Result<Link, Unconnected> {
-    let seat = h2::seat(connections, endpoint, within, fresh).await?;
+    Ok(on_stream(h2::seat_anew(connections, endpoint, within, limits).await?, endpoint, pool))
+}
+
+fn on_stream(seat: h2::Seat, endpoint: &Arc<Endpoint>, pool: PoolId) -> Link {
     let served = u32::from(seat.reused);
-    Ok(Link::new(Pipe::Http2(Box::new(h2::Stream::new(seat))), endpoint, pool, served, None))
+    Link::new(Pipe::Http2(Box::new(h2::Stream::new(seat))), endpoint, pool, served, None)
 }
 
 async fn dial(endpoint: &Endpoint, within: Duration) -> Result<TcpStream, Unconnected> {

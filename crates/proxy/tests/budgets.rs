@@ -6,7 +6,8 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use support::{HOST, Scene, Stage};
@@ -46,9 +47,8 @@ fn read_head(stream: &mut TcpStream, buffer: &mut [u8]) -> bool {
     }
 }
 
-#[test]
-fn a_request_on_a_kept_connection_allocates_nothing() {
-    const ROUNDS: u64 = 2000;
+/// A backend that answers every head with the same twelve bytes; gives its address.
+fn backend() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("bound");
     std::thread::spawn(move || {
@@ -64,20 +64,64 @@ fn a_request_on_a_kept_connection_allocates_nothing() {
             });
         }
     });
-    let stage = Stage::new(&Scene::to(&[address]));
-    let mut client = TcpStream::connect(stage.address).expect("the plane listens");
-    let request = format!("GET /some/path?q=1 HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: test\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n");
-    let mut buffer = [0; 4096];
-    let mut ask = |rounds: u64| {
-        for _ in 0..rounds {
-            client.write_all(request.as_bytes()).expect("a live connection");
-            assert!(read_head(&mut client, &mut buffer));
-        }
-    };
-    ask(100);
+    address
+}
+
+/// The tests share the count.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Asks so often, after some requests to warm up, and expects no allocations.
+fn assert_no_allocations(mut ask: impl FnMut()) {
+    const ROUNDS: u64 = 2000;
+    (0..100).for_each(|_| ask());
     let before = ALLOCATIONS.load(Ordering::Relaxed);
-    ask(ROUNDS);
+    (0..ROUNDS).for_each(|_| ask());
     let spent = ALLOCATIONS.load(Ordering::Relaxed) - before;
     // The plane's ticks and the test's own threads may take a few, whatever the number of requests.
     assert!(spent < ROUNDS / 20, "{spent} allocations in {ROUNDS} requests");
+}
+
+/// Reads frames until one ends a stream.
+fn read_stream(stream: &mut TcpStream, buffer: &mut [u8]) {
+    let mut ended = false;
+    while !ended {
+        stream.read_exact(&mut buffer[..9]).expect("a frame");
+        let length = usize::from(buffer[1]) << 8 | usize::from(buffer[2]);
+        ended = matches!(buffer[3], 0 | 1) && buffer[4] & 1 == 1;
+        stream.read_exact(&mut buffer[..length]).expect("its payload");
+    }
+}
+
+#[test]
+fn a_stream_of_a_kept_http2_connection_allocates_nothing() {
+    let _alone = ALONE.lock();
+    let stage = Stage::new(&Scene::to(&[backend()]));
+    let mut client = TcpStream::connect(stage.address).expect("the plane listens");
+    client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").expect("a live connection");
+    // GET, http, the path and the authority as literals, and a field.
+    let mut request = b"\0\0\0\x01\x05\0\0\0\0\x82\x86\x04\x0e/some/path?q=1\x01".to_vec();
+    request.push(HOST.len() as u8);
+    request.extend_from_slice(HOST.as_bytes());
+    request.extend_from_slice(b"\x0f\x2b\x04test");
+    request[2] = (request.len() - 9) as u8;
+    let (mut buffer, mut number) = ([0; 4096], 1u32);
+    assert_no_allocations(|| {
+        request[5..9].copy_from_slice(&number.to_be_bytes());
+        number += 2;
+        client.write_all(&request).expect("a live connection");
+        read_stream(&mut client, &mut buffer);
+    });
+}
+
+#[test]
+fn a_request_on_a_kept_connection_allocates_nothing() {
+    let _alone = ALONE.lock();
+    let stage = Stage::new(&Scene::to(&[backend()]));
+    let mut client = TcpStream::connect(stage.address).expect("the plane listens");
+    let request = format!("GET /some/path?q=1 HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: test\r\nAccept: */*\r\nAccept-Encoding: gzip\r\n\r\n");
+    let mut buffer = [0; 4096];
+    assert_no_allocations(|| {
+        client.write_all(request.as_bytes()).expect("a live connection");
+        assert!(read_head(&mut client, &mut buffer));
+    });
 }

@@ -172,3 +172,68 @@ fn copies_are_sent_in_the_protocol_of_their_backend() {
     assert_eq!(answer.text(), "hello");
     eventually("the copy is read to its end, too", || whole.load(Ordering::Relaxed) == 2);
 }
+
+#[test]
+fn an_answer_that_is_trailers_alone_stays_one_frame_and_a_client_of_http1_learns_that_it_is_empty() {
+    let alone = |_: usize, _: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
+        let answer = Response::builder().header("content-type", "application/grpc").header("grpc-status", "5").body(()).expect("an answer");
+        let _ = respond.send_response(answer, true);
+    };
+    let stage = Stage::new(&scene(backend(Arc::default(), alone)));
+    let answer = stage.client().request("POST /s/M", "Content-Length: 0\r\n").answer("POST");
+    assert_eq!((answer.status(), answer.field("grpc-status").as_deref(), answer.field("content-length").as_deref()), (200, Some("5"), Some("0")));
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
+        let stream = tokio::net::TcpStream::connect(stage.address).await.expect("the plane listens");
+        let (send, connection) = h2::client::handshake(stream).await.expect("a preface");
+        tokio::spawn(connection);
+        let request = Request::post(format!("http://{}/s/M", support::HOST)).header("te", "trailers").body(()).expect("a request");
+        let (answer, _) = send.ready().await.expect("a connection").send_request(request, true).expect("a stream");
+        let answer = answer.await.expect("an answer");
+        assert_eq!(answer.headers().get("grpc-status").map(|status| status.as_bytes()), Some(&b"5"[..]));
+        assert!(answer.body().is_end_stream() && !answer.headers().contains_key("content-length"));
+    });
+}
+
+#[test]
+fn more_requests_than_a_backend_allows_at_once_wait_for_each_other() {
+    let (open, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    listener.set_nonblocking(true).expect("a live socket");
+    let seen = Arc::clone(&most);
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");
+            while let Ok((stream, _)) = listener.accept().await {
+                let (open, most) = (Arc::clone(&open), Arc::clone(&seen));
+                tokio::spawn(async move {
+                    let mut builder = h2::server::Builder::new();
+                    let Ok(mut connection) = builder.max_concurrent_streams(2).handshake::<_, Bytes>(stream).await else { return };
+                    while let Some(Ok((_, mut respond))) = connection.accept().await {
+                        let (open, most) = (Arc::clone(&open), Arc::clone(&most));
+                        tokio::spawn(async move {
+                            most.fetch_max(open.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                            open.fetch_sub(1, Ordering::SeqCst);
+                            let _ = respond.send_response(Response::new(()), true);
+                        });
+                    }
+                });
+            }
+        });
+    });
+    let stage = Stage::new(&scene(address));
+    let clients: Vec<_> = (0..60).map(|_| stage.client()).collect();
+    let asked: Vec<_> = clients
+        .into_iter()
+        .map(|mut client| {
+            client.request("GET /", "");
+            client
+        })
+        .collect();
+    for mut client in asked {
+        assert_eq!(client.answer("GET").status(), 200);
+    }
+    assert!(most.load(Ordering::SeqCst) > 1);
+}

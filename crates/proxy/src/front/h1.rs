@@ -255,6 +255,7 @@ impl Front for Client {
         push_status(out, status);
         push_fields(out, head, |_| true);
         match extent {
+            Extent::Empty => out.extend_from_slice(b"Content-Length: 0\r\n"),
             Extent::Length(length) | Extent::Nothing(Some(length)) => {
                 out.extend_from_slice(b"Content-Length: ");
                 push_decimal(out, length);

@@ -1,225 +1,283 @@
-//! A client that speaks HTTP/2 (gateway spec G102): a task for the connection and one for each stream. Requests and answers take
+//! A client that speaks HTTP/2 (gateway spec G102): one task for the connection and all of its streams. Requests and answers take
 //! the same way as those of HTTP/1.
+//!
+//! Each stream is served by a worker: a future that the connection's task polls in place, and that serves one stream after the
+//! other with the same memory. What many workers have to say leaves in one write.
 
-mod abuse;
 mod convert;
+mod stream;
+mod wakes;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::convert::Infallible;
 use std::future::poll_fn;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use bytes::Bytes;
-use h2::server::{Builder, Connection, SendResponse};
-use h2::{Reason as Code, RecvStream};
 use model::routes::Listener;
 
-use super::{Extent, Front};
 use crate::answer::{Answer, Reason};
 use crate::caller::Caller;
-use crate::core::{Core, now};
-use crate::door::Ticket;
+use crate::core::{Core, Options, now};
+use crate::door::{Door, Ticket};
 use crate::h1::Head;
-use crate::halves::{Halves, Incoming, OnStream, Outgoing};
+use crate::h2::{Code, Conn, Fatal, Io, Over, Shared};
 use crate::request::asked::Asked;
 use crate::request::{self, Visit};
 use crate::wire::Wire;
 
-use abuse::{Alarm, Watched};
+use stream::Stream;
+use wakes::Wakes;
 
-/// What a client gets to read why it is sent away.
+/// What a client gets to hear that the connection ends, and to read why it is sent away.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// Rounds of one turn, after which other connections have theirs.
+const ROUNDS: usize = 16;
+/// Workers that a connection keeps while they have nothing to do.
+const IDLE_MAX: usize = 32;
 
 /// Serves a connection to its end.
 pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>, core: &Rc<Core>, ticket: &Ticket) {
     let (socket, early) = wire.into_parts();
-    let limits = ticket.options().limits;
-    let mut builder = Builder::new();
-    builder
-        .max_concurrent_streams(100)
-        .initial_window_size(64 << 10)
-        .initial_connection_window_size(1 << 20)
-        .max_frame_size(16 << 10)
-        .header_table_size(4 << 10)
-        .max_header_list_size((limits.block + limits.target) as u32)
-        .max_send_buffer_size(64 << 10)
-        .max_concurrent_reset_streams(50)
-        .max_pending_accept_reset_streams(100)
-        .max_local_error_reset_streams(Some(100))
-        .enable_connect_protocol();
+    let conn = Rc::new(RefCell::new(Conn::server(ticket.options().limits)));
+    let (caller, core, door, options) = (caller.clone(), Rc::clone(core), Rc::clone(ticket.door()), Rc::clone(ticket.options()));
     ticket.timer().set(ticket.options().head_timeout);
-    let alarm = Alarm::default();
-    let mut handshake = Box::pin(builder.handshake(Watched::new(socket, early, alarm.clone())));
-    let connection = poll_fn(|context| match std::future::Future::poll(handshake.as_mut(), context) {
-        Poll::Ready(outcome) => Poll::Ready(outcome.ok()),
-        Poll::Pending if ticket.timer().expired(context) => Poll::Ready(None),
-        Poll::Pending => Poll::Pending,
-    })
-    .await;
-    if let Some(connection) = connection {
-        accept(connection, &alarm, caller, listener, core, ticket).await;
+    let client = Rc::new(Client { caller, listener, core, door, options, conn, busy: Cell::new(0) });
+    let (workers, wakes) = (Vec::new(), Arc::default());
+    let mut connection = Connection { client, io: Io::new(socket, early), workers, live: 0, wakes, turn: 0, greeted: false, phase: Phase::Open };
+    // The runtime's budget is for tasks that wait for one thing. What one turn of many workers may take is bounded here.
+    tokio::task::unconstrained(poll_fn(|context| connection.poll(context, ticket))).await;
+}
+
+/// What the workers of a connection have in common.
+struct Client {
+    caller: Caller,
+    listener: Option<Arc<Listener>>,
+    core: Rc<Core>,
+    door: Rc<Door>,
+    options: Rc<Options>,
+    conn: Shared,
+    /// Workers with a stream.
+    busy: Cell<usize>,
+}
+
+/// How far a connection is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It takes requests.
+    Open,
+    /// The client is being told that it will end; requests under way to us are still served.
+    Leaving,
+    /// It takes no new requests.
+    Left,
+    /// It ends, and the client may read what it was sent.
+    Closing,
+    /// There is nobody at the other end.
+    Gone,
+}
+
+struct Worker {
+    work: Pin<Box<dyn Future<Output = Infallible>>>,
+    waker: Waker,
+}
+
+/// A connection as its task has it.
+struct Connection {
+    client: Rc<Client>,
+    io: Io,
+    /// By the place of their streams.
+    workers: Vec<Option<Worker>>,
+    /// How many there are.
+    live: usize,
+    wakes: Arc<Wakes>,
+    /// The worker that is polled first next time.
+    turn: usize,
+    greeted: bool,
+    phase: Phase,
+}
+
+impl Connection {
+    /// One turn: takes what has arrived, lets the workers work, sends what they have to say. Ready when the connection is over.
+    fn poll(&mut self, context: &mut Context<'_>, ticket: &Ticket) -> Poll<()> {
+        self.wakes.begin(context.waker());
+        for _ in 0..ROUNDS {
+            self.receive(context, ticket);
+            self.work();
+            let sent = self.send(context);
+            if self.look_at_time(context, ticket, sent) {
+                continue;
+            }
+            if self.is_over(context, ticket, sent) {
+                return Poll::Ready(());
+            }
+            if self.wakes.rest() {
+                return Poll::Pending;
+            }
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn receive(&mut self, context: &mut Context<'_>, ticket: &Ticket) {
+        if matches!(self.phase, Phase::Closing | Phase::Gone) {
+            return;
+        }
+        let idle_timeout = ticket.options().idle_timeout;
+        let mut conn = self.client.conn.borrow_mut();
+        let over = self.io.poll_receive(context, &mut conn);
+        if !self.greeted && conn.is_greeted() {
+            self.greeted = true;
+            ticket.timer().set(idle_timeout);
+        }
+        while let Some(slot) = conn.next_opened() {
+            self.client.busy.set(self.client.busy.get() + 1);
+            if self.workers.len() <= slot {
+                self.workers.resize_with(slot + 1, || None);
+            }
+            if self.workers[slot].is_none() {
+                let (stream, client) = (Stream::new(&self.client.conn), Rc::clone(&self.client));
+                self.workers[slot] = Some(Worker { work: Box::pin(work(stream, slot, client)), waker: self.wakes.waker(slot) });
+                self.live += 1;
+            }
+            self.wakes.add(slot);
+            ticket.timer().set(idle_timeout);
+        }
+        drop(conn);
+        match over {
+            Poll::Pending => {}
+            Poll::Ready(Over::Closed) => self.lose(),
+            Poll::Ready(Over::Fatal(fatal)) => self.refuse(fatal, ticket),
+        }
+    }
+
+    /// Lets those work that were woken. A few of those whose streams have ended are kept for the next ones.
+    fn work(&mut self) {
+        for slot in self.wakes.take(self.turn) {
+            let Some(worker) = self.workers.get_mut(slot).and_then(Option::as_mut) else { continue };
+            let before = self.client.busy.get();
+            let _ = worker.work.as_mut().poll(&mut Context::from_waker(&worker.waker));
+            let busy = self.client.busy.get();
+            if busy < before && self.live - busy > IDLE_MAX {
+                self.workers[slot] = None;
+                self.live -= 1;
+            }
+        }
+        self.turn = (self.turn + 1) % self.workers.len().max(1);
+    }
+
+    /// True when everything is sent, or nobody reads it.
+    fn send(&mut self, context: &mut Context<'_>) -> bool {
+        if self.phase == Phase::Gone {
+            return true;
+        }
+        let outcome = self.io.poll_send(context, &mut self.client.conn.borrow_mut());
+        match outcome {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(_)) => {
+                self.lose();
+                true
+            }
+        }
+    }
+
+    /// Drains, idle connections, and clients that do not read. True when there is something to do now.
+    fn look_at_time(&mut self, context: &mut Context<'_>, ticket: &Ticket, sent: bool) -> bool {
+        let (timer, idle_timeout) = (ticket.timer(), ticket.options().idle_timeout);
+        let (expired, idle) = (timer.expired(context), self.client.busy.get() == 0);
+        let mut conn = self.client.conn.borrow_mut();
+        match self.phase {
+            Phase::Gone => return false,
+            _ if ticket.is_cut_off() => {
+                drop(conn);
+                self.lose();
+                return true;
+            }
+            Phase::Open if self.greeted && (ticket.is_closing() || (expired && idle)) => {
+                conn.announce_end();
+                self.phase = Phase::Leaving;
+                timer.set(FAREWELL);
+            }
+            Phase::Leaving if expired || conn.is_end_known() => {
+                conn.end(Code::NO_ERROR);
+                self.phase = Phase::Left;
+                timer.set(idle_timeout);
+            }
+            Phase::Left if idle && sent => {
+                self.phase = Phase::Closing;
+                timer.set(FAREWELL);
+            }
+            Phase::Open | Phase::Left if idle && (expired || (ticket.is_closing() && !self.greeted)) => {
+                drop(conn);
+                self.lose();
+            }
+            Phase::Open | Phase::Left if expired => timer.set(idle_timeout),
+            _ => return false,
+        }
+        true
+    }
+
+    fn is_over(&mut self, context: &mut Context<'_>, ticket: &Ticket, sent: bool) -> bool {
+        let idle = self.client.busy.get() == 0;
+        match self.phase {
+            Phase::Gone => idle,
+            Phase::Closing => {
+                let closed = ticket.timer().expired(context) || (sent && self.io.poll_close(context).is_ready());
+                if closed {
+                    self.phase = Phase::Gone;
+                }
+                closed && idle
+            }
+            _ => false,
+        }
+    }
+
+    /// The client is gone: whoever works for it learns that.
+    fn lose(&mut self) {
+        self.phase = Phase::Gone;
+        self.client.conn.borrow_mut().die();
+    }
+
+    /// The client broke the rules, and is told so.
+    fn refuse(&mut self, fatal: Fatal, ticket: &Ticket) {
+        let (client, mut conn) = (&self.client, self.client.conn.borrow_mut());
+        tracing::debug!(client = %client.caller.address, why = fatal.why, "an HTTP/2 client breaks the rules");
+        if let (Some(kind), Some(numbers)) = (conn.abused(), &client.core.shared.numbers) {
+            numbers.abused(kind);
+        }
+        conn.end(fatal.code);
+        conn.die();
+        self.phase = Phase::Closing;
+        ticket.timer().set(FAREWELL);
     }
 }
 
-/// Accepts streams until the connection ends. A drain says so twice (RFC 9113 §6.8), which h2 does, and lets streams finish.
-async fn accept(
-    mut connection: Connection<Watched, Bytes>,
-    alarm: &Alarm,
-    caller: &Caller,
-    listener: Option<Arc<Listener>>,
-    core: &Rc<Core>,
-    ticket: &Ticket,
-) {
-    let streams = Rc::new(Cell::new(0usize));
-    let (mut ending, mut calmed) = (false, false);
-    ticket.timer().set(ticket.options().idle_timeout);
+/// Serves the streams at a place, one after the other.
+async fn work(mut stream: Stream, slot: usize, client: Rc<Client>) -> Infallible {
+    let (core, caller) = (&client.core, &client.caller);
+    let (mut asked, mut head, timer) = (Asked::of(caller), Head::default(), Rc::new(core.wheel.timer()));
     loop {
-        let stream = poll_fn(|context| {
-            let idle = ticket.timer().expired(context);
-            if ticket.is_cut_off() || (calmed && idle) {
-                return Poll::Ready(None);
-            }
-            if idle && streams.get() > 0 {
-                ticket.timer().set(ticket.options().idle_timeout);
-            }
-            if !ending && (ticket.is_closing() || (idle && streams.get() == 0)) {
-                ending = true;
-                connection.graceful_shutdown();
-            }
-            let accepted = connection.poll_accept(context);
-            if let (Some(kind), false) = (alarm.raised(), calmed) {
-                calmed = true;
-                tracing::debug!(client = %caller.address, kind, "an HTTP/2 client floods its connection");
-                core.shared.numbers.iter().for_each(|numbers| numbers.abused(kind));
-                connection.abrupt_shutdown(Code::ENHANCE_YOUR_CALM);
-                ticket.timer().set(FAREWELL);
-                return connection.poll_accept(context);
-            }
-            accepted
+        let judged = poll_fn(|_| {
+            let mut conn = client.conn.borrow_mut();
+            let Some((block, whole)) = conn.take_request(slot) else { return Poll::Pending };
+            let random = u128::from(core.random()) << 64 | u128::from(core.random());
+            Poll::Ready(convert::asked(block, whole, &client.options.limits, random, &mut asked))
         })
         .await;
-        let Some(Ok((request, respond))) = stream else { return };
-        ticket.timer().set(ticket.options().idle_timeout);
-        let place = ticket.door().enter(core.wheel.timer());
-        let (core, caller, listener) = (Rc::clone(core), caller.clone(), listener.clone());
-        let open = Open::new(&streams);
-        tokio::task::spawn_local(async move {
-            let _open = open;
-            stream_of(request, respond, &caller, listener.as_ref(), &core, &place).await;
-        });
-    }
-}
-
-/// Counts a stream while it lives.
-struct Open(Rc<Cell<usize>>);
-
-impl Open {
-    fn new(count: &Rc<Cell<usize>>) -> Self {
-        count.set(count.get() + 1);
-        Self(Rc::clone(count))
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.set(self.0.get() - 1);
-    }
-}
-
-async fn stream_of(
-    request: http::Request<RecvStream>,
-    respond: SendResponse<Bytes>,
-    caller: &Caller,
-    listener: Option<&Arc<Listener>>,
-    core: &Rc<Core>,
-    ticket: &Ticket,
-) {
-    let (mut asked, mut head) = (Asked::of(caller), Head::default());
-    let visit = Visit { core, ticket, listener, started: now() };
-    let (parts, body) = request.into_parts();
-    let whole = body.is_end_stream();
-    let random = u128::from(core.random()) << 64 | u128::from(core.random());
-    let mut stream = Stream { respond, halves: Halves { incoming: Incoming::new(body), ..Halves::default() } };
-    match convert::asked(&parts, whole, &core.options().limits, random, &mut asked) {
-        Ok(()) => drop(request::serve(&mut stream, &mut asked, &mut head, &visit).await),
-        Err(malformed) => {
-            let answer = Answer::new(malformed.status(), Reason::of_refusal(malformed.status()));
-            request::say(&mut stream, &answer, None, false, false, &visit).await;
+        stream.begin(slot);
+        let ticket = client.door.enter_again(Rc::clone(&timer), Rc::clone(&client.options));
+        let visit = Visit { core, ticket: &ticket, listener: client.listener.as_ref(), started: now() };
+        match judged {
+            Ok(()) => drop(request::serve(&mut stream, &mut asked, &mut head, &visit).await),
+            Err(malformed) => {
+                let answer = Answer::new(malformed.status(), Reason::of_refusal(malformed.status()));
+                request::say(&mut stream, &answer, None, false, false, &visit).await;
+            }
         }
-    }
-}
-
-/// A stream: the client's side of one request.
-pub struct Stream {
-    respond: SendResponse<Bytes>,
-    halves: Halves,
-}
-
-impl OnStream for Stream {
-    fn halves(&self) -> &Halves {
-        &self.halves
-    }
-
-    fn halves_mut(&mut self) -> &mut Halves {
-        &mut self.halves
-    }
-}
-
-impl Front for Stream {
-    fn interim(&mut self, status: u16, head: &Head) {
-        if let Some(answer) = convert::answer(status, head, None) {
-            let _ = self.respond.send_informational(answer);
-        }
-    }
-
-    fn begin_answer(&mut self, status: u16, head: &Head, extent: Extent, _: bool) {
-        let (length, ends) = match extent {
-            Extent::Nothing(length) => (length, true),
-            Extent::Length(0) => (Some(0), true),
-            Extent::Length(length) => (Some(length), false),
-            Extent::Open => (None, false),
-        };
-        if let Some(answer) = convert::answer(status, head, length) {
-            self.halves.outgoing = Outgoing::new(self.respond.send_response(answer, ends).ok(), length, ends);
-        } else {
-            self.respond.send_reset(Code::INTERNAL_ERROR);
-        }
-    }
-
-    fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        // h2 answers through the handle that is in force: the one for the head, then the one for the body.
-        self.halves.outgoing.poll_reset(context).unwrap_or_else(|| self.respond.poll_reset(context).map(drop))
-    }
-
-    fn take_back(&mut self) -> bool {
-        false
-    }
-
-    fn has_queued(&self) -> bool {
-        self.halves.outgoing.is_stalled()
-    }
-
-    fn body_ended(&mut self) -> bool {
-        self.halves.incoming.ended()
-    }
-
-    fn abort(&mut self) {
-        if !self.halves.outgoing.reset(Code::INTERNAL_ERROR) {
-            self.respond.send_reset(Code::INTERNAL_ERROR);
-        }
-    }
-
-    fn begin_tunnel(&mut self, head: &Head) {
-        // An extended CONNECT succeeds with 200, and has no use for the proof of the older handshake (RFC 8441 §5).
-        let mut answer = head.clone();
-        answer.remove(b"sec-websocket-accept");
-        self.begin_answer(200, &answer, Extent::Open, false);
-    }
-
-    fn poll_shut(&mut self, _: &mut Context<'_>) -> Poll<()> {
-        // The end of the stream has gone out with the last of the body.
-        Poll::Ready(())
+        stream.release();
+        client.busy.set(client.busy.get() - 1);
     }
 }

@@ -153,7 +153,18 @@ impl Head {
 
     /// Appends a field.
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
-        let (name, value, known) = (self.push_text(name), self.push_text(value), Known::of(name));
+        self.push_known(name, value, Known::of(name));
+    }
+
+    /// Appends a field whose sort is known.
+    pub fn push_known(&mut self, name: &[u8], value: &[u8], known: Known) {
+        let (name, value) = (self.push_text(name), self.push_text(value));
+        self.fields.push(Field { name, value, known });
+    }
+
+    /// Appends a field whose value is in the text already.
+    pub fn push_at(&mut self, name: &[u8], value: Span) {
+        let (name, known) = (self.push_text(name), Known::of(name));
         self.fields.push(Field { name, value, known });
     }
 

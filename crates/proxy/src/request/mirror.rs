@@ -160,8 +160,12 @@ impl Plan {
     async fn run(&self, mut eater: Eater) {
         let started = now();
         let (endpoint, within) = (self.guard.endpoint(), self.core.options().connect_timeout);
+        let limits = self.core.options().answer_limits;
         let connected = match self.http2 {
-            true => upstream::join(&self.core.http2, endpoint, self.pool, within, false).await,
+            true => match upstream::join_now(&self.core.http2, endpoint, self.pool) {
+                Some(link) => Ok(link),
+                None => upstream::join_anew(&self.core.http2, endpoint, self.pool, within, limits).await,
+            },
             false => upstream::connect(endpoint, self.pool, within).await,
         };
         let Ok(mut link) = connected else {

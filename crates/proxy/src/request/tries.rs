@@ -261,8 +261,13 @@ impl<'a> Tries<'a> {
     async fn link(&self, guard: &Guard, at: Now) -> Result<Link, Unconnected> {
         let endpoint = guard.endpoint();
         if speaks_http2(&self.pool) {
-            let within = self.options.connect_timeout;
-            let link = Box::pin(upstream::join(&self.core.http2, endpoint, self.pool.id, within, self.fresh)).await?;
+            if !self.fresh
+                && let Some(link) = upstream::join_now(&self.core.http2, endpoint, self.pool.id)
+            {
+                return Ok(link);
+            }
+            let (within, limits) = (self.options.connect_timeout, self.options.answer_limits);
+            let link = Box::pin(upstream::join_anew(&self.core.http2, endpoint, self.pool.id, within, limits)).await?;
             guard.connected(now());
             return Ok(link);
         }

@@ -1,29 +1,28 @@
 //! Backends that speak HTTP/2 without being asked (`appProtocol: kubernetes.io/h2c`, gateway spec G49): few connections, many
-//! streams. A connection is driven by a task of its own and serves every request of its thread.
+//! streams. A connection is driven by a task of its own and serves every request of its thread: what they all have to say in one
+//! turn leaves in one write.
 
-use std::cell::Cell;
-use std::collections::HashMap;
-use std::future::{Future, poll_fn};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
+use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::Bytes;
 use foldhash::fast::FixedState;
-use h2::client::{Builder, ResponseFuture, SendRequest};
-use h2::{Reason, SendStream};
-use http::{HeaderMap, Method, Request, Uri};
 use model::{Endpoint, Snapshot};
 
 use super::Unconnected;
-use crate::h1::{AnswerLine, Framing, Head, Version};
-use crate::halves::{Halves, Incoming, OnStream, Outgoing, broken, fields, push_field, push_fields};
+use crate::buffer::Buffer;
+use crate::h1::{AnswerLine, Framing, Head, Limits, Version};
+use crate::h2::{Code, Conn, Io, Over, Shared, push_authority, push_content_length, push_field, push_method, push_path, push_scheme_http};
+use crate::halves::{Halves, OnStream, broken};
 use crate::relay::Broken;
 use crate::request::asked::Asked;
 use crate::request::each_forwarding;
+use crate::socket::Socket;
 
 /// Connections to one endpoint from one thread.
 const CONNECTIONS_MAX: usize = 8;
@@ -31,34 +30,44 @@ const CONNECTIONS_MAX: usize = 8;
 /// The connections of a thread.
 #[derive(Default)]
 pub struct Connections {
-    known: HashMap<SocketAddr, Vec<Connection>, FixedState>,
+    known: HashMap<SocketAddr, Vec<Rc<Connection>>, FixedState>,
 }
 
-#[derive(Clone)]
+/// One connection. While somebody may want a stream on it there is a handle; its task ends with the last one.
 struct Connection {
-    send: SendRequest<Bytes>,
+    conn: Shared,
     endpoint: Arc<Endpoint>,
-    streams: Rc<Cell<usize>>,
+    /// Requests that have a place on it, with a stream or about to have one.
+    seats: Cell<usize>,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        let mut conn = self.conn.borrow_mut();
+        if conn.is_open() {
+            conn.end(Code::NO_ERROR);
+        }
+        conn.kick();
+    }
 }
 
 impl Connections {
     /// A connection with room: below 80 % of what its peer allows.
-    fn with_room(&mut self, endpoint: &Arc<Endpoint>) -> Option<Connection> {
+    fn with_room(&mut self, endpoint: &Arc<Endpoint>) -> Option<Rc<Connection>> {
         let known = self.known.get_mut(&endpoint.address)?;
-        // A connection that has ended has lost its task, which held the other half of its counter.
-        known.retain(|one| Rc::strong_count(&one.streams) > 1 && Arc::ptr_eq(&one.endpoint.vitals, &endpoint.vitals));
+        known.retain(|one| one.conn.borrow().is_open() && Arc::ptr_eq(&one.endpoint.vitals, &endpoint.vitals));
         let full = known.len() >= CONNECTIONS_MAX;
-        let has_room = |one: &&Connection| full || one.streams.get() < one.send.current_max_send_streams() / 5 * 4;
-        known.iter().filter(has_room).min_by_key(|one| one.streams.get()).cloned()
+        let has_room = |one: &&Rc<Connection>| full || one.seats.get() < (one.conn.borrow().streams_max() * 4 / 5).max(1);
+        known.iter().filter(has_room).min_by_key(|one| one.seats.get()).cloned()
     }
 
-    /// Forgets connections to endpoints that no longer take requests; h2 closes them when their last stream ends.
+    /// Forgets connections to endpoints that no longer take requests; they are closed when their last stream ends.
     pub fn sweep(&mut self, snapshot: &Snapshot) {
         self.known.retain(|_, connections| {
-            connections.retain(|one| Rc::strong_count(&one.streams) > 1);
+            connections.retain(|one| one.conn.borrow().is_open());
             !connections.is_empty()
         });
-        let wanted: std::collections::HashSet<SocketAddr, FixedState> = match self.known.is_empty() {
+        let wanted: HashSet<SocketAddr, FixedState> = match self.known.is_empty() {
             true => return,
             false => snapshot.pools.values().flat_map(|pool| pool.endpoints.iter().map(|one| one.address)).collect(),
         };
@@ -68,134 +77,133 @@ impl Connections {
 
 /// A place on a connection.
 pub struct Seat {
-    connection: Connection,
+    connection: Rc<Connection>,
     /// The connection was there before this request.
     pub reused: bool,
 }
 
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.connection.streams.set(self.connection.streams.get() - 1);
+impl Seat {
+    fn take(connection: Rc<Connection>, reused: bool) -> Self {
+        connection.seats.set(connection.seats.get() + 1);
+        Self { connection, reused }
     }
 }
 
-/// Finds or makes a connection and takes a place on it. `fresh` asks for a new one.
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.connection.seats.set(self.connection.seats.get() - 1);
+    }
+}
+
+/// Takes a place on a connection that is there and has room.
+pub fn seat_now(connections: &RefCell<Connections>, endpoint: &Arc<Endpoint>) -> Option<Seat> {
+    connections.borrow_mut().with_room(endpoint).map(|connection| Seat::take(connection, true))
+}
+
+/// Opens a connection and takes a place on it.
 ///
 /// # Errors
 /// As for any connection.
-pub async fn seat(
-    connections: &std::cell::RefCell<Connections>,
-    endpoint: &Arc<Endpoint>,
-    within: Duration,
-    fresh: bool,
-) -> Result<Seat, Unconnected> {
-    let known = if fresh { None } else { connections.borrow_mut().with_room(endpoint) };
-    let reused = known.is_some();
-    let connection = match known {
-        Some(connection) => connection,
-        None => {
-            let made = tokio::time::timeout(within, open(endpoint, within)).await.map_err(|_| Unconnected::Timeout)??;
-            connections.borrow_mut().known.entry(endpoint.address).or_default().push(made.clone());
-            made
-        }
-    };
-    connection.streams.set(connection.streams.get() + 1);
-    Ok(Seat { connection, reused })
+pub async fn seat_anew(connections: &RefCell<Connections>, endpoint: &Arc<Endpoint>, within: Duration, limits: Limits) -> Result<Seat, Unconnected> {
+    let stream = super::dial(endpoint, within).await?;
+    let conn = Rc::new(RefCell::new(Conn::client(limits)));
+    let made = Rc::new(Connection { conn: Rc::clone(&conn), endpoint: Arc::clone(endpoint), seats: Cell::new(0) });
+    connections.borrow_mut().known.entry(endpoint.address).or_default().push(Rc::clone(&made));
+    endpoint.vitals.connected();
+    let endpoint = Arc::clone(endpoint);
+    tokio::task::spawn_local(async move {
+        let mut io = Io::new(Socket::Tcp(stream), Buffer::default());
+        poll_fn(|context| poll_drive(context, &mut io, &conn, &endpoint)).await;
+        endpoint.vitals.disconnected();
+    });
+    Ok(Seat::take(made, false))
 }
 
-async fn open(endpoint: &Arc<Endpoint>, within: Duration) -> Result<Connection, Unconnected> {
-    let stream = super::dial(endpoint, within).await?;
-    let mut builder = Builder::new();
-    builder
-        .initial_window_size(64 << 10)
-        .initial_connection_window_size(1 << 20)
-        .max_frame_size(16 << 10)
-        .enable_push(false)
-        .max_send_buffer_size(64 << 10);
-    let (send, connection) = builder.handshake::<_, Bytes>(stream).await.map_err(|_| Unconnected::Refused)?;
-    let streams = Rc::new(Cell::new(0));
-    let (alive, counted) = (Rc::clone(&streams), Arc::clone(endpoint));
-    endpoint.vitals.connected();
-    tokio::task::spawn_local(async move {
-        let _alive = alive;
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, endpoint = %counted.address, "HTTP/2 connection to a backend ended");
+/// Moves what there is to move; ready when the connection is over.
+fn poll_drive(context: &mut Context<'_>, io: &mut Io, conn: &Shared, endpoint: &Endpoint) -> Poll<()> {
+    let mut conn = conn.borrow_mut();
+    conn.drive(context);
+    if let Poll::Ready(over) = io.poll_receive(context, &mut conn) {
+        if let Over::Fatal(fatal) = over {
+            tracing::debug!(why = fatal.why, endpoint = %endpoint.address, "a backend breaks the rules of HTTP/2");
+            conn.end(fatal.code);
         }
-        counted.vitals.disconnected();
-    });
-    Ok(Connection { send, endpoint: Arc::clone(endpoint), streams })
+        conn.die();
+        // Its last word, if it can be said at once.
+        let _ = io.poll_send(context, &mut conn);
+        return Poll::Ready(());
+    }
+    match io.poll_send(context, &mut conn) {
+        Poll::Ready(Err(_)) => {
+            conn.die();
+            Poll::Ready(())
+        }
+        Poll::Ready(Ok(())) if !conn.is_open() && conn.count() == 0 => {
+            conn.die();
+            Poll::Ready(())
+        }
+        _ => Poll::Pending,
+    }
 }
 
 /// A request and its answer on a stream.
 pub struct Stream {
-    seat: Seat,
-    answer: Option<Pin<Box<ResponseFuture>>>,
     halves: Halves,
-    /// The peer said that it has not looked at the request.
+    /// Not a byte of the request counts: the backend has not looked at it.
     refused: bool,
+    _seat: Seat,
 }
 
 impl Stream {
     /// Not begun yet.
     pub fn new(seat: Seat) -> Self {
-        Self { seat, answer: None, halves: Halves::default(), refused: false }
+        Self { halves: Halves::new(Rc::clone(&seat.connection.conn)), refused: false, _seat: seat }
     }
 
-    /// Not a byte of the request counts: the connection refused the stream.
+    /// See the field.
     pub fn refused(&self) -> bool {
         self.refused
     }
 
     /// The backend does not read.
     pub fn is_stalled(&self) -> bool {
-        self.halves.outgoing.is_stalled()
+        self.halves.is_stalled()
     }
 
-    /// Sends the request's head.
-    pub async fn begin(&mut self, asked: &Asked, id: u128) {
-        let outcome = match request_of(asked, id) {
-            Some(request) => poll_fn(|context| self.seat.connection.send.poll_ready(context)).await.and_then(|()| self.send(request, asked)),
-            None => Err(Reason::INTERNAL_ERROR.into()),
+    /// Nothing follows the head of the answer.
+    pub fn is_over(&self) -> bool {
+        self.halves.slot.is_some_and(|slot| self.halves.conn.borrow_mut().is_over(slot))
+    }
+
+    /// Sends the request's head, when the backend allows one more stream.
+    pub fn poll_begin(&mut self, context: &mut Context<'_>, asked: &Asked, id: u128) -> Poll<()> {
+        let mut conn = self.halves.conn.borrow_mut();
+        let Ok(slot) = ready!(conn.poll_open(context)) else {
+            // The answer's poll says so.
+            self.refused = true;
+            return Poll::Ready(());
         };
-        // What fails here has not left: the answer's poll says so.
-        self.refused = outcome.is_err();
-    }
-
-    fn send(&mut self, request: Request<()>, asked: &Asked) -> Result<(), h2::Error> {
         let whole = asked.framing == Framing::None;
-        let (answer, stream): (ResponseFuture, SendStream<Bytes>) = self.seat.connection.send.send_request(request, whole)?;
-        let length = if let Framing::Length(length) = asked.framing { Some(length) } else { None };
-        self.answer = Some(Box::pin(answer));
-        // A length of zero has no last byte to end the stream with: `finish` does.
-        self.halves.outgoing = Outgoing::new(Some(stream), length.filter(|length| *length > 0), whole);
-        Ok(())
+        if asked.is_head() {
+            conn.expect_no_body(slot);
+        }
+        conn.send_block(slot, whole, |out| push_request(out, asked, id));
+        drop(conn);
+        self.halves.begin(slot);
+        self.halves.begin_body(whole);
+        Poll::Ready(())
     }
 
     /// Reads the head of the answer.
     pub fn poll_head(&mut self, context: &mut Context<'_>, head: &mut Head) -> Poll<Result<Option<AnswerLine>, Broken>> {
-        let Some(answer) = &mut self.answer else { return Poll::Ready(Ok(None)) };
-        match ready!(answer.as_mut().poll(context)) {
-            Ok(answer) => {
-                let (parts, body) = answer.into_parts();
-                push_fields(head, &parts.headers);
-                self.halves.incoming = Incoming::new(body);
-                self.answer = None;
-                Poll::Ready(Ok(Some(AnswerLine { status: parts.status.as_u16(), version: Version::Http11 })))
+        let Some(slot) = self.halves.slot else { return Poll::Ready(Ok(None)) };
+        Poll::Ready(match ready!(self.halves.conn.borrow_mut().poll_answer(slot, context, head)) {
+            Ok(status) => Ok(Some(AnswerLine { status, version: Version::Http11 })),
+            Err(gone) => {
+                self.refused |= gone.unsent;
+                Err(broken())
             }
-            Err(error) => {
-                self.refused |= error.reason() == Some(Reason::REFUSED_STREAM) || (error.is_go_away() && error.is_remote());
-                Poll::Ready(Err(broken(error)))
-            }
-        }
-    }
-}
-
-impl Drop for Stream {
-    /// A stream that is given up is reset, so that the backend can stop.
-    fn drop(&mut self) {
-        if self.answer.is_some() || !self.halves.incoming.ended() {
-            self.halves.outgoing.reset(Reason::CANCEL);
-        }
+        })
     }
 }
 
@@ -209,25 +217,27 @@ impl OnStream for Stream {
     }
 }
 
-/// The request's head; `None` when HTTP/2 cannot say it.
-fn request_of(asked: &Asked, id: u128) -> Option<Request<()>> {
-    let mut target = asked.text(asked.sent_path).to_owned();
-    if let Some(query) = asked.query {
-        target.push('?');
-        target.push_str(asked.text(query));
+/// Appends the request's head.
+fn push_request(out: &mut Vec<u8>, asked: &Asked, id: u128) {
+    let text = &asked.head.text;
+    push_method(out, asked.method_text());
+    push_scheme_http(out);
+    push_authority(
+        out,
+        match asked.sent_authority.of(text) {
+            b"" => b"localhost",
+            authority => authority,
+        },
+    );
+    push_path(out, asked.sent_path.of(text), asked.query.map(|query| query.of(text)));
+    for field in &asked.head.fields {
+        push_field(out, asked.head.name(field), asked.head.value(field));
     }
-    let authority = asked.text(asked.sent_authority);
-    let authority = if authority.is_empty() { "localhost" } else { authority };
-    let uri = Uri::builder().scheme("http").authority(authority).path_and_query(target).build().ok()?;
-    let mut request = Request::builder().method(Method::from_bytes(asked.method_text()).ok()?).uri(uri).body(()).ok()?;
-    let mut map: HeaderMap = fields(&asked.head, |_| true);
-    each_forwarding(asked, id, &mut |name, value| push_field(&mut map, name, value));
+    each_forwarding(asked, id, &mut |name, value| push_field(out, name, value));
     if asked.takes_trailers {
-        push_field(&mut map, b"te", b"trailers");
+        push_field(out, b"te", b"trailers");
     }
     if let Framing::Length(length) = asked.framing {
-        map.insert(http::header::CONTENT_LENGTH, length.into());
+        push_content_length(out, length);
     }
-    *request.headers_mut() = map;
-    Some(request)
 }

@@ -1,5 +1,6 @@
 //! The backend's side of one request, whatever version of HTTP the backend speaks.
 
+use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use super::h2::Stream;
@@ -22,7 +23,7 @@ impl Pipe {
     pub async fn begin(&mut self, asked: &Asked, id: u128, expects: bool) {
         match self {
             Pipe::Http1(wire) => queue_head(wire, asked, id, expects),
-            Pipe::Http2(stream) => Box::pin(stream.begin(asked, id)).await,
+            Pipe::Http2(stream) => poll_fn(|context| stream.poll_begin(context, asked, id)).await,
         }
     }
 
@@ -62,6 +63,14 @@ impl Pipe {
     pub fn begin_body(&mut self, framing: Framing) {
         if let Pipe::Http1(wire) = self {
             wire.begin_body(framing);
+        }
+    }
+
+    /// Nothing follows the head that was read: neither a body nor trailers.
+    pub fn is_over(&mut self) -> bool {
+        match self {
+            Pipe::Http1(_) => false,
+            Pipe::Http2(stream) => stream.is_over(),
         }
     }
 
