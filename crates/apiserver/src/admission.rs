@@ -1,19 +1,13 @@
 //! What must hold before an object is written, beyond the object itself, and what the server adds to it.
 
-use std::sync::Weak;
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
-use crate::allocate::{Allocator, Refusal, Reservation};
-use crate::cache::{self, Cache};
+use crate::allocate::{Refusal, Reservation};
+use crate::cache;
 use crate::kinds::{self, Kind};
 use crate::metadata;
 use crate::server::Core;
 use crate::status::{ApiError, Result};
-
-/// How often allocations are compared with Services.
-const REPAIR_EVERY: Duration = Duration::from_secs(180);
 
 impl Core {
     /// Nothing new goes into a namespace that is not there or on its way out.
@@ -74,26 +68,4 @@ impl Core {
 
 fn is_service(kind: &Kind) -> bool {
     kind.group.is_empty() && kind.plural == "services"
-}
-
-/// Every Service there is.
-fn services(cache: &Cache) -> Vec<Value> {
-    let kind = kinds::find("", "v1", "services").expect("Service is a row");
-    cache.sight(kind).items.values().map(|object| object.value()).collect()
-}
-
-/// Takes what the stored Services use.
-pub(crate) fn seed(allocator: &Allocator, cache: &Cache) {
-    for (item, service) in allocator.seed(services(cache).iter()) {
-        tracing::warn!(?item, service, "two Services hold the same address or port; the later one is named");
-    }
-}
-
-/// Compares allocations with Services for as long as the server lives (a write whose fate was never learned leaks its allocation).
-pub(crate) async fn repair(allocator: Allocator, cache: Weak<Cache>) {
-    loop {
-        tokio::time::sleep(REPAIR_EVERY).await;
-        let Some(cache) = cache.upgrade() else { return };
-        allocator.repair(services(&cache).iter());
-    }
 }

@@ -1,9 +1,12 @@
 //! Bodies: what comes in is collected under a limit, what goes out is whole, made piece by piece, or lives as long as a watch.
 
+use std::io::Write as _;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use futures_util::Stream;
 use http::{HeaderValue, Response, header};
 use http_body::{Frame, SizeHint};
@@ -21,6 +24,9 @@ pub type Incoming = UnsyncBoxBody<Bytes, BoxError>;
 
 /// Largest request body, bytes (as kube-apiserver).
 pub const REQUEST_LIMIT_BYTES: usize = 3 * 1024 * 1024;
+
+/// Replies above this many bytes are compressed when the client takes it (as upstream).
+pub const GZIP_BYTES_MIN: usize = 128 * 1024;
 
 /// How much of a body that is too large is read and thrown away before the connection is given up.
 const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -131,6 +137,19 @@ pub fn reply(code: u16, media_type: &'static str, body: Body) -> Response<Body> 
     *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
+}
+
+/// A reply whose body is at hand, compressed if it is long and the client takes that.
+pub fn packed(code: u16, media_type: &'static str, bytes: Vec<u8>, takes_gzip: bool) -> Response<Body> {
+    if bytes.len() > GZIP_BYTES_MIN && takes_gzip {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        if let Some(packed) = encoder.write_all(&bytes).ok().and_then(|()| encoder.finish().ok()) {
+            let mut response = reply(code, media_type, Body::whole(packed));
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+            return response;
+        }
+    }
+    reply(code, media_type, Body::whole(bytes))
 }
 
 /// A JSON reply rewritten as YAML; other replies as they are.

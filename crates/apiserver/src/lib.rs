@@ -36,6 +36,7 @@ mod protobuf;
 mod query;
 mod read;
 mod registration;
+mod repair;
 mod request;
 mod reviews;
 mod route;

@@ -1,7 +1,8 @@
-//! `/openapi/v3`: an index of documents by group and version, each under an address that names its content.
+//! `/openapi/v3`: an index of documents by group and version, each under an address that names its content. `/openapi/v2`: all in one.
 
 use http::{HeaderMap, HeaderValue, Response, header};
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::body::{self, Body};
 use crate::call::header_text;
@@ -10,8 +11,15 @@ use crate::negotiate;
 use crate::query::Query;
 use crate::status::ApiError;
 
+/// What client-go calls protobuf of OpenAPI v2, and what it is called in answers, where `@` has no place.
+const V2_PROTOBUF: [&str; 2] =
+    ["application/com.github.proto-openapi.spec.v2@v1.0+protobuf", "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"];
+
 /// The index or a document; nothing at other paths.
 pub fn answer(path: &str, query: &Query, headers: &HeaderMap) -> Option<Response<Body>> {
+    if path.trim_end_matches('/') == "/openapi/v2" {
+        return Some(v2(headers));
+    }
     let below = path.trim_end_matches('/').strip_prefix("/openapi/v3")?;
     if below.is_empty() {
         let paths: Map<String, Value> = schema::openapi::index()
@@ -39,6 +47,39 @@ fn is_served(path: &str) -> bool {
     })
 }
 
+/// Made anew for each client that does not have it: those who ask are few, and it is large.
+fn v2(headers: &HeaderMap) -> Response<Body> {
+    let served = || schema::openapi::index().iter().filter(|document| is_served(document.path));
+    let wanted = |clause: &negotiate::Clause<'_>| {
+        let is_protobuf = V2_PROTOBUF.contains(&clause.media_type);
+        (is_protobuf || clause.takes_json()).then_some(is_protobuf)
+    };
+    let Some(is_protobuf) = negotiate::clauses(headers).iter().find_map(wanted) else {
+        return crate::route::refusal(&ApiError::not_acceptable(&["application/json", V2_PROTOBUF[1]].join(", ")), false);
+    };
+    let (media_type, mark) = if is_protobuf { (V2_PROTOBUF[1], "p") } else { ("application/json", "j") };
+    let hash = served().fold(Sha256::new(), |hash, document| hash.chain_update(document.hash)).finalize();
+    let etag = HeaderValue::from_str(&format!("\"{mark}{hash:X}\"")).expect("hexadecimal digits are a header value");
+    if has(headers, &etag) {
+        return marked(body::reply(304, media_type, Body::default()), etag);
+    }
+    let document = schema::openapi::v2::document(served());
+    let bytes = if is_protobuf { schema::openapi::v2::to_protobuf(&document) } else { document.to_string().into_bytes() };
+    marked(body::packed(200, media_type, bytes, negotiate::takes_gzip(headers)), etag)
+}
+
+/// Whether the client has what this tag names.
+fn has(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    header_text(headers, header::IF_NONE_MATCH).split(',').any(|tag| tag.trim() == etag)
+}
+
+/// A reply that is kept under a tag.
+fn marked(mut response: Response<Body>, etag: HeaderValue) -> Response<Body> {
+    response.headers_mut().insert(header::ETAG, etag);
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    response
+}
+
 fn address(path: &str, hash: &str) -> String {
     format!("/openapi/v3/{path}?hash={hash}")
 }
@@ -54,7 +95,7 @@ fn moved(path: &str, hash: &str) -> Response<Body> {
 
 fn reply(document: &schema::openapi::Document, is_hashed: bool, headers: &HeaderMap) -> Response<Body> {
     let etag = HeaderValue::from_str(&format!("\"{}\"", document.hash)).expect("hexadecimal digits are a header value");
-    let mut response = if header_text(headers, header::IF_NONE_MATCH).split(',').any(|tag| tag.trim() == etag) {
+    let response = if has(headers, &etag) {
         body::reply(304, "application/json", Body::default())
     } else if negotiate::takes_gzip(headers) {
         let mut response = body::reply(200, "application/json", Body::whole(document.gzip));
@@ -63,11 +104,9 @@ fn reply(document: &schema::openapi::Document, is_hashed: bool, headers: &Header
     } else {
         body::reply(200, "application/json", Body::whole(document.json()))
     };
-    let headers = response.headers_mut();
-    headers.insert(header::ETAG, etag);
-    headers.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    let mut response = marked(response, etag);
     // A hashed address names its content, so it may be kept for good.
     let caching = if is_hashed { "public, immutable, max-age=31536000" } else { "no-cache, private" };
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     response
 }

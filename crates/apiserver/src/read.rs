@@ -13,7 +13,7 @@ use http::{HeaderValue, Response, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::body::{self, Body};
+use crate::body::{self, Body, GZIP_BYTES_MIN};
 use crate::cache::{self, Sight};
 use crate::call::Call;
 use crate::filter::Filter;
@@ -31,8 +31,6 @@ const FUTURE_WAIT: Duration = Duration::from_secs(3);
 const PIECE_BYTES: usize = 64 * 1024;
 /// Lists above this many bytes are not indented: that needs all of them at once.
 const PRETTY_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// Replies above this many bytes are compressed when the client takes it (as upstream).
-const GZIP_BYTES_MIN: usize = 128 * 1024;
 
 /// Where the next page begins, as `metadata.continue` carries it.
 #[derive(Serialize, Deserialize)]
@@ -105,7 +103,7 @@ impl Core {
         let shape = Shape::of(call, (self.now)());
         shape.write(&mut out, object, object.revision);
         if shape.is_protobuf() {
-            return body::reply(code, shape.media_type(), Body::whole(out));
+            return body::packed(code, shape.media_type(), out, call.takes_gzip());
         }
         whole(call, code, out)
     }
@@ -269,15 +267,7 @@ fn whole(call: &Call, code: u16, json: Vec<u8>) -> Response<Body> {
     {
         return body::json(code, &value, true);
     }
-    if json.len() > GZIP_BYTES_MIN && call.takes_gzip() {
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        if let Some(packed) = encoder.write_all(&json).ok().and_then(|()| encoder.finish().ok()) {
-            let mut response = body::reply(code, "application/json", Body::whole(packed));
-            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-            return response;
-        }
-    }
-    body::reply(code, "application/json", Body::whole(json))
+    body::packed(code, "application/json", json, call.takes_gzip())
 }
 
 /// A list written piece by piece from the stored bytes.

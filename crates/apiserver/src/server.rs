@@ -12,7 +12,6 @@ use http_body_util::BodyExt;
 use jiff::Timestamp;
 
 use crate::access::{Identity, Tokens};
-use crate::admission;
 use crate::allocate::Allocator;
 use crate::body::{Body, BoxError};
 use crate::cache::Cache;
@@ -23,6 +22,7 @@ use crate::hooks::{Connect, Extra};
 use crate::kinds::{self, Kind, Settings};
 use crate::metrics::Metrics;
 use crate::registration::Registration;
+use crate::repair;
 use crate::status::Result;
 use crate::throttle::Throttle;
 
@@ -161,10 +161,9 @@ impl Builder {
             registry.on_scrape(move || shown.upgrade().map_or_else(Vec::new, |cache| crate::metrics::readings(&cache)));
         }
         if let Some(allocator) = &self.allocator {
-            admission::seed(allocator, &cache);
-            tokio::spawn(admission::repair(allocator.clone(), Arc::downgrade(&cache)));
+            repair::seed(allocator, &cache);
         }
-        Ok(ApiServer(Arc::new(Core {
+        let core = Arc::new(Core {
             cache,
             health: self.health,
             discovery: Discovery::new(&self.version),
@@ -181,7 +180,11 @@ impl Builder {
             extras: self.extras,
             flow: Flow::new(self.reads, self.writes),
             throttle: Throttle::default(),
-        })))
+        });
+        if core.allocator.is_some() {
+            tokio::spawn(repair::run(Arc::downgrade(&core)));
+        }
+        Ok(ApiServer(core))
     }
 }
 

@@ -86,11 +86,11 @@ impl Core {
             return Err(ApiError::plain(500, "resourceVersion should not be set on objects to be created"));
         }
         kind.rules.defaults(&mut object);
+        metadata::fill_new(kind, &mut object, namespace, self.uuid(), self.timestamp());
         // What the server itself adds from here on belongs to nobody.
         managed::track(call, None, &mut object, options, None, origin, (self.now)());
         self.admit_namespace(kind, namespace, metadata::text(&object, "name"))?;
         self.admit_new(kind, &mut object);
-        metadata::fill_new(kind, &mut object, namespace, self.uuid(), self.timestamp());
         let base = metadata::text(&object, "generateName").to_owned();
         let mut asked = metadata::text(&object, "name").to_owned();
         if asked.is_empty() && !base.is_empty() {

@@ -1,6 +1,8 @@
 //! The OpenAPI v3 documents, made by the build script and kept compressed: nothing is built or held in memory at run
 //! time (kubernetes-sigs/kwok#1494 shows what that costs otherwise).
 
+pub mod v2;
+
 use std::io::Read as _;
 
 /// One document: a group version.

@@ -17,6 +17,7 @@ use crate::time;
 
 pub use crate::generated::meta_v1::LIST_META;
 pub use encode::{ENVELOPE_TAIL, PARTIAL_OBJECT_METADATA, append, bytes, envelope_head, nested, to_protobuf};
+pub(crate) use encode::{double, whole};
 
 /// `k8s` and a zero byte: what every body starts with.
 const MAGIC: &[u8] = b"k8s\0";

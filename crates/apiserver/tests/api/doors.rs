@@ -59,3 +59,20 @@ async fn replies_say_who_asked_what_and_are_not_to_be_cached() {
     assert_eq!(server.get(MAPS).await.headers["audit-id"].len(), 36);
     assert!(server.raw("GET", MAPS, "", &[("user-agent", "curl/8")]).await.text.contains("\n  \"kind\""), "people read it");
 }
+
+#[tokio::test]
+async fn p5_openapi_v2_comes_as_json_and_as_the_protobuf_of_client_go() {
+    let server = Server::start().await;
+    let json = server.get("/openapi/v2").await;
+    let document = json.ok();
+    assert_eq!((&document["swagger"], json.headers.contains_key("etag")), (&"2.0".into(), true));
+    let definitions = document["definitions"].as_object().expect("definitions");
+    assert!(definitions.contains_key("io.k8s.api.core.v1.Service") && !definitions.contains_key("io.k8s.api.rbac.v1.Role"), "what is served");
+    let accept = ("accept", "application/com.github.proto-openapi.spec.v2@v1.0+protobuf");
+    let protobuf = server.raw("GET", "/openapi/v2", "", &[accept]).await;
+    assert_eq!(protobuf.headers["content-type"], "application/com.github.proto-openapi.spec.v2.v1.0+protobuf");
+    assert!(protobuf.bytes.starts_with(b"\x0a\x032.0"), "field 1 of the document: its version");
+    let etag = protobuf.headers["etag"].to_str().expect("text").to_owned();
+    assert_eq!(server.raw("GET", "/openapi/v2", "", &[accept, ("if-none-match", &etag)]).await.code, 304);
+    assert_eq!(server.raw("GET", "/openapi/v2", "", &[("accept", "text/html")]).await.code, 406);
+}

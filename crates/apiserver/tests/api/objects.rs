@@ -1,6 +1,6 @@
 //! Objects: create, read, change, delete.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::harness::{MAPS, Server, config_map};
 
@@ -201,4 +201,41 @@ async fn a_cluster_wide_kind_is_not_found_below_a_namespace() {
         assert_eq!(server.get(path).await.code, 404, "{path}");
     }
     assert_eq!(server.send("POST", "/api/v1/configmaps", &json!({})).await.code, 405);
+}
+
+#[tokio::test]
+async fn l8_an_address_or_port_held_twice_is_told_on_the_younger_service() {
+    let store = store::Store::memory();
+    let put = async |plural: &str, name: &str, object: Value| {
+        let key = format!("/registry/{plural}/{name}").into();
+        let op = store::Op::Put { key, value: object.to_string().into(), ttl: None };
+        store.txn(store::Txn { compare: Vec::new(), ops: vec![op] }).await.expect("room");
+    };
+    put("namespaces", "n", json!({ "kind": "Namespace", "apiVersion": "v1", "metadata": { "name": "n" } })).await;
+    for (name, year) in [("a-younger", 2026), ("older", 2025)] {
+        let meta = json!({ "name": name, "namespace": "n", "uid": name, "creationTimestamp": format!("{year}-01-01T00:00:00Z") });
+        let spec = json!({ "type": "NodePort", "clusterIP": "10.96.0.9", "clusterIPs": ["10.96.0.9"], "ports": [{ "port": 80, "nodePort": 30123 }] });
+        put("services/specs", &format!("n/{name}"), json!({ "kind": "Service", "apiVersion": "v1", "metadata": meta, "spec": spec })).await;
+    }
+    let allocator = apiserver::allocate::Allocator::new(&["10.96.0.0/16".parse().expect("a network")], 30000..=32767, 1);
+    let server = Server(apiserver::ApiServer::builder(store.clone()).allocator(allocator).build().expect("an open store"));
+    let told = async || {
+        let events = server.get("/api/v1/namespaces/n/events").await.ok()["items"].clone();
+        let text = |event: &Value, field: &str| event.pointer(field).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let each = events.as_array().into_iter().flatten().map(|e| (text(e, "/involvedObject/name"), text(e, "/reason"), text(e, "/message")));
+        each.collect::<Vec<_>>()
+    };
+    for _ in 0..500 {
+        if told().await.len() == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let want = |reason: &str, what: &str| {
+        ("a-younger".to_owned(), reason.to_owned(), format!("{what} was assigned to multiple services; please recreate service"))
+    };
+    let told = told().await;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told.contains(&want("ClusterIPAlreadyAllocated", "Cluster IP [IPv4]:10.96.0.9")), "{told:?}");
+    assert!(told.contains(&want("PortAlreadyAllocated", "Port 30123")), "{told:?}");
 }

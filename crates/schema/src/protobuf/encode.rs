@@ -63,6 +63,12 @@ pub fn bytes(out: &mut Vec<u8>, number: u32, content: &[u8]) {
     out.extend_from_slice(content);
 }
 
+/// Appends a floating-point number.
+pub fn double(out: &mut Vec<u8>, number: u32, value: f64) {
+    tag(out, number, 1);
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
 /// Appends a field whose content `write` appends.
 pub fn nested(out: &mut Vec<u8>, number: u32, write: impl FnOnce(&mut Vec<u8>)) {
     tag(out, number, 2);
@@ -122,22 +128,19 @@ fn value(out: &mut Vec<u8>, field: &'static Field, given: &Value) {
 
 fn single(out: &mut Vec<u8>, number: u32, kind: Kind, given: &Value) {
     match (kind, given) {
-        (Kind::Bool, Value::Bool(flag)) => varint_field(out, number, u64::from(*flag)),
-        (Kind::Int32 | Kind::Int64, Value::Number(n)) => varint_field(out, number, n.as_i64().unwrap_or_default() as u64),
-        (Kind::Float, Value::Number(n)) => {
-            tag(out, number, 1);
-            out.extend_from_slice(&n.as_f64().unwrap_or_default().to_le_bytes());
-        }
+        (Kind::Bool, Value::Bool(flag)) => whole(out, number, u64::from(*flag)),
+        (Kind::Int32 | Kind::Int64, Value::Number(n)) => whole(out, number, n.as_i64().unwrap_or_default() as u64),
+        (Kind::Float, Value::Number(n)) => double(out, number, n.as_f64().unwrap_or_default()),
         (Kind::Str, Value::String(text)) => bytes(out, number, text.as_bytes()),
         (Kind::Bytes, Value::String(text)) => bytes(out, number, &STANDARD.decode(text).unwrap_or_default()),
         (Kind::Quantity, Value::String(text)) => nested(out, number, |out| bytes(out, 1, text.as_bytes())),
         (Kind::Time | Kind::MicroTime, given) => nested(out, number, |out| moment(out, given)),
         (Kind::Duration, Value::String(text)) => {
-            nested(out, number, |out| varint_field(out, 1, time::nanoseconds(text).unwrap_or_default() as u64));
+            nested(out, number, |out| whole(out, 1, time::nanoseconds(text).unwrap_or_default() as u64));
         }
         (Kind::IntOrString, given) => nested(out, number, |out| {
-            varint_field(out, 1, u64::from(given.is_string()));
-            varint_field(out, 2, given.as_i64().unwrap_or_default() as u64);
+            whole(out, 1, u64::from(given.is_string()));
+            whole(out, 2, given.as_i64().unwrap_or_default() as u64);
             bytes(out, 3, given.as_str().unwrap_or_default().as_bytes());
         }),
         (Kind::Raw | Kind::Fields, given) => nested(out, number, |out| {
@@ -157,15 +160,16 @@ fn single(out: &mut Vec<u8>, number: u32, kind: Kind, given: &Value) {
 fn moment(out: &mut Vec<u8>, given: &Value) {
     let Some(time) = given.as_str().and_then(|text| text.parse::<Timestamp>().ok()) else { return };
     let since_second = time.as_nanosecond().rem_euclid(1_000_000_000);
-    varint_field(out, 1, (time.as_nanosecond() - since_second).div_euclid(1_000_000_000) as i64 as u64);
-    varint_field(out, 2, since_second as u64);
+    whole(out, 1, (time.as_nanosecond() - since_second).div_euclid(1_000_000_000) as i64 as u64);
+    whole(out, 2, since_second as u64);
 }
 
 fn tag(out: &mut Vec<u8>, number: u32, wire: u32) {
     varint(out, u64::from(number << 3 | wire));
 }
 
-fn varint_field(out: &mut Vec<u8>, number: u32, value: u64) {
+/// Appends a number or a truth value.
+pub fn whole(out: &mut Vec<u8>, number: u32, value: u64) {
     tag(out, number, 0);
     varint(out, value);
 }
