@@ -151,7 +151,7 @@ fn http_settings(settings: &Settings, metrics: &Registry, http: Vec<TcpListener>
     };
     let log = format.map(|format| anyhow::Ok(proxy::AccessLog { lines: Lines::start("access-log", std::io::stderr())?, format })).transpose()?;
     let options = proxy::Options { show_reason: settings.reason_header, ..proxy::Options::default() };
-    Ok(proxy::Settings { options, log, metrics: Some(metrics.clone()), bound: vec![(settings.http, http), (settings.https, https)] })
+    Ok(proxy::Settings { options, log, metrics: Some(metrics.clone()), bound: vec![(settings.http, http), (settings.https, https)], memory: None })
 }
 
 fn control_settings(settings: &Settings, live: &Arc<Live>, interner: &Arc<Interner>, leases: &Arc<Leases>) -> control::Settings {

@@ -9,6 +9,7 @@ pub mod bind;
 pub mod clock;
 pub mod identity;
 pub mod limits;
+pub mod memory;
 pub mod pace;
 pub mod sys;
 

@@ -14,9 +14,11 @@ use crate::backends::Draws;
 use crate::loads::Loads;
 use crate::log::{AccessLog, Sampler};
 use crate::numbers::{Numbers, Tally};
+use crate::pressure::Pressure;
 use crate::tls::Certificates;
 use crate::upstream::Idle;
 use crate::upstream::commons::Commons;
+use crate::upstream::tls::Hello;
 use crate::wheel::{TICK, Wheel};
 
 /// Sweeps of idle connections happen every so many ticks: once a second.
@@ -120,6 +122,10 @@ pub struct Shared {
     pub commons: Commons,
     /// How many may be.
     pub open_max: usize,
+    /// TLS to backends.
+    pub hello: Hello,
+    /// Whether memory runs short.
+    pub pressure: Pressure,
 }
 
 /// A snapshot as a thread holds it: its requests count themselves here, and the threads do not fight over the one count that
@@ -223,6 +229,10 @@ impl Core {
             self.ticks.set(self.ticks.get() + 1);
             if self.ticks.get().is_multiple_of(SWEEP_TICKS) {
                 let snapshot = self.snapshot();
+                if self.shared.pressure.is_tight() {
+                    self.idle.borrow_mut().clear();
+                    self.shared.commons.clear();
+                }
                 self.idle.borrow_mut().sweep(&snapshot, now());
                 if self.shared.cores > 1 {
                     let rested = self.idle.borrow_mut().rested(now());

@@ -3,11 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::routes::{EntranceKey, Limits};
 
 use crate::core::{Options, Shared};
 use crate::wheel::Timer;
+
+/// How long idle clients may stay when memory runs short.
+const SHORT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// An entrance on one thread.
 pub struct Door {
@@ -113,6 +117,12 @@ impl Ticket {
     /// How to behave towards it.
     pub fn options(&self) -> &Rc<Options> {
         &self.options
+    }
+
+    /// How long it may wait for its next request: not for long when memory is.
+    pub fn patience(&self) -> Duration {
+        let idle = self.options.idle_timeout;
+        if self.door.shared.pressure.is_tight() { idle.min(SHORT_PATIENCE) } else { idle }
     }
 
     /// The entrance.

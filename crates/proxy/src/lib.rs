@@ -23,6 +23,7 @@ mod log;
 mod numbers;
 pub mod path;
 mod plane;
+mod pressure;
 mod relay;
 mod request;
 mod runtime;
@@ -35,5 +36,5 @@ mod wire;
 
 pub use crate::core::Options;
 pub use log::{AccessLog, Format};
-pub use plane::{Plane, Settings};
+pub use plane::{Measure, Plane, Settings};
 pub use runtime::Runtime;

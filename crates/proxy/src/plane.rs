@@ -31,9 +31,11 @@ use crate::front::{h1, h2};
 use crate::loads::Loads;
 use crate::log::AccessLog;
 use crate::numbers::Numbers;
+use crate::pressure::Pressure;
 use crate::socket::Socket;
 use crate::tls::{self, Certificates};
 use crate::upstream::commons::Commons;
+use crate::upstream::tls::Hello;
 use crate::wire::Wire;
 
 /// First and longest wait before an address is tried again.
@@ -43,6 +45,8 @@ const RETRY_MAX: Duration = Duration::from_secs(30);
 const DRAIN_LOOK: Duration = Duration::from_millis(10);
 /// How often a full plane looks whether somebody has left.
 const FULL_LOOK: Duration = Duration::from_millis(20);
+/// How often memory is looked at, and numbers are added up.
+const LOOK: Duration = Duration::from_secs(1);
 /// What connections get to say farewell after the drain is over.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -58,7 +62,12 @@ pub struct Settings {
     /// Sockets that are bound already, one per data thread: the entries whose port the system chose. They are served for the
     /// life of the plane, with 404 while no snapshot names them.
     pub bound: Vec<(SocketAddr, Vec<std::net::TcpListener>)>,
+    /// How much memory is in use and may be; `None` asks the control groups of the process.
+    pub memory: Option<Measure>,
 }
+
+/// Use and bound of memory now; `None` where nothing bounds it.
+pub type Measure = Box<dyn Fn() -> Option<net::memory::Memory> + Send>;
 
 /// The running plane.
 #[derive(Clone)]
@@ -97,6 +106,8 @@ impl Plane {
             runtime: runtime.clone(),
             loads: Loads::new(runtime.cores()),
             commons: Commons::default(),
+            pressure: Pressure::default(),
+            hello: Hello::default(),
         });
         for core in 0..runtime.cores() {
             let shared = Arc::clone(&shared);
@@ -115,7 +126,11 @@ impl Plane {
         }
         runtime.spawn_on(0, move || keeper.run());
         let shared = Arc::clone(&plane.shared);
-        runtime.spawn_on(0, move || count(shared));
+        let memory = settings.memory.unwrap_or_else(|| {
+            let groups = net::memory::Groups::of_this_process();
+            Box::new(move || groups.tightest())
+        });
+        runtime.spawn_on(0, move || look(shared, memory));
         plane
     }
 
@@ -298,7 +313,7 @@ async fn connection(mut stream: TcpStream, mut peer: SocketAddr, ticket: &Ticket
         Ok((stream, listener)) => {
             drop(snapshot);
             let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            let wire = Wire::new(Socket::Tls(Box::new(stream)), Buffer::default());
+            let wire = Wire::new(Socket::Tls(Box::new(stream.into())), Buffer::default());
             if is_h2 {
                 Box::pin(h2::serve(wire, &caller, listener, core, ticket)).await;
             } else {
@@ -420,12 +435,15 @@ impl Keeper {
     }
 }
 
-/// Keeps the numbers that belong to no thread, once a second.
-async fn count(shared: Arc<Shared>) {
-    while let Some(numbers) = &shared.numbers {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let dropped = shared.log.as_ref().map_or(0, |log| log.lines.dropped());
-        numbers.sweep(shared.loads.total(), dropped, &shared.live.snapshot());
+/// What belongs to no thread, once a second: memory, and some of the numbers.
+async fn look(shared: Arc<Shared>, memory: Measure) {
+    loop {
+        shared.pressure.measured(memory());
+        if let Some(numbers) = &shared.numbers {
+            let dropped = shared.log.as_ref().map_or(0, |log| log.lines.dropped());
+            numbers.sweep(shared.loads.total(), dropped, &shared.live.snapshot());
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 

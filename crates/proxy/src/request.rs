@@ -81,6 +81,9 @@ async fn live<'s>(
     snapshot: &'s Snapshot,
     record: &mut Record<'s>,
 ) -> Result<bool, Ending> {
+    if visit.core.shared.pressure.is_full() {
+        return Err(Answer::last(503, Reason::Overload).into());
+    }
     // Which listener and rule, and until when.
     let (edge, matched) = route(asked, visit, snapshot)?;
     let rule = &matched.rule;

@@ -6,13 +6,13 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::TlsStream;
 
 /// A connected socket.
 pub enum Socket {
     /// Plain TCP.
     Tcp(TcpStream),
-    /// TLS that ends here.
+    /// TLS, from a client or to a backend.
     Tls(Box<TlsStream<TcpStream>>),
 }
 

@@ -4,6 +4,7 @@
 pub mod commons;
 pub mod h2;
 pub mod pipe;
+pub mod tls;
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -42,6 +43,8 @@ pub struct Link {
     /// Requests it has carried.
     pub served: u32,
     used: Now,
+    /// Of TLS: the host that was named in its handshake. It is for requests of no other, and never for those in the clear.
+    named: Option<Box<str>>,
     /// Its place in the endpoint's numbers. Streams have none: their connection counts, for itself.
     counted: Option<Counted>,
 }
@@ -69,24 +72,37 @@ pub enum Unconnected {
     Refused,
     /// Not in time.
     Timeout,
+    /// It does not speak TLS that we speak.
+    NoTls(io::Error),
     /// We ourselves are short of descriptors or ports.
     Exhausted(io::Error),
 }
 
 impl Link {
     fn new(pipe: Pipe, endpoint: &Arc<Endpoint>, pool: PoolId, served: u32, counted: Option<Counted>) -> Self {
-        Self { pipe, endpoint: Arc::clone(endpoint), pool, served, used: Now::default(), counted }
+        Self { pipe, endpoint: Arc::clone(endpoint), pool, served, used: Now::default(), named: None, counted }
     }
 }
 
-/// Opens a connection of HTTP/1.
+/// Opens a connection of HTTP/1; with `cover`, over TLS for requests of this host.
 ///
 /// # Errors
 /// When it is refused, takes too long, or we are short of something.
-pub async fn connect(endpoint: &Arc<Endpoint>, pool: PoolId, within: Duration) -> Result<Link, Unconnected> {
+pub async fn connect(endpoint: &Arc<Endpoint>, pool: PoolId, within: Duration, cover: Option<(&tls::Hello, &str)>) -> Result<Link, Unconnected> {
+    let began = std::time::Instant::now();
     let stream = dial(endpoint, within).await?;
-    let pipe = Pipe::Http1(Box::new(Wire::new(Socket::Tcp(stream), Buffer::default())));
-    Ok(Link::new(pipe, endpoint, pool, 0, Some(Counted::new(endpoint))))
+    let socket = match cover {
+        None => Socket::Tcp(stream),
+        Some((hello, name)) => {
+            let left = within.saturating_sub(began.elapsed());
+            let shaken = tokio::time::timeout(left, Box::pin(hello.shake(stream, name))).await.map_err(|_| Unconnected::Timeout)?;
+            Socket::Tls(Box::new(shaken.map_err(Unconnected::NoTls)?.into()))
+        }
+    };
+    let pipe = Pipe::Http1(Box::new(Wire::new(socket, Buffer::default())));
+    let mut link = Link::new(pipe, endpoint, pool, 0, Some(Counted::new(endpoint)));
+    link.named = cover.map(|(_, name)| name.into());
+    Ok(link)
 }
 
 /// A stream on a connection of HTTP/2 that is there and has room.
@@ -139,11 +155,12 @@ pub struct Idle {
 }
 
 impl Idle {
-    /// The connection used last that is still alive. `careful` asks the kernel itself, for requests that must not be sent on
+    /// The connection used last that is still alive; with `named`, one of TLS for this host. `careful` asks the kernel itself, for requests that must not be sent on
     /// a dead connection; others trust what the event loop has heard so far.
-    pub fn take(&mut self, endpoint: &Arc<Endpoint>, careful: bool, now: Now) -> Option<Link> {
+    pub fn take(&mut self, endpoint: &Arc<Endpoint>, named: Option<&str>, careful: bool, now: Now) -> Option<Link> {
         let links = self.links.get_mut(&endpoint.address)?;
-        while let Some(link) = links.pop() {
+        while let Some(at) = links.iter().rposition(|link| link.named.as_deref() == named) {
+            let link = links.remove(at);
             // The address may belong to somebody else by now: vitals are one per identity.
             let same = Arc::ptr_eq(&link.endpoint.vitals, &endpoint.vitals);
             let rested = now.since(link.used);
@@ -161,6 +178,11 @@ impl Idle {
         if links.len() < IDLE_MAX {
             links.push(link);
         }
+    }
+
+    /// Closes all of them.
+    pub fn clear(&mut self) {
+        self.links.clear();
     }
 
     /// Gives up what has rested for a while.

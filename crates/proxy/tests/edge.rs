@@ -4,10 +4,11 @@ mod support;
 
 use std::io::Write;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use std::time::{Duration, Instant};
 
-use model::routes::{Edge, Limits, Peers};
+use model::routes::{Edge, Fallback, Limits, Peers, Speaks};
 use support::{Scene, Stage, Tape};
 
 fn scene(tape: &Tape) -> Scene {
@@ -176,4 +177,69 @@ fn a_silent_listener_leaves_no_line() {
     stage.get("/loud");
     support::eventually("the line of the second", || memory.text().contains("/loud"));
     assert!(!memory.text().contains("/quiet"));
+}
+
+#[test]
+fn g115_when_memory_runs_short_idle_connections_go_and_then_requests_are_refused() {
+    let (tape, used) = (Tape::polite(), Arc::new(AtomicU64::new(0)));
+    let said = Arc::clone(&used);
+    let memory: proxy::Measure = Box::new(move || Some(net::memory::Memory { used: said.load(Ordering::Relaxed), limit: 100 }));
+    let stage = Stage::with(&scene(&tape), proxy::Settings { memory: Some(memory), ..proxy::Settings::default() });
+    assert_eq!(stage.get("/").status(), 200);
+    used.store(95, Ordering::Relaxed);
+    support::eventually("refused", || stage.get("/").status() == 503);
+    let mut client = stage.client();
+    let refused = client.get("/");
+    assert_eq!((refused.reason().as_str(), refused.field("connection").as_deref()), ("overload", Some("close")));
+    client.ends();
+
+    used.store(90, Ordering::Relaxed);
+    support::eventually("served", || stage.get("/").status() == 200);
+    let (mut client, began) = (stage.client(), Instant::now());
+    assert_eq!(client.get("/").status(), 200);
+    client.ends();
+    assert!(began.elapsed() < Duration::from_secs(7), "an idle client stayed");
+    used.store(89, Ordering::Relaxed);
+    support::eventually("time to rest", || {
+        let mut client = stage.client();
+        client.get("/");
+        std::thread::sleep(Duration::from_millis(1500));
+        client.request("GET /", "").head().is_some()
+    });
+}
+
+#[test]
+fn g49_a_port_of_https_is_reached_over_tls_and_never_in_the_clear() {
+    let tape = Tape::polite();
+    let mut inner = scene(&tape);
+    (inner.speaks, inner.fallback) = (Speaks::Https, Some(Fallback::SelfSigned));
+    let behind = Stage::new(&inner);
+    let mut outer = Scene::to(&[behind.address]);
+    outer.app_protocol = Some("https");
+    let stage = Stage::new(&outer);
+    let mut client = stage.client();
+    assert_eq!(client.get("/a").text(), "GET /a 0");
+    assert_eq!(tape.last().field("x-forwarded-proto").as_deref(), Some("https"), "as the one behind sees it");
+    assert_eq!(client.request("POST /b", "Content-Length: 3\r\n").send("abc").answer("POST").text(), "POST /b 3");
+    assert_eq!(behind.plane.open_connections(), 1, "one connection for both");
+
+    // The same address in the clear first: what is kept of that is not for TLS.
+    let plain = Tape::raw(|wire, _| {
+        loop {
+            let first = wire.exactly(3)?;
+            if first != b"GET" {
+                wire.send("what?");
+                return None;
+            }
+            wire.until(b"\r\n\r\n")?;
+            wire.send(support::ok("plain"));
+        }
+    });
+    let mut outer = Scene::to(&[plain.address]);
+    let mut stage = Stage::new(&outer);
+    assert_eq!(stage.get("/").text(), "plain");
+    outer.app_protocol = Some("kubernetes.io/wss");
+    stage.play(&outer);
+    let refused = stage.get("/");
+    assert_eq!((refused.status(), refused.reason().as_str()), (503, "tls_upstream"));
 }

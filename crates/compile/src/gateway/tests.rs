@@ -167,7 +167,7 @@ fn a_port_that_does_not_speak_http_is_no_backend() {
     for fine in ["http", "HTTP2", "kubernetes.io/h2c", "kubernetes.io/ws", "grpc"] {
         assert_eq!(with(fine), "ResolvedRefs=True/ResolvedRefs web", "{fine}");
     }
-    for wrong in ["https", "kubernetes.io/wss", "tcp", "mysql", "example.com/odd"] {
+    for wrong in ["tls", "tcp", "mysql", "example.com/odd"] {
         assert_eq!(with(wrong), "ResolvedRefs=False/UnsupportedProtocol 500", "{wrong}");
     }
 }

@@ -27,12 +27,13 @@ pub(crate) struct Found {
     pub app_protocol: Option<Arc<str>>,
 }
 
-/// Whether HTTP can be sent, in the clear, to a port with this `appProtocol` (KEP-3726): what names TLS would get plain text,
-/// and what names another protocol would get nonsense. None, and HTTP by any of its names, is fine.
+/// Whether HTTP can be sent to a port with this `appProtocol` (KEP-3726): what names another protocol would get nonsense. None, and
+/// HTTP by any of its names, in the clear or over TLS, is fine.
 pub(crate) fn speaks_http(app_protocol: &str) -> bool {
-    const NAMES: &[&str] =
+    const CLEAR: &[&str] =
         &["", "http", "http1", "http/1.1", "http2", "h2c", "grpc", "grpc-web", "ws", "kubernetes.io/h2c", "kubernetes.io/ws", "kubernetes.io/grpc"];
-    NAMES.iter().any(|known| known.eq_ignore_ascii_case(app_protocol))
+    const COVERED: &[&str] = &["https", "wss", "kubernetes.io/https", "kubernetes.io/wss"];
+    CLEAR.iter().chain(COVERED).any(|known| known.eq_ignore_ascii_case(app_protocol))
 }
 
 /// The pool of a Service's TCP port; the error says what is missing, with the remedy.

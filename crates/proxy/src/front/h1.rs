@@ -89,8 +89,7 @@ enum Waited {
 
 /// Waits for the first bytes of a request, without memory for it.
 async fn wait(wire: &mut Wire, ticket: &Ticket, first: bool) -> Waited {
-    let options = ticket.options();
-    ticket.timer().set(if first { options.head_timeout } else { options.idle_timeout });
+    ticket.timer().set(if first { ticket.options().head_timeout } else { ticket.patience() });
     poll_fn(|context| {
         loop {
             let seen = wire.inbox();

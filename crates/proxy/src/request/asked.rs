@@ -249,6 +249,13 @@ impl Asked {
     }
 }
 
+/// The host that a backend is asked for, without its port: that of the client, or what a filter made of it.
+pub fn host_of(asked: &Asked) -> &str {
+    let authority = asked.text(asked.sent_authority);
+    let length = host_length(authority.as_bytes()).unwrap_or(0);
+    authority.get(..length).unwrap_or_default()
+}
+
 /// The length of the host in an authority: a name, an IPv4 address or a bracketed IPv6 address, then perhaps a port.
 fn host_length(authority: &[u8]) -> Result<usize, Malformed> {
     const WRONG: Malformed = Malformed::Syntax("the host is malformed");

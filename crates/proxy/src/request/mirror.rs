@@ -11,12 +11,12 @@ use balance::{Ask, Layer};
 use model::routes::{BackendTo, Mirror};
 use model::{Outcome, Snapshot};
 
-use super::asked::Asked;
+use super::asked::{self, Asked};
 use super::tries::speaks_http2;
 use crate::core::{Core, now};
 use crate::h1::{Framing, Head, HeadParser, Limits};
 use crate::relay::{Broken, Fill, Source, Stage, poll_relay};
-use crate::upstream::{self, Link};
+use crate::upstream::{self, Link, tls};
 
 /// Bytes of body a copy may lag behind its request.
 const LAG_MAX: usize = 64 << 10;
@@ -132,7 +132,7 @@ fn start_one(core: &Rc<Core>, snapshot: &Snapshot, mirror: &Mirror, asked: &Aske
     let guard = picker.pick(&mut core.worker.borrow_mut(), &ask, now()).ok()?;
     let queue = Rc::new(RefCell::new(Queue::default()));
     let feed = Feed(Rc::clone(&queue));
-    let plan = Plan { core: Rc::clone(core), guard, pool: pool.id, http2: speaks_http2(pool), head: asked.clone(), id };
+    let plan = Plan { core: Rc::clone(core), guard, pool: pool.id, http2: speaks_http2(pool), covered: tls::covers(pool), head: asked.clone(), id };
     core.copies.set(core.copies.get() + 1);
     tokio::task::spawn_local(async move {
         let _ = tokio::time::timeout(LIFE, plan.run(Eater { queue, bite: Vec::new(), at: 0, none: Head::default() })).await;
@@ -145,6 +145,7 @@ struct Plan {
     guard: balance::Guard,
     pool: model::PoolId,
     http2: bool,
+    covered: bool,
     head: Asked,
     id: u128,
 }
@@ -166,7 +167,10 @@ impl Plan {
                 Some(link) => Ok(link),
                 None => upstream::join_anew(&self.core.http2, endpoint, self.pool, within, limits).await,
             },
-            false => upstream::connect(endpoint, self.pool, within).await,
+            false => {
+                let cover = self.covered.then(|| (&self.core.shared.hello, asked::host_of(&self.head)));
+                upstream::connect(endpoint, self.pool, within, cover).await
+            }
         };
         let Ok(mut link) = connected else {
             self.guard.head(Outcome::Refused, now().since(started), now());

@@ -17,7 +17,7 @@ use model::{Now, Outcome};
 use smallvec::SmallVec;
 
 use super::Visit;
-use super::asked::Asked;
+use super::asked::{self, Asked};
 use super::exchange::{Clock, Failure, Try};
 use super::reply::{self, Reply};
 use super::upload::Upload;
@@ -26,7 +26,7 @@ use crate::core::{Core, Options, now};
 use crate::front::Front;
 use crate::h1::Head;
 use crate::log::Record;
-use crate::upstream::{self, Link, Unconnected};
+use crate::upstream::{self, Link, Unconnected, tls};
 
 /// Other endpoints that an unsent request is tried on (gateway spec G112).
 const UNSENT_MAX: u32 = 3;
@@ -271,15 +271,18 @@ impl<'a> Tries<'a> {
             guard.connected(now());
             return Ok(link);
         }
+        let host = tls::covers(&self.pool).then(|| asked::host_of(self.asked));
         if !self.fresh {
             let most = self.picker.policy().limits.requests_per_connection;
-            let idle = self.core.idle.borrow_mut().take(endpoint, !self.asked.is_safe(), at);
-            let idle = idle.or_else(|| self.core.shared.commons.take(endpoint, !self.asked.is_safe(), at));
+            let idle = self.core.idle.borrow_mut().take(endpoint, host, !self.asked.is_safe(), at);
+            let in_common = || self.core.shared.commons.take(endpoint, !self.asked.is_safe(), at);
+            let idle = idle.or_else(|| if host.is_none() { in_common() } else { None });
             if let Some(link) = idle.filter(|link| most.is_none_or(|most| link.served < most)) {
                 return Ok(link);
             }
         }
-        let link = Box::pin(upstream::connect(endpoint, self.pool.id, self.options.connect_timeout)).await?;
+        let cover = host.map(|host| (&self.core.shared.hello, host));
+        let link = Box::pin(upstream::connect(endpoint, self.pool.id, self.options.connect_timeout, cover)).await?;
         guard.connected(now());
         Ok(link)
     }
@@ -303,6 +306,10 @@ impl<'a> Tries<'a> {
         let (outcome, reason) = match why {
             Unconnected::Refused => (Outcome::Refused, Reason::ConnectRefused),
             Unconnected::Timeout => (Outcome::ConnectTimeout, Reason::ConnectTimeout),
+            Unconnected::NoTls(error) => {
+                tracing::debug!(%error, endpoint = %guard.endpoint().address, "no TLS with an endpoint whose port says that it speaks it");
+                (Outcome::Refused, Reason::TlsUpstream)
+            }
             Unconnected::Exhausted(error) => {
                 tracing::warn!(%error, endpoint = %guard.endpoint().address, "cannot open a connection: raise the limit of open files or ports");
                 return Next::End(Answer::new(503, Reason::Overload).into());
@@ -311,7 +318,8 @@ impl<'a> Tries<'a> {
         let at = now();
         guard.head(outcome, at.since(began), at);
         self.unreached = Some(reason);
-        if self.knocks_on(guard, at) {
+        // Waiting helps against a restart, not against a port that speaks something else.
+        if !matches!(why, Unconnected::NoTls(_)) && self.knocks_on(guard, at) {
             return Next::Again(KNOCK);
         }
         self.failed_at(guard);

@@ -74,9 +74,16 @@ impl Commons {
             {
                 let pipe = Pipe::Http1(Box::new(Wire::new(Socket::Tcp(stream), Buffer::default())));
                 let Spare { endpoint, pool, counted, served, used, .. } = spare;
-                return Some(Link { pipe, endpoint, pool, served, used, counted: Some(counted) });
+                return Some(Link { pipe, endpoint, pool, served, used, named: None, counted: Some(counted) });
             }
         }
+    }
+
+    /// Closes all of them.
+    pub fn clear(&self) {
+        let mut idle = self.idle.lock();
+        idle.clear();
+        self.count.store(0, Ordering::Relaxed);
     }
 
     /// Closes what rested for long, and what leads to endpoints that no longer take requests.
@@ -100,7 +107,7 @@ impl Commons {
 }
 
 fn spare(link: Link) -> Option<Spare> {
-    let Link { pipe, endpoint, pool, served, used, counted } = link;
+    let Link { pipe, endpoint, pool, served, used, counted, .. } = link;
     let Pipe::Http1(wire) = pipe else { return None };
     let (Socket::Tcp(stream), _) = wire.into_parts() else { return None };
     Some(Spare { stream: stream.into_std().ok()?, endpoint, pool, counted: counted?, served, used })
