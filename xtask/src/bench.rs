@@ -19,6 +19,8 @@ mod peers;
 mod process;
 mod report;
 
+pub use fairlead::target;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

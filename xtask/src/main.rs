@@ -2,6 +2,7 @@
 
 mod bench;
 mod codegen;
+mod conformance;
 mod layering;
 mod test;
 
@@ -11,6 +12,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   test [--fast]               set up what tests need and run them all (--fast: no lints, no generated-code check)
   bench [AREA...] [--quick]   compare with the programs that we replace, side by side; writes bench/RESULTS.md
+  conformance gateway [FLAG...]   run the suite of Gateway API against the built binary; needs Go and user namespaces
   layering                    check the arrows between crates against the table of ARCHITECTURE.md
   codegen [--check]           remake the generated tables, or fail when they differ
 ";
@@ -21,6 +23,8 @@ fn main() -> Result<()> {
         Some("bench") => bench::run(&arguments[1..]),
         Some("bench-backend") => bench::backend::run(&arguments[1..]),
         Some("codegen") => codegen::run(&arguments[1..]),
+        Some("conformance") => conformance::run(&arguments[1..]),
+        Some("conformance-inside") => conformance::inside(&arguments[1..]),
         Some("layering") => layering::run(),
         Some("test") => test::run(&arguments[1..]),
         _ => bail!(USAGE),

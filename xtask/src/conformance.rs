@@ -1,0 +1,167 @@
+//! `cargo xtask conformance gateway`: the suite of Gateway API, written by others and unmodified, against the built binary.
+//!
+//! The suite wants addresses of its own for Gateways and Pods, and ports 80 and 443 on them. Both are had without root in a network
+//! namespace in which a private network is routed to the loopback interface: this program starts itself again inside one. Go is
+//! needed here and nowhere else in the workspace.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// The networks of Gateways and Pods lie in it.
+const NETWORK: &str = "10.250.0.0/16";
+/// Addresses that Gateways get.
+const GATEWAYS: &str = "10.250.1.0/24";
+/// One of them that a Gateway may ask for, and one that is nobody's (RFC 5737).
+const USABLE: &str = "10.250.1.250";
+const UNUSABLE: &str = "192.0.2.1";
+/// What we claim to pass whole.
+const PROFILES: &str = "GATEWAY-HTTP";
+/// How long the server may take to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Builds, then runs inside.
+///
+/// # Errors
+/// When something cannot be built or started, or a test fails.
+pub fn run(arguments: &[String]) -> Result<()> {
+    let [suite, rest @ ..] = arguments else { bail!("usage: cargo xtask conformance gateway [FLAG OF THE SUITE...]") };
+    if suite != "gateway" {
+        bail!("there is no suite {suite:?}; there is gateway");
+    }
+    let target = crate::bench::target();
+    checked(Command::new(env!("CARGO")).args(["build", "--package", "fairlead"]))?;
+    let scratch = target.join("conformance");
+    std::fs::create_dir_all(&scratch).with_context(|| format!("making {}", scratch.display()))?;
+    let tests = std::path::absolute(scratch.join("gateway.test"))?;
+    checked(Command::new("go").args(["test", "-c", "-o"]).arg(&tests).arg(".").current_dir(folder()))?;
+    let myself = std::env::current_exe().context("where am I")?;
+    let mut inside = Command::new("unshare");
+    inside.args(["--user", "--map-root-user", "--net", "--mount", "--"]).arg(myself).arg("conformance-inside");
+    inside.arg(std::path::absolute(target.join("debug/fairlead"))?).arg(&tests).arg(std::path::absolute(&scratch)?).args(rest);
+    checked(&mut inside)
+}
+
+/// The Go module.
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/gateway")
+}
+
+/// In the namespace: network, server, suite, verdict.
+///
+/// # Errors
+/// As [`run`].
+pub fn inside(arguments: &[String]) -> Result<()> {
+    let [binary, tests, scratch, rest @ ..] = arguments else { bail!("this is for cargo xtask conformance alone") };
+    let scratch = Path::new(scratch);
+    checked(Command::new("ip").args(["link", "set", "lo", "up"]))?;
+    checked(Command::new("ip").args(["route", "add", "local", NETWORK, "dev", "lo"]))?;
+    let server = Server::start(Path::new(binary), scratch)?;
+    let report = scratch.join("gateway.yaml");
+    let _ = std::fs::remove_file(&report);
+    let mut suite = Command::new(tests);
+    suite.env("KUBECONFIG", server.data.join("admin.kubeconfig")).current_dir(folder());
+    suite.args(["-test.timeout", "30m", "-gateway-class", "fairlead", "-conformance-profiles", PROFILES]);
+    suite.args(["-usable-address", USABLE, "-unusable-address", UNUSABLE, "-report-output"]).arg(&report);
+    suite.args(["-organization", "fairlead", "-project", "fairlead", "-url", "https://fairlead.dev", "-version", env!("CARGO_PKG_VERSION")]);
+    suite.args(["-contact", "https://fairlead.dev/contact"]).args(rest);
+    let passed = checked(&mut suite);
+    drop(server);
+    println!("report: {}", report.display());
+    passed?;
+    if !rest.is_empty() {
+        // The flags may choose some of the tests: their report is never whole.
+        return Ok(());
+    }
+    let report = std::fs::read_to_string(&report).context("reading the report")?;
+    judge(&report, &std::fs::read_to_string(folder().join("unsupported.txt")).context("reading unsupported.txt")?)
+}
+
+/// Every result must be a success, and nothing may be unsupported that is not known to be.
+fn judge(report: &str, known: &str) -> Result<()> {
+    let known: BTreeSet<&str> = known.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
+    let bad: Vec<&str> = report.lines().map(str::trim).filter(|line| line.starts_with("result:") && *line != "result: success").collect();
+    let mut unsupported = BTreeSet::new();
+    let mut listing = false;
+    for line in report.lines().map(str::trim) {
+        match line.strip_prefix("- ") {
+            Some(feature) if listing => drop(unsupported.insert(feature)),
+            _ => listing = line == "unsupportedFeatures:",
+        }
+    }
+    let list = |features: Vec<&&str>| features.into_iter().copied().collect::<Vec<_>>().join(", ");
+    let (more, fewer) = (list(unsupported.difference(&known).collect()), list(known.difference(&unsupported).collect()));
+    match () {
+        () if !bad.is_empty() => bail!("the report says: {}", bad.join(", ")),
+        () if !more.is_empty() => bail!("features that were supported are not any more: {more}"),
+        () if !fewer.is_empty() => bail!("features became supported; take them out of conformance/gateway/unsupported.txt: {fewer}"),
+        () => Ok(()),
+    }
+}
+
+/// `fairlead up`, ended when this is dropped.
+struct Server {
+    child: Child,
+    data: PathBuf,
+}
+
+impl Server {
+    fn start(binary: &Path, scratch: &Path) -> Result<Self> {
+        let data = scratch.join("data");
+        let _ = std::fs::remove_dir_all(&data);
+        let log = std::fs::File::create(scratch.join("fairlead.log")).context("making the server's log")?;
+        let mut command = Command::new(binary);
+        command.arg("up").arg("--data-dir").arg(&data).args(["--gateway-addresses", GATEWAYS, "--dns-upstream", "none"]);
+        command.args(["--service-cidr", "10.250.128.0/17"]);
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().context("starting fairlead up")?;
+        let server = Self { child, data };
+        let end = Instant::now() + PATIENCE;
+        let ready = || {
+            let asked = Command::new("curl").args(["--silent", "--fail", "--output", "/dev/null", "http://127.0.0.1:9533/readyz"]).status();
+            server.data.join("addresses.json").is_file() && asked.is_ok_and(|status| status.success())
+        };
+        while !ready() {
+            if Instant::now() > end {
+                bail!("the server is not ready after {} s; see {}", PATIENCE.as_secs(), scratch.join("fairlead.log").display());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(server)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a program and tells it; anything but success is an error.
+fn checked(command: &mut Command) -> Result<()> {
+    println!("$ {command:?}");
+    let status = command.status().with_context(|| format!("{} cannot be started; is it installed?", command.get_program().to_string_lossy()))?;
+    if status.success() { Ok(()) } else { bail!("{} ended with {status}", command.get_program().to_string_lossy()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::judge;
+
+    #[test]
+    fn a_report_is_judged_by_its_results_and_by_what_is_known_to_be_missing() {
+        let report = |result: &str| {
+            format!(
+                "profiles:\n- core:\n    result: {result}\n  extended:\n    result: success\n    supportedFeatures:\n    - A\n    unsupportedFeatures:\n    - B\n    - C\n  name: X\n"
+            )
+        };
+        assert!(judge(&report("success"), "# why\nB\nC\n").is_ok());
+        let says = |report: &str, known: &str| judge(report, known).expect_err("refused").to_string();
+        assert!(says(&report("failure"), "B\nC\n").contains("result: failure"));
+        assert!(says(&report("success"), "B\n").ends_with(": C"));
+        assert!(says(&report("success"), "B\nC\nD\n").ends_with(": D"));
+    }
+}
