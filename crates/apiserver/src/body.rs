@@ -28,9 +28,6 @@ pub const REQUEST_LIMIT_BYTES: usize = 3 * 1024 * 1024;
 /// Replies above this many bytes are compressed when the client takes it (as upstream).
 pub const GZIP_BYTES_MIN: usize = 128 * 1024;
 
-/// How much of a body that is too large is read and thrown away before the connection is given up.
-const DISCARD_BYTES_MAX: usize = 64 * 1024 * 1024;
-
 /// A reply body.
 pub struct Body(Inner);
 
@@ -109,26 +106,22 @@ impl http_body::Body for Body {
     }
 }
 
-/// The whole request body, or 413 beyond [`REQUEST_LIMIT_BYTES`].
+/// The whole request body, or 413 beyond [`REQUEST_LIMIT_BYTES`]. What is left of it then is the transport's to read.
 pub async fn collect(mut body: Incoming) -> Result<Bytes> {
-    let mut is_too_large = http_body::Body::size_hint(&body).lower() > REQUEST_LIMIT_BYTES as u64;
-    let (mut whole, mut seen) = (BytesMut::new(), 0);
+    let too_large = || ApiError::too_large(REQUEST_LIMIT_BYTES);
+    if http_body::Body::size_hint(&body).lower() > REQUEST_LIMIT_BYTES as u64 {
+        return Err(too_large());
+    }
+    let mut whole = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|error| ApiError::bad_request(format!("the body of the request ended early: {error}")))?;
         let Ok(data) = frame.into_data() else { continue };
-        seen += data.len();
-        is_too_large |= seen > REQUEST_LIMIT_BYTES;
-        if is_too_large {
-            // Most clients send all they have before they read: an answer in the middle would be lost with the connection.
-            whole = BytesMut::new();
-            if seen > DISCARD_BYTES_MAX {
-                break;
-            }
-        } else {
-            whole.extend_from_slice(&data);
+        if whole.len() + data.len() > REQUEST_LIMIT_BYTES {
+            return Err(too_large());
         }
+        whole.extend_from_slice(&data);
     }
-    if is_too_large { Err(ApiError::too_large(REQUEST_LIMIT_BYTES)) } else { Ok(whole.freeze()) }
+    Ok(whole.freeze())
 }
 
 /// A reply of this status, media type and body.
