@@ -127,6 +127,5 @@ mod tests {
             sent += 0x10000;
             assert!(sent < 4 * MOST, "it reads on and on");
         }
-        assert!(sent >= MOST / 2, "given up after {sent} bytes");
     }
 }

@@ -42,6 +42,8 @@ pub struct Record<'s> {
     pub started: Now,
     /// When it was over, where somebody looked.
     pub ended: Option<Now>,
+    /// Its number, where it got one.
+    pub id: u128,
     /// The rule it matched.
     pub rule: Option<&'s Rule>,
     /// The backend that was drawn.
@@ -71,6 +73,7 @@ impl Record<'_> {
         Self {
             started,
             ended: None,
+            id: 0,
             rule,
             backend,
             endpoint,
@@ -183,7 +186,7 @@ impl Line<'_> {
         pair("host", self.host(), false);
         pair("path", asked.text(asked.path), false);
         pair("status", &record.status.to_string(), true);
-        self.each(&mut |name, value| pair(name, value, value.bytes().all(|byte| byte.is_ascii_digit())));
+        self.each(&mut |name, value| pair(name, value, name != "request_id" && value.bytes().all(|byte| byte.is_ascii_digit())));
         line.push('}');
         line
     }
@@ -225,6 +228,12 @@ impl Line<'_> {
         tell("us", &self.took.as_micros().to_string());
         if let Some(took) = record.head_took {
             tell("head_us", &took.as_micros().to_string());
+        }
+        // As the backend got it: that of a trusted proxy before us stands.
+        match self.asked.head.all(b"x-request-id").next().and_then(|id| std::str::from_utf8(id).ok()) {
+            Some(id) => tell("request_id", id),
+            None if record.id > 0 => tell("request_id", &format!("{:032x}", record.id)),
+            None => {}
         }
         if self.stands_for > 1 {
             tell("requests", &self.stands_for.to_string());

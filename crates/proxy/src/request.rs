@@ -102,6 +102,7 @@ async fn live<'s>(
 
     // Which endpoint, its connection, the request out and the head of the answer in, with all retries.
     let id = u128::from(visit.core.random()) << 64 | u128::from(visit.core.random());
+    record.id = id;
     let copies = mirror::start(visit.core, snapshot, &mirrors, asked, id);
     let affinity = affinity::of(visit.core, pool, asked);
     let mut tries = Tries::new(visit, rule, pool, asked, id, affinity.hash);

@@ -163,6 +163,8 @@ fn a_line_of_the_log_names_the_client_and_the_proxy_that_spoke_for_it() {
     let stage = Stage::with(&scene, memory.log());
     stage.client().request("GET /", "X-Forwarded-For: 192.0.2.7\r\n").answer("GET");
     support::eventually("a line", || memory.text().contains(" 192.0.2.7 GET web.test / 200 peer=127.0.0.1:"));
+    let id = tape.last().field("x-request-id").expect("every request has a number");
+    assert!(memory.text().contains(&format!(" request_id={id}")), "{}", memory.text());
 }
 
 #[test]
