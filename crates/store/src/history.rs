@@ -13,7 +13,7 @@ use parking_lot::RwLock;
 use tokio::sync::Notify;
 
 use crate::index::{Entry, Index};
-use crate::{Error, Event, Snapshot};
+use crate::{Error, Event, Record, Snapshot};
 
 /// Keep a root at least this often, so that a read in the past replays at most this many events...
 const ROOT_EVENTS: usize = 4096;
@@ -45,6 +45,24 @@ pub(crate) struct Change {
     pub before: Option<Arc<Entry>>,
 }
 
+impl Change {
+    /// What it costs to keep.
+    pub fn bytes(&self) -> usize {
+        weight(&self.key, self.now.as_ref().map(|entry| &entry.record))
+    }
+}
+
+impl Limits {
+    /// What happened then is not kept for its age.
+    pub fn is_old(&self, at_ms: u64, now_ms: u64) -> bool {
+        at_ms < now_ms.saturating_sub(self.age.as_millis() as u64)
+    }
+}
+
+fn weight(key: &str, now: Option<&Record>) -> usize {
+    EVENT_OVERHEAD_BYTES + key.len() + now.map_or(0, |record| record.value.len())
+}
+
 struct Slot {
     event: Arc<Event>,
     now: Option<Arc<Entry>>,
@@ -53,7 +71,7 @@ struct Slot {
 
 impl Slot {
     fn bytes(&self) -> usize {
-        EVENT_OVERHEAD_BYTES + self.event.key.len() + self.event.now.as_ref().map_or(0, |r| r.value.len())
+        weight(&self.event.key, self.event.now.as_ref())
     }
 }
 
@@ -114,6 +132,16 @@ impl History {
         }
     }
 
+    /// A history that begins with a state and the commits that followed it, each with its time.
+    pub fn resume(base: Snapshot, commits: impl IntoIterator<Item = (Commit, u64)>, limits: Limits) -> History {
+        let mut history = History::new(base, limits);
+        let mut nobody = Vec::new();
+        for (commit, at_ms) in commits {
+            history.push_commit(commit, at_ms, &mut nobody);
+        }
+        history
+    }
+
     /// The same limits, nothing of what happened.
     pub fn begin_anew(self, base: Snapshot) -> History {
         History::new(base, self.limits)
@@ -143,15 +171,7 @@ impl History {
     pub fn push(&mut self, commits: Vec<Commit>, after: &Snapshot, now_ms: u64) -> Vec<Arc<Topic>> {
         let mut touched: Vec<Arc<Topic>> = Vec::new();
         for commit in commits {
-            for Change { key, now, before } in commit.changes {
-                let event = Event {
-                    revision: commit.revision,
-                    key,
-                    now: now.as_ref().map(|e| e.record.clone()),
-                    before: before.as_ref().map(|e| e.record.clone()),
-                };
-                self.push_event(Arc::new(event), now, now_ms, &mut touched);
-            }
+            self.push_commit(commit, now_ms, &mut touched);
         }
         if self.events_since_root >= ROOT_EVENTS || now_ms.saturating_sub(self.last_root_ms) >= ROOT_MS {
             self.roots.push_back(after.clone());
@@ -162,6 +182,18 @@ impl History {
         touched.sort_unstable_by_key(Arc::as_ptr);
         touched.dedup_by_key(|topic| Arc::as_ptr(topic));
         touched
+    }
+
+    fn push_commit(&mut self, commit: Commit, at_ms: u64, touched: &mut Vec<Arc<Topic>>) {
+        for Change { key, now, before } in commit.changes {
+            let event = Event {
+                revision: commit.revision,
+                key,
+                now: now.as_ref().map(|e| e.record.clone()),
+                before: before.as_ref().map(|e| e.record.clone()),
+            };
+            self.push_event(Arc::new(event), now, at_ms, touched);
+        }
     }
 
     fn push_event(&mut self, event: Arc<Event>, now: Option<Arc<Entry>>, at_ms: u64, touched: &mut Vec<Arc<Topic>>) {
@@ -177,11 +209,10 @@ impl History {
 
     /// Drops what is beyond the limits. A revision is kept or dropped whole.
     fn trim(&mut self, now_ms: u64) {
-        let oldest_ms = now_ms.saturating_sub(self.limits.age.as_millis() as u64);
         let mut floor = self.floor();
         let (mut count, mut bytes) = (self.ring.len(), self.bytes);
         for slot in &self.ring {
-            let is_over = count > self.limits.events_min && (bytes > self.limits.bytes || slot.at_ms < oldest_ms);
+            let is_over = count > self.limits.events_min && (bytes > self.limits.bytes || self.limits.is_old(slot.at_ms, now_ms));
             if !is_over && slot.event.revision != floor {
                 break;
             }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use bytes::Buf;
 
 use crate::disk::{Disk, Tape};
-use crate::index::{Index, Snapshot};
+use crate::index::{Entry, Index, Snapshot};
 use crate::layout::{self, FRAME_BYTES, HEADER_BYTES, Header};
 use crate::{Error, VALUE_BYTES_MAX};
 
@@ -87,29 +87,32 @@ pub(crate) fn write_to(tape: &mut dyn Tape, snapshot: &Snapshot, stop: &AtomicBo
     Ok(written)
 }
 
-/// Reads an image.
-pub(crate) fn read(disk: &dyn Disk, revision: u64) -> Result<Snapshot, Error> {
+/// Reads the entries of an image, in the order of their keys.
+pub(crate) fn read(disk: &dyn Disk, revision: u64) -> Result<Vec<Entry>, Error> {
     let name = name(revision);
     let file = format!("{}/{name}", disk.name());
     let reader = disk.read(&name).map_err(|e| Error::Io { path: file.clone(), reason: e.to_string() })?;
     let mut reader = io::BufReader::with_capacity(BLOCK_BYTES, reader);
     let mut offset = 0;
-    read_from(&mut reader, Some(revision), &mut offset).map_err(|reason| Error::Corrupt { file, offset, reason })
+    let read = read_from(&mut reader, Some(revision), &mut offset);
+    read.map(|(_, entries)| entries).map_err(|reason| Error::Corrupt { file, offset, reason })
 }
 
 /// Reads an image of any revision; `file` names it in messages.
 pub(crate) fn read_any(reader: &mut dyn Read, file: &str) -> Result<Snapshot, Error> {
     let mut offset = 0;
-    read_from(reader, None, &mut offset).map_err(|reason| Error::Corrupt { file: file.to_owned(), offset, reason })
+    let (revision, entries) = read_from(reader, None, &mut offset).map_err(|reason| Error::Corrupt { file: file.to_owned(), offset, reason })?;
+    let sorted = entries.into_iter().map(|entry| (entry.record.key.clone(), Arc::new(entry)));
+    Ok(Snapshot { revision, index: Index::from_sorted(sorted) })
 }
 
-fn read_from(reader: &mut dyn Read, expected: Option<u64>, offset: &mut u64) -> Result<Snapshot, String> {
+fn read_from(reader: &mut dyn Read, expected: Option<u64>, offset: &mut u64) -> Result<(u64, Vec<Entry>), String> {
     let mut header = [0; HEADER_BYTES];
     reader.read_exact(&mut header).map_err(|e| e.to_string())?;
     let header = Header::decode(&header).filter(|header| header.is_image && expected.is_none_or(|expected| header.revision == expected));
     let Some(Header { revision, .. }) = header else { return Err("not the header of an image of this revision".into()) };
     *offset = HEADER_BYTES as u64;
-    let mut index = Index::default();
+    let mut entries: Vec<Entry> = Vec::new();
     let mut block = Vec::new();
     loop {
         let mut head = [0; FRAME_BYTES];
@@ -122,13 +125,15 @@ fn read_from(reader: &mut dyn Read, expected: Option<u64>, offset: &mut u64) -> 
         let mut body = layout::framed(&block).ok_or("the checksum of a block is wrong")?;
         if body.len() == size_of::<u64>() {
             let count = body.get_u64_le();
-            let is_whole = count == index.len() as u64;
-            return if is_whole { Ok(Snapshot { revision, index }) } else { Err("entries are missing".into()) };
+            let is_whole = count == entries.len() as u64;
+            return if is_whole { Ok((revision, entries)) } else { Err("entries are missing".into()) };
         }
         while !body.is_empty() {
             let entry = layout::decode_entry(&mut body).ok_or("an entry does not fit its block")?;
-            let key = entry.record.key.clone();
-            index.set(&key, Some(Arc::new(entry)));
+            if entries.last().is_some_and(|last| last.record.key >= entry.record.key) {
+                return Err("entries are out of order".into());
+            }
+            entries.push(entry);
         }
         *offset += block.len() as u64;
     }

@@ -25,19 +25,48 @@ pub(crate) struct Index {
     bytes: u64,
 }
 
+fn weight(entry: &Arc<Entry>) -> u64 {
+    (entry.record.key.len() + entry.record.value.len()) as u64
+}
+
 /// The directories a key is in, outermost first, each with its final slash.
 fn directories(key: &str) -> impl Iterator<Item = &str> {
     key.char_indices().filter(|(_, c)| *c == '/').map(move |(i, _)| &key[..=i])
 }
 
 impl Index {
+    /// All of them at once, in the order of their keys, none twice.
+    pub fn from_sorted(sorted: impl IntoIterator<Item = (Arc<str>, Arc<Entry>)>) -> Index {
+        let mut index = Index::default();
+        // Neighbours are mostly in the same directory: those are counted together.
+        let (mut directory, mut run) = (Arc::<str>::from(""), 0);
+        for (key, entry) in sorted {
+            let end = key.rfind('/').map_or(0, |at| at + 1);
+            if directory[..] != key[..end] {
+                index.count(&directory, run);
+                (directory, run) = (key[..end].into(), 0);
+            }
+            run += 1;
+            index.bytes += weight(&entry);
+            index.entries.insert(key, entry);
+        }
+        index.count(&directory, run);
+        index
+    }
+
+    /// So many more keys are directly in this directory.
+    fn count(&mut self, directory: &str, keys: usize) {
+        for outer in directories(directory) {
+            *self.counts.entry(outer.into()).or_default() += keys;
+        }
+    }
+
     pub fn get(&self, key: &str) -> Option<&Arc<Entry>> {
         self.entries.get(key)
     }
 
     /// Sets or deletes, and says what was there.
     pub fn set(&mut self, key: &Arc<str>, entry: Option<Arc<Entry>>) -> Option<Arc<Entry>> {
-        let weight = |entry: &Arc<Entry>| (entry.record.key.len() + entry.record.value.len()) as u64;
         let added = entry.as_ref().map_or(0, weight);
         let is_put = entry.is_some();
         let before = match entry {

@@ -24,6 +24,7 @@ mod offline;
 mod queue;
 mod record;
 mod recover;
+mod replay;
 mod shared;
 mod store;
 mod watch;

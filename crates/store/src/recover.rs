@@ -1,15 +1,15 @@
 //! Opening: the newest image, then every record after it, so that state and history are what they were.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::disk::Disk;
-use crate::history::{Change, Commit, History, Limits};
-use crate::index::{Entry, Snapshot};
-use crate::layout::{self, FRAME_BYTES, HEADER_BYTES, Header, Logged, MARK, Value};
+use crate::history::{History, Limits};
+use crate::index::Snapshot;
+use crate::layout::{self, FRAME_BYTES, HEADER_BYTES, Header, MARK};
 use crate::log::{self, Segment};
-use crate::{Error, Record, image};
+use crate::replay::Replay;
+use crate::{Error, image};
 
 /// How far revisions jump when some may have been shown and lost.
 pub(crate) const JUMP: u64 = 1_000_000_000;
@@ -37,18 +37,18 @@ pub(crate) enum Damage {
 pub(crate) fn recover(disk: &dyn Disk, limits: Limits, damage: Damage) -> Result<Recovered, Error> {
     let files = disk.list().map_err(|e| io_error(disk, "", &e))?;
     let image = files.iter().filter_map(|(name, bytes)| Some((image::revision_of(name)?, *bytes))).max();
-    let base = match image {
-        Some((revision, _)) => image::read(disk, revision)?,
-        None => Snapshot { revision: 1, ..Snapshot::default() },
+    let (revision, entries) = match image {
+        Some((revision, _)) => (revision, image::read(disk, revision)?),
+        None => (1, Vec::new()),
     };
     let mut segments: Vec<Segment> =
         files.iter().filter_map(|(name, bytes)| Some(Segment { first: log::revision_of(name)?, bytes: *bytes })).collect();
     segments.sort_unstable_by_key(|segment| segment.first);
-    let obsolete = segments.windows(2).take_while(|pair| pair[1].first <= base.revision + 1).count();
+    let obsolete = segments.windows(2).take_while(|pair| pair[1].first <= revision + 1).count();
     let kept = segments.split_off(obsolete);
     remove_leftovers(disk, &files, &segments, image.map(|(revision, _)| revision));
 
-    let mut replay = Replay { newest: base.clone(), history: History::new(base, limits), is_suspect: false };
+    let mut reader = Reader { replay: Replay::new(revision, entries, limits), is_suspect: false };
     let mut segments = VecDeque::new();
     let count = kept.len();
     let mut is_cut_off = false;
@@ -59,7 +59,7 @@ pub(crate) fn recover(disk: &dyn Disk, limits: Limits, damage: Damage) -> Result
             disk.remove(&name).map_err(|e| io_error(disk, &name, &e))?;
             continue;
         }
-        match replay.segment(disk, &segment, i + 1 == count) {
+        match reader.segment(disk, &segment, i + 1 == count) {
             Ok(Some(bytes)) => segments.push_back(Segment { bytes, ..segment }),
             Ok(None) => {}
             Err(Error::Corrupt { offset, reason, .. }) if damage == Damage::CutOff => {
@@ -70,13 +70,14 @@ pub(crate) fn recover(disk: &dyn Disk, limits: Limits, damage: Damage) -> Result
                     segments.push_back(Segment { bytes: offset, ..segment });
                 }
                 // Revisions may have been shown that are gone now.
-                (is_cut_off, replay.is_suspect) = (true, true);
+                (is_cut_off, reader.is_suspect) = (true, true);
             }
             Err(error) => return Err(error),
         }
     }
-    let recovered = Recovered { newest: replay.newest, history: replay.history, segments, image };
-    if replay.is_suspect { jump(disk, recovered) } else { Ok(recovered) }
+    let (newest, history) = reader.replay.finish();
+    let recovered = Recovered { newest, history, segments, image };
+    if reader.is_suspect { jump(disk, recovered) } else { Ok(recovered) }
 }
 
 /// Files that a crash between two steps left behind. That one cannot be removed now is no reason not to start.
@@ -121,14 +122,13 @@ struct Stop {
     expected: u64,
 }
 
-struct Replay {
-    newest: Snapshot,
-    history: History,
+struct Reader {
+    replay: Replay,
     /// The last segment was written in a relaxed mode and has no orderly end.
     is_suspect: bool,
 }
 
-impl Replay {
+impl Reader {
     /// Applies a segment. Returns its good length, or `None` if it had nothing and was removed.
     fn segment(&mut self, disk: &dyn Disk, segment: &Segment, is_last: bool) -> Result<Option<u64>, Error> {
         let name = log::name(segment.first);
@@ -147,7 +147,7 @@ impl Replay {
             disk.remove(&name).and_then(|()| disk.sync_names()).map_err(|e| io_error(disk, &name, &e))?;
             return Ok(None);
         };
-        if header.revision > self.newest.revision + 1 {
+        if header.revision > self.replay.revision() + 1 {
             return Err(corrupt(&Stop { offset: 0, reason: "the segment before it is missing", expected: segment.first }));
         }
         let end = self.records(&bytes, header.revision, header.is_relaxed && is_last);
@@ -182,32 +182,10 @@ impl Replay {
             }
             expected = logged.revision + 1;
             self.is_suspect = is_relaxed && !is_end;
-            self.apply(logged);
+            self.replay.apply(logged);
             offset += FRAME_BYTES + body.len();
         }
         None
-    }
-
-    fn apply(&mut self, logged: Logged) {
-        let Logged { revision, at_ms, changes, .. } = logged;
-        if revision <= self.newest.revision {
-            // Older than the image.
-            return;
-        }
-        self.newest.revision = revision;
-        let changes = changes.into_iter().map(|(key, value)| self.change(revision, key, value)).collect();
-        self.history.push(vec![Commit { revision, changes }], &self.newest, at_ms);
-    }
-
-    fn change(&mut self, revision: u64, key: Arc<str>, value: Option<Value>) -> Change {
-        let before = self.newest.index.get(&key).cloned();
-        let key = before.as_ref().map_or(key, |entry| entry.record.key.clone());
-        let now = value.map(|Value { bytes, expires_ms }| {
-            let create_revision = before.as_ref().map_or(revision, |entry| entry.record.create_revision);
-            Arc::new(Entry { record: Record { key: key.clone(), value: bytes, create_revision, mod_revision: revision }, expires_ms })
-        });
-        self.newest.index.set(&key, now.clone());
-        Change { key, now, before }
     }
 }
 
