@@ -21,7 +21,7 @@ use crate::gateway::{Gateways, Tools};
 use crate::grants::Grants;
 use crate::ingress::Ingresses;
 use crate::tls::Certificates;
-use crate::{Change, Diagnostic, Kind, Object, Settings, Wants};
+use crate::{Change, Diagnostic, Kind, Object, Settings};
 
 /// Namespace and name of an object.
 pub(crate) type Key = ServiceKey;
@@ -72,7 +72,7 @@ pub(crate) struct Routed {
     /// All that is wrong with routes now.
     pub diagnostics: Vec<Diagnostic>,
     /// Secrets that routes refer to.
-    pub wants: Wants,
+    pub secrets: BTreeSet<Key>,
 }
 
 /// Gateways, routes, Ingresses and their certificates, with what is dirty among them.
@@ -143,7 +143,7 @@ impl Routes {
         if !ground.complete {
             // Half a World would give statuses that are taken back a moment later; only what must be read besides is known.
             self.reshaped.extend(ground.reshaped.iter().cloned());
-            return Routed { wants: self.wants(ground.settings), ..Routed::default() };
+            return Routed { secrets: self.wanted(ground.settings), ..Routed::default() };
         }
         let mut reshaped = std::mem::take(&mut self.reshaped);
         reshaped.extend(ground.reshaped.iter().cloned());
@@ -167,7 +167,7 @@ impl Routes {
             entrances: (!touched.is_empty()).then(|| self.entrances.clone()),
             decided: self.statuses.take(since),
             diagnostics: self.diagnostics(ground.settings),
-            wants: self.wants(ground.settings),
+            secrets: self.wanted(ground.settings),
         }
     }
 
@@ -200,11 +200,11 @@ impl Routes {
         self.gateways.diagnostics().chain(self.ingresses.diagnostics().cloned()).chain(unusable).collect()
     }
 
-    fn wants(&mut self, settings: &Settings) -> Wants {
+    fn wanted(&mut self, settings: &Settings) -> BTreeSet<Key> {
         let mut secrets = self.gateways.secrets(settings, &self.grants, &self.certificates);
         secrets.extend(self.ingresses.secrets().cloned());
         secrets.extend(settings.ingress.default_certificate.clone());
-        Wants { secrets }
+        secrets
     }
 }
 

@@ -122,6 +122,8 @@ pub struct Diagnostic {
 pub struct Wants {
     /// Secrets by namespace and name.
     pub secrets: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// Every other kind was known to its end when this was found out, so that for now it is all.
+    pub is_whole: bool,
 }
 
 /// Everything that sources said, and what of it has not been compiled yet.
@@ -174,7 +176,8 @@ impl World {
         news.decided.extend(routed.decided);
         news.diagnostics.extend(self.tables.complaints.replace(Unit::Routes, routed.diagnostics.into_iter().collect()));
         self.publish(now_s, generation, &mut news);
-        Compiled { snapshot: Arc::clone(&self.current), decided: news.decided, diagnostics: news.diagnostics, wants: routed.wants }
+        let wants = Wants { secrets: routed.secrets, is_whole: self.ground.lacks_secrets_at_most() };
+        Compiled { snapshot: Arc::clone(&self.current), decided: news.decided, diagnostics: news.diagnostics, wants }
     }
 
     /// All that is wrong now.

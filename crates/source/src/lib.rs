@@ -20,7 +20,7 @@ use watch::{Event, Metrics, Target, Watcher};
 const QUEUE: usize = 4096;
 
 /// What is wanted besides the watched kinds, as the last compilation says; `None` until there was one. The kind Secret is
-/// synced when every other kind is, nothing new has been wanted for a moment, and everything that is wanted was tried.
+/// synced when a compilation knew every other kind and everything that it wanted was tried.
 pub type Wanted = tokio::sync::watch::Receiver<Option<Wants>>;
 
 /// Watches that run until this is dropped.
@@ -34,9 +34,7 @@ impl Source {
     pub fn start(client: &Client, kinds: &[Kind], wanted: Wanted, metrics: &Metrics) -> Source {
         let (sender, changes) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
-        let unsynced = kinds.iter().filter(|kind| **kind != Kind::Secret).count();
-        let start = Start { client: client.clone(), metrics: metrics.clone(), changes: sender, unsynced: tokio::sync::watch::Sender::new(unsynced) };
-        let start = Arc::new(start);
+        let start = Arc::new(Start { client: client.clone(), metrics: metrics.clone(), changes: sender });
         for kind in kinds {
             let all = start.clone();
             match kind {
@@ -75,22 +73,15 @@ struct Start {
     client: Client,
     metrics: Metrics,
     changes: mpsc::Sender<Change>,
-    /// Kinds besides Secret whose first list is not complete.
-    unsynced: tokio::sync::watch::Sender<usize>,
 }
 
 fn watch_all<T: api::Object + Into<Object>>(tasks: &mut JoinSet<()>, start: Arc<Start>, kind: Kind) {
     tasks.spawn(async move {
         let mut watcher = Watcher::<T>::new(start.client.clone(), Target::of::<T>(), &start.metrics);
         loop {
-            let change = to_change(kind, watcher.next().await);
-            let is_synced = matches!(change, Change::Synced(_));
             // The reader went away: nobody wants to know any more.
-            if start.changes.send(change).await.is_err() {
+            if start.changes.send(to_change(kind, watcher.next().await)).await.is_err() {
                 return;
-            }
-            if is_synced {
-                start.unsynced.send_modify(|count| *count -= 1);
             }
         }
     });

@@ -1,7 +1,7 @@
 //! Secrets, one by one, by name, as long as somebody refers to them.
 
+use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,24 +16,19 @@ use crate::{Start, Wanted, to_change};
 /// How long the first reading of a Secret may hold up the rest of the World: one that we may not read never arrives.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// How long the wants must rest, after all other kinds are complete, to count as those of a complete World.
-const QUIET: Duration = Duration::from_millis(50);
-
 type Name = (Arc<str>, Arc<str>);
 
 /// Watches what is wanted until nobody reads any more.
 pub(crate) async fn follow(start: Arc<Start>, mut wanted: Wanted) {
-    let mut unsynced = start.unsynced.subscribe();
     let mut watched: HashMap<Name, oneshot::Sender<()>> = HashMap::new();
     let mut settling: Vec<oneshot::Receiver<()>> = Vec::new();
     let mut tasks = JoinSet::new();
     let mut is_synced = false;
     loop {
-        let names: Option<BTreeSet<Name>> = wanted.borrow_and_update().as_ref().map(|wants| wants.secrets.clone());
-        let is_known = names.is_some();
+        let (names, is_whole) = wanted.borrow_and_update().as_ref().map(|wants| (wants.secrets.clone(), wants.is_whole)).unwrap_or_default();
         // Dropping the sender tells the task to take its Secret back.
-        watched.retain(|name, _| names.as_ref().is_some_and(|names| names.contains(name)));
-        for name in names.into_iter().flatten() {
+        watched.retain(|name, _| names.contains(name));
+        for name in names {
             if let Entry::Vacant(free) = watched.entry(name) {
                 let (stop, stopped) = oneshot::channel();
                 let (settle, settled) = oneshot::channel();
@@ -43,24 +38,17 @@ pub(crate) async fn follow(start: Arc<Start>, mut wanted: Wanted) {
             }
         }
         while tasks.try_join_next().is_some() {}
-        let others_are_complete = *unsynced.borrow_and_update() == 0;
         if is_synced {
             settling.clear();
-        } else if is_known && others_are_complete {
+        } else if is_whole {
             settle_all(&mut settling).await;
-            match timeout(QUIET, wanted.changed()).await {
-                Ok(Ok(())) => continue,
-                Ok(Err(_)) => return,
-                Err(_) => {}
-            }
             is_synced = true;
             if start.changes.send(Change::Synced(Kind::Secret)).await.is_err() {
                 return;
             }
         }
-        tokio::select! {
-            changed = wanted.changed() => if changed.is_err() { return },
-            _ = unsynced.changed(), if !is_synced => {}
+        if wanted.changed().await.is_err() {
+            return;
         }
     }
 }

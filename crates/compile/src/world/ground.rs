@@ -74,6 +74,11 @@ impl Ground {
         Kind::ALL.iter().all(|kind| self.synced.contains(kind))
     }
 
+    /// Whether every kind did but Secret, which are read because others name them.
+    pub fn lacks_secrets_at_most(&self) -> bool {
+        Kind::ALL.iter().all(|kind| *kind == Kind::Secret || self.synced.contains(kind))
+    }
+
     /// What Services are compiled against.
     pub fn context<'a>(&'a self, settings: &'a Settings) -> Context<'a> {
         Context {
