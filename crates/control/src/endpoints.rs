@@ -26,7 +26,7 @@ use crate::names::Names;
 use crate::wire::{Error, Propagation, Wire, path_of};
 use crate::{Context, Outside, Scope};
 use classic::Endpoints;
-use state::{Op, State};
+use state::{MANAGED_BY, Op, State};
 
 /// Services that are written at the same time.
 const BUSY_MAX: usize = 64;
@@ -49,6 +49,8 @@ enum Input {
 enum Written {
     Slice(EndpointSlice),
     SliceGone(Key),
+    /// Nothing: a slice of another manager has the name.
+    SliceTaken(Key),
     Endpoints(Endpoints),
     EndpointsGone(Key),
 }
@@ -66,6 +68,11 @@ enum End {
     Rested,
 }
 
+/// The slices that are written here. Those of other managers, which may be all of a large cluster's, are not even read.
+fn own_slices(scope: Scope) -> Target {
+    Target::of::<EndpointSlice>().with_labels(&format!("{MANAGED_BY} in ({})", scope.managers().join(",")))
+}
+
 /// Runs until its watches end, which is never.
 pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>, resolver: Option<SocketAddr>, outside: Outside) {
     let mut tasks = JoinSet::new();
@@ -75,7 +82,7 @@ pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>, resolver
     Watcher::new(client.clone(), Target::of::<Service>(), metrics).spawn(&mut tasks, sender.clone(), Input::Service);
     Watcher::new(client.clone(), Target::of::<Instance>(), metrics).spawn(&mut tasks, sender.clone(), Input::Instance);
     Watcher::new(client.clone(), Target::of::<Node>(), metrics).spawn(&mut tasks, sender.clone(), Input::Node);
-    Watcher::new(client.clone(), Target::of::<EndpointSlice>(), metrics).spawn(&mut tasks, sender.clone(), Input::Slice);
+    Watcher::new(client.clone(), own_slices(*scope), metrics).spawn(&mut tasks, sender.clone(), Input::Slice);
     if *scope == Scope::Standalone {
         kinds += 2;
         Watcher::new(client.clone(), Target::of::<Pod>(), metrics).spawn(&mut tasks, sender.clone(), Input::Pod);
@@ -247,9 +254,13 @@ impl Loop {
 async fn write(wire: Wire, service: Key, ops: Vec<Op>) -> Done {
     let mut written = Vec::new();
     for op in ops {
+        let made = op.made_slice().map(|name| Key { namespace: service.namespace.clone(), name: name.into() });
         match write_one(&wire, &service.namespace, op).await {
             Ok(one) => written.extend(one),
-            Err(error) => return Done { service, written, end: End::Failed(error) },
+            Err(error) => {
+                written.extend(made.filter(|_| matches!(error, Error::Conflict(_))).map(Written::SliceTaken));
+                return Done { service, written, end: End::Failed(error) };
+            }
         }
     }
     Done { service, written, end: End::Well }

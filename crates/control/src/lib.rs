@@ -46,12 +46,23 @@ pub enum Scope {
     InCluster,
 }
 
+/// The manager of slices that repeat Endpoints made by hand.
+const MIRRORS: &str = "endpointslicemirroring-controller.k8s.io";
+
 impl Scope {
     /// The manager that slices are labelled with.
     fn managed_by(self) -> &'static str {
         match self {
             Scope::Standalone => "endpointslice-controller.k8s.io",
             Scope::InCluster => "endpointslice-controller.fairlead.dev",
+        }
+    }
+
+    /// All managers whose slices are written here; in a cluster the stock controllers see to theirs.
+    fn managers(self) -> Vec<&'static str> {
+        match self {
+            Scope::Standalone => vec![self.managed_by(), MIRRORS],
+            Scope::InCluster => vec![self.managed_by()],
         }
     }
 }

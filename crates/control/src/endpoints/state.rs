@@ -1,6 +1,6 @@
 //! Everything that is watched, and what it means for one Service. No I/O.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +18,12 @@ use super::plan::{Frame, Owner, Write, create_json, patch_json, plan};
 use crate::instances::Judged;
 use crate::readiness::flaps::Flaps;
 use crate::readiness::{Fact, Verdict, judge, overruled};
-use crate::{Leases, Outside, Scope};
+use crate::{Leases, MIRRORS, Outside, Scope};
 
-const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
+pub(super) const MANAGED_BY: &str = "endpointslice.kubernetes.io/managed-by";
 const HEADLESS: &str = "service.kubernetes.io/headless";
-const MIRRORS: &str = "endpointslicemirroring-controller.k8s.io";
+/// Names of others that are remembered; beyond them they are found out anew.
+const TAKEN_MAX: usize = 1024;
 
 /// One request.
 #[derive(Debug, PartialEq)]
@@ -37,6 +38,16 @@ pub(crate) enum Op {
     DeleteEndpoints(Arc<str>, Arc<str>),
 }
 
+impl Op {
+    /// The name of the slice that it makes.
+    pub fn made_slice(&self) -> Option<&str> {
+        match self {
+            Op::CreateSlice(object) => object["metadata"]["name"].as_str(),
+            _ => None,
+        }
+    }
+}
+
 pub(crate) struct State {
     scope: Scope,
     services: Services,
@@ -46,7 +57,10 @@ pub(crate) struct State {
     /// When judgements change by themselves.
     rechecks: BTreeSet<(i64, Key)>,
     nodes: HashMap<Arc<str>, Arc<Node>>,
+    /// Those that are written here.
     slices: HashMap<Key, Arc<EndpointSlice>>,
+    /// Names that slices of others were found to have. One that has become free since is merely not used.
+    taken: HashSet<Key>,
     slices_of: HashMap<Key, BTreeSet<Arc<str>>>,
     endpoints: BTreeMap<Key, Arc<Endpoints>>,
     /// Whether Services of type ExternalName have endpoints.
@@ -85,6 +99,7 @@ impl State {
             rechecks: BTreeSet::new(),
             nodes: HashMap::new(),
             slices: HashMap::new(),
+            taken: HashSet::new(),
             slices_of: HashMap::new(),
             endpoints: BTreeMap::new(),
             outside,
@@ -233,6 +248,12 @@ impl State {
         match written {
             Written::Slice(slice) => drop(self.put_slice(slice)),
             Written::SliceGone(key) => drop(self.remove_slice(&key)),
+            Written::SliceTaken(key) => {
+                if self.taken.len() >= TAKEN_MAX {
+                    self.taken.clear();
+                }
+                self.taken.insert(key);
+            }
             Written::Endpoints(endpoints) => self.put_endpoints(endpoints),
             Written::EndpointsGone(key) => drop(self.endpoints.remove(&key)),
         }
@@ -397,7 +418,10 @@ impl State {
         let Some(frame) = frame else {
             return existing.iter().map(|slice| Op::DeleteSlice(slice.metadata.name.clone(), slice.metadata.uid.clone())).collect();
         };
-        let is_taken = |name: &str| self.slices.contains_key(&Key { namespace: key.namespace.clone(), name: name.into() });
+        let is_taken = |name: &str| {
+            let key = Key { namespace: key.namespace.clone(), name: name.into() };
+            self.slices.contains_key(&key) || self.taken.contains(&key)
+        };
         let mut writes = plan(frame, &existing, groups.to_vec(), is_taken);
         // What is added comes first, so that an endpoint that moves is never in no slice.
         writes.sort_by_key(|write| match write {

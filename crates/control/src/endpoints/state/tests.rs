@@ -248,3 +248,15 @@ fn an_expiring_lease_is_looked_at_again_in_time() {
     assert!(matches!(judged, Judged::Is(_, verdict) if verdict.is_forfeit));
     assert!(world.state.due(100_000).is_empty());
 }
+
+#[test]
+fn a_name_that_a_slice_of_another_manager_has_is_not_tried_again() {
+    let mut world = World::new();
+    world.pod("p1", "web", "10.0.0.1");
+    world.service(WEB);
+    let key = world.dirty.pop_first().unwrap();
+    let made = |world: &World| world.state.ops(&key).iter().find_map(|op| op.made_slice().map(Arc::<str>::from)).unwrap();
+    let name = made(&world);
+    world.state.written(Written::SliceTaken(Key { namespace: "a".into(), name: name.clone() }));
+    assert_ne!(made(&world), name);
+}
