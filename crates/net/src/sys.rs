@@ -96,6 +96,12 @@ pub fn send_from(socket: &impl AsFd, octets: &[u8], from: IpAddr, to: SocketAddr
 /// Datagrams that one call reads at most.
 pub const BURST: usize = 32;
 
+/// Octets of the replies that leave as segments of one datagram, whose own length has 16 bits.
+const DATAGRAM: usize = 60_000;
+
+/// The control message of `udp(7)` that says how long each segment is; `linux/udp.h`.
+const UDP_SEGMENT: libc::c_int = 103;
+
 /// Datagrams that are read with one call and answered with one call (`recvmmsg(2)`, `sendmmsg(2)`).
 ///
 /// The number that is asked for follows the number that was there: an idle socket is asked for two, a deep queue for [`BURST`],
@@ -106,6 +112,8 @@ pub struct Burst {
     depth: usize,
     /// How many the last call read.
     count: usize,
+    /// Nothing has refused segments so far.
+    segments: bool,
 }
 
 /// One datagram with room for its reply. Addresses and control data are kept as the kernel gives and takes them.
@@ -119,6 +127,7 @@ struct Slot {
     sender_length: libc::socklen_t,
     control: Control,
     control_length: usize,
+    outgoing: Control,
 }
 
 /// A datagram of a [`Burst`].
@@ -146,8 +155,9 @@ impl Burst {
             sender_length: 0,
             control: Control([0; CONTROL]),
             control_length: 0,
+            outgoing: Control([0; CONTROL]),
         };
-        Self { slots: (0..BURST).map(|_| slot()).collect(), depth: 2, count: 0 }
+        Self { slots: (0..BURST).map(|_| slot()).collect(), depth: 2, count: 0, segments: true }
     }
 
     /// Waits for a datagram if the socket blocks, and reads it and those that came with it. Gives how many there are.
@@ -211,35 +221,118 @@ impl Burst {
     /// Sends the replies, each from the address that was asked. What the kernel does not take is lost, as any datagram may be; gives
     /// how many were.
     pub fn send(&mut self, socket: &impl AsFd) -> usize {
-        let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BURST];
-        let mut vectors = [const { MaybeUninit::<libc::iovec>::uninit() }; BURST];
-        let mut wanted = 0;
-        for slot in self.slots[..self.count].iter_mut().filter(|slot| slot.reply_length > 0) {
-            let vector = vectors[wanted].write(libc::iovec { iov_base: slot.reply.as_mut_ptr().cast(), iov_len: slot.reply_length });
-            let header = &mut headers[wanted].write(empty_header()).msg_hdr;
-            header.msg_name = (&raw mut slot.sender).cast();
-            header.msg_namelen = slot.sender_length;
-            header.msg_iov = vector;
-            header.msg_iovlen = 1;
-            if let Some(from) = destination(&slot.control.0[..slot.control_length]) {
-                header.msg_controllen = put_source(&mut slot.control, from);
-                header.msg_control = slot.control.0.as_mut_ptr().cast();
-            }
-            wanted += 1;
-        }
-        let (mut at, mut lost) = (0, 0);
-        while at < wanted {
-            let left = libc::c_uint::try_from(wanted - at).unwrap_or(1);
-            // SAFETY: the headers before `wanted` are written above; what they point at outlives the call.
-            let sent = unsafe { libc::sendmmsg(socket.as_fd().as_raw_fd(), headers[at..].as_mut_ptr().cast(), left, libc::MSG_DONTWAIT) };
-            match usize::try_from(sent) {
-                Ok(sent) => at += sent,
-                Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => {}
-                // The error is that of the first one.
-                Err(_) => (at, lost) = (at + 1, lost + 1),
-            }
+        let mut lost = 0;
+        while let Some(refused) = self.send_gathered(socket) {
+            lost += refused;
         }
         lost
+    }
+
+    /// Sends what is left to send, replies of one length to one asker as segments of one large datagram (`UDP_SEGMENT` of `udp(7)`):
+    /// the kernel then walks the path to the asker once for all of them. Gives what was lost; `None` when nothing was left.
+    fn send_gathered(&mut self, socket: &impl AsFd) -> Option<usize> {
+        let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BURST];
+        let mut vectors = [const { MaybeUninit::<libc::iovec>::uninit() }; BURST];
+        let mut groups = [0_u32; BURST];
+        let (mut wanted, mut gathered) = (0, 0);
+        let mut left = self.unsent();
+        while left != 0 {
+            let first = left.trailing_zeros() as usize;
+            let group = if self.segments { self.like(first, left) } else { 1 << first };
+            left &= !group;
+            let begin = gathered;
+            for at in each(group) {
+                let slot = &mut self.slots[at];
+                vectors[gathered].write(libc::iovec { iov_base: slot.reply.as_mut_ptr().cast(), iov_len: slot.reply_length });
+                gathered += 1;
+            }
+            let header = &mut headers[wanted].write(empty_header()).msg_hdr;
+            header.msg_iov = vectors[begin].as_mut_ptr();
+            header.msg_iovlen = gathered - begin;
+            self.slots[first].address(header, gathered - begin > 1);
+            groups[wanted] = group;
+            wanted += 1;
+        }
+        let mut lost = (wanted > 0).then_some(0);
+        let mut at = 0;
+        while at < wanted {
+            let count = libc::c_uint::try_from(wanted - at).unwrap_or(1);
+            // SAFETY: the headers before `wanted` are written above; what they point at outlives the call.
+            let sent = unsafe { libc::sendmmsg(socket.as_fd().as_raw_fd(), headers[at..].as_mut_ptr().cast(), count, libc::MSG_DONTWAIT) };
+            let done = match usize::try_from(sent) {
+                Ok(sent) => sent,
+                Err(_) if io::Error::last_os_error().kind() == io::ErrorKind::Interrupted => 0,
+                // The error is that of the first one. Not every way out takes segments: then each reply goes by itself.
+                Err(_) if groups[at].count_ones() > 1 => {
+                    self.segments = false;
+                    return lost;
+                }
+                Err(_) => {
+                    lost = lost.map(|lost| lost + 1);
+                    1
+                }
+            };
+            for slot in groups[at..at + done].iter().flat_map(|group| each(*group)) {
+                self.slots[slot].reply_length = 0;
+            }
+            at += done;
+        }
+        lost
+    }
+
+    /// The slots with a reply, a bit each.
+    fn unsent(&self) -> u32 {
+        let bits = self.slots[..self.count].iter().enumerate().map(|(at, slot)| u32::from(slot.reply_length > 0) << at);
+        bits.sum()
+    }
+
+    /// Those of `among` whose reply goes the same way as that of `first` and is as long; as many as fit one datagram.
+    fn like(&self, first: usize, among: u32) -> u32 {
+        let model = &self.slots[first];
+        let most = DATAGRAM / model.reply_length.max(1);
+        let alike = each(among).filter(|at| self.slots[*at].goes_like(model));
+        alike.take(most.max(1)).fold(1 << first, |group, at| group | 1 << at)
+    }
+}
+
+/// The places of the bits that are set.
+fn each(mut bits: u32) -> impl Iterator<Item = usize> {
+    std::iter::from_fn(move || {
+        let place = (bits != 0).then_some(bits.trailing_zeros() as usize)?;
+        bits &= bits - 1;
+        Some(place)
+    })
+}
+
+impl Slot {
+    /// Whether the reply is as long, goes to the same asker, and leaves from the same address.
+    fn goes_like(&self, other: &Slot) -> bool {
+        self.reply_length == other.reply_length
+            && self.sender_octets() == other.sender_octets()
+            && destination(&self.control.0[..self.control_length]) == destination(&other.control.0[..other.control_length])
+    }
+
+    /// The sender as the kernel wrote it, which is the same for the same sender.
+    fn sender_octets(&self) -> &[u8] {
+        let length = (self.sender_length as usize).min(size_of::<libc::sockaddr_storage>());
+        // SAFETY: it was zeroed as a whole when it was made, so all of its octets can be read.
+        unsafe { std::slice::from_raw_parts((&raw const self.sender).cast(), length) }
+    }
+
+    /// Sends a header's vectors to the asker, from the address that was asked, in segments of the reply's length if there are many.
+    fn address(&mut self, header: &mut libc::msghdr, segments: bool) {
+        header.msg_name = (&raw mut self.sender).cast();
+        header.msg_namelen = self.sender_length;
+        let from = destination(&self.control.0[..self.control_length]);
+        // The control data that was received stays as it is: it is read again should this have to be sent another way.
+        let mut length = from.map_or(0, |from| put_source(&mut self.outgoing, from));
+        if segments && let Ok(each) = u16::try_from(self.reply_length) {
+            length += put_control(&mut self.outgoing.0[length..], (libc::SOL_UDP, UDP_SEGMENT), &each.to_ne_bytes());
+        }
+        if length > 0 {
+            header.msg_controllen = length;
+            header.msg_control = self.outgoing.0.as_mut_ptr().cast();
+        }
     }
 }
 
@@ -287,7 +380,7 @@ const TYPE: usize = LEVEL + size_of::<libc::c_int>();
 const CONTROL_HEADER: usize = TYPE + size_of::<libc::c_int>();
 
 /// Writes one control message; gives the octets it takes.
-fn put_control(control: &mut [u8; CONTROL], (level, kind): (libc::c_int, libc::c_int), data: &[u8]) -> usize {
+fn put_control(control: &mut [u8], (level, kind): (libc::c_int, libc::c_int), data: &[u8]) -> usize {
     let length = CONTROL_HEADER + data.len();
     control[..LEVEL].copy_from_slice(&length.to_ne_bytes());
     control[LEVEL..TYPE].copy_from_slice(&level.to_ne_bytes());
@@ -383,6 +476,45 @@ mod tests {
         let mut heard = [0; 16];
         let numbers: Vec<u8> = (0..50).map(|_| client.recv(&mut heard).map(|_| heard[0]).expect("a reply")).collect();
         assert_eq!(numbers, (0..100).filter(|number| number % 2 == 1).collect::<Vec<u8>>());
+    }
+
+    #[test]
+    fn replies_of_one_length_to_one_asker_leave_together_and_arrive_apart() {
+        for any in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+            let asked: IpAddr = if any.starts_with('[') { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
+            let Some((server, client)) = pair(any, asked) else { continue };
+            let (_, other) = pair(any, asked).expect("another client");
+            other.connect((asked, server.local_addr().expect("bound").port())).expect("connected");
+            for refuses in [false, true] {
+                let mut burst = Burst::new(64);
+                burst.depth = BURST;
+                let checksums = |on: libc::c_int| set_int(&server, libc::SOL_SOCKET, libc::SO_NO_CHECK, on).expect("an option of all sockets");
+                // Without checksums the kernel refuses segments.
+                checksums(refuses.into());
+                for number in 0..12_u8 {
+                    (if number % 3 == 0 { &other } else { &client }).send(&[number]).expect("sent");
+                }
+                assert_eq!(burst.receive(&server).expect("datagrams"), 12);
+                for index in 0..12 {
+                    let datagram = burst.datagram(index).expect("from somebody");
+                    let number = datagram.octets[0];
+                    datagram.reply[..9].fill(number);
+                    // Some are longer.
+                    burst.reply(index, if number >= 9 { 9 } else { 5 });
+                }
+                assert_eq!(burst.send(&server), 0, "none is lost");
+                assert_eq!(burst.segments, !(refuses && asked.is_ipv4()), "{any}");
+                let mut heard = [0; 64];
+                let mut hear = |from: &UdpSocket, count: usize| {
+                    let one = |_| from.recv(&mut heard).map(|length| (heard[0], length)).expect("a reply");
+                    (0..count).map(one).collect::<std::collections::BTreeSet<_>>()
+                };
+                let expected = |mine: fn(u8) -> bool| (0..12).filter(|n| mine(*n)).map(|n| (n, if n >= 9 { 9 } else { 5 })).collect();
+                assert_eq!(hear(&client, 8), expected(|n| n % 3 != 0));
+                assert_eq!(hear(&other, 4), expected(|n| n % 3 == 0));
+                checksums(0);
+            }
+        }
     }
 
     #[test]
