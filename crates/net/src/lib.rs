@@ -7,6 +7,7 @@
 pub mod announced;
 pub mod bind;
 pub mod clock;
+mod closing;
 pub mod identity;
 pub mod limits;
 pub mod memory;
@@ -14,3 +15,4 @@ pub mod pace;
 pub mod sys;
 
 pub use bind::{BindError, bind_tcp, bind_udp};
+pub use closing::send_last;

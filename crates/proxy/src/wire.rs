@@ -34,6 +34,8 @@ pub struct Wire {
     encoder: Encoder,
     /// What is left of the chunk that is being written.
     chunk_left: usize,
+    /// The connection is closed as soon as what is queued is sent.
+    is_last: bool,
     /// Bytes received and sent since the counters were last taken.
     pub received: u64,
     /// As `received`.
@@ -54,6 +56,7 @@ impl Wire {
             sent: 0,
             encoder: Encoder::Plain,
             chunk_left: 0,
+            is_last: false,
             received: 0,
             written: 0,
         }
@@ -144,6 +147,11 @@ impl Wire {
         &mut self.outbox
     }
 
+    /// What is queued is the last, and whoever flushes it drops the connection at once: so the end leaves in the same segment.
+    pub fn end_with_queued(&mut self) {
+        self.is_last = true;
+    }
+
     /// Bytes are queued that no write has taken yet.
     pub fn has_queued(&self) -> bool {
         self.sent < self.outbox.len()
@@ -189,7 +197,8 @@ impl Wire {
                 _ => &parts[..],
             };
             let before = queued.len();
-            let mut count = ready!(self.socket.poll_write(context, parts))?;
+            let outcome = if self.is_last { self.socket.poll_write_last(context, parts) } else { self.socket.poll_write(context, parts) };
+            let mut count = ready!(outcome)?;
             if count == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }

@@ -73,7 +73,7 @@ pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>,
         }
         if !go_on || client.must_close || !client.drain(ticket).await {
             // With nothing unread a plain close is no reset.
-            if !client.wire.body_ended() || !client.wire.inbox().is_empty() {
+            if !client.has_read_all() {
                 client.linger(ticket).await;
             }
             return Over::Closed;
@@ -145,6 +145,11 @@ impl Client {
         self.wire.begin_body(asked.framing);
         self.before = self.wire.written;
         Ok(())
+    }
+
+    /// The request was read to its end, and nothing was received beyond it.
+    fn has_read_all(&mut self) -> bool {
+        self.wire.body_ended() && self.wire.inbox().is_empty()
     }
 
     /// Takes what is left of a request's body off the connection; false when that is too much.
@@ -228,6 +233,10 @@ impl Sink for Client {
 
     fn finish(&mut self, trailers: &Head) {
         self.wire.finish(trailers);
+        // With something unread the close is not at once.
+        if self.must_close && self.has_read_all() {
+            self.wire.end_with_queued();
+        }
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
