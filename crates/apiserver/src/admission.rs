@@ -33,7 +33,6 @@ impl Core {
         kind.rules.defaults(&mut object);
         metadata::fill_new(kind, &mut object, "", self.uuid(), self.timestamp());
         kind.rules.prepare_create(&mut object);
-        metadata::order(&mut object);
         // Another server that shares the store may have been quicker, which is as well.
         self.put(kind, &key, 0, &object, None).await.map(drop)
     }

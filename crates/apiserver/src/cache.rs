@@ -373,8 +373,6 @@ pub async fn follow(cache: std::sync::Weak<Cache>, mut signal: store::Watch) {
 
 /// The key of an object; for an empty name the prefix of all of its namespace, for an empty namespace too the prefix of the kind.
 pub fn key(kind: &Kind, namespace: &str, name: &str) -> String {
-    match (namespace.is_empty(), name.is_empty()) {
-        (true, _) => format!("{ROOT}{}/{name}", kind.prefix),
-        (false, _) => format!("{ROOT}{}/{namespace}/{name}", kind.prefix),
-    }
+    let slash = if namespace.is_empty() { "" } else { "/" };
+    [ROOT, kind.prefix, "/", namespace, slash, name].concat()
 }

@@ -164,7 +164,6 @@ impl Core {
             let old = current.value();
             let mut new = old.clone();
             self.mark(kind, options, &mut new);
-            metadata::order(&mut new);
             if is_released(kind, &new) {
                 let gone = if options.dry_run { Some(current.revision) } else { self.remove(&key, current.revision).await? };
                 if let Some(revision) = gone {

@@ -96,31 +96,41 @@ pub fn fill_updated(object: &mut Value, old: &Value) {
     }
 }
 
+/// Fields of the metadata in the order in which they are shown; others follow.
+const ORDER: [&str; 15] = [
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+];
+
+fn rank(field: &str) -> usize {
+    ORDER.iter().position(|known| *known == field).unwrap_or(ORDER.len())
+}
+
+/// The fields of a metadata in the order in which they are shown. A known one that is null is left out.
+pub fn ordered(metadata: &Value) -> Vec<(&str, &Value)> {
+    let known = metadata.as_object().into_iter().flatten().map(|(field, value)| (rank(field), field.as_str(), value));
+    let mut fields: Vec<_> = known.filter(|(rank, _, value)| *rank == ORDER.len() || !value.is_null()).collect();
+    fields.sort_by_key(|(rank, ..)| *rank);
+    fields.into_iter().map(|(_, field, value)| (field, value)).collect()
+}
+
 /// Puts the fields into the order in which they are shown.
 pub fn order(object: &mut Value) {
-    const ORDER: [&str; 15] = [
-        "name",
-        "generateName",
-        "namespace",
-        "selfLink",
-        "uid",
-        "resourceVersion",
-        "generation",
-        "creationTimestamp",
-        "deletionTimestamp",
-        "deletionGracePeriodSeconds",
-        "labels",
-        "annotations",
-        "ownerReferences",
-        "finalizers",
-        "managedFields",
-    ];
-    let meta = of(object);
-    let rank = |field: &str| ORDER.iter().position(|known| *known == field).unwrap_or(ORDER.len());
-    let mut fields: Vec<(usize, String, Value)> = std::mem::take(meta).into_iter().map(|(field, value)| (rank(&field), field, value)).collect();
-    fields.retain(|(rank, _, value)| *rank == ORDER.len() || !value.is_null());
-    fields.sort_by_key(|(rank, ..)| *rank);
-    meta.extend(fields.into_iter().map(|(_, field, value)| (field, value)));
+    let fields = ordered(&object["metadata"]).into_iter().map(|(field, value)| (field.to_owned(), value.clone())).collect();
+    *of(object) = fields;
 }
 
 /// Everything wrong with the metadata of a new object.

@@ -38,7 +38,6 @@ impl Core {
             let current = self.cache.get(kind, &key).ok_or_else(|| ApiError::not_found(kind, name))?;
             let mut pod = current.value();
             self.assign(call, &mut pod, &binding, node)?;
-            metadata::order(&mut pod);
             if options.dry_run || self.put(kind, &key, current.revision, &pod, None).await?.is_some() {
                 return Ok(call.reply(201, &json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 })));
             }

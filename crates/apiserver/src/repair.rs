@@ -71,7 +71,6 @@ impl Core {
         if let Some(message) = decode::table(kind, kind.storage) {
             schema::prune(message, &mut object).map_err(ApiError::internal)?;
         }
-        metadata::order(&mut object);
         // That it is there already is as well.
         self.put(kind, &cache::key(kind, namespace, &event), 0, &object, None).await.map(drop)
     }

@@ -73,7 +73,9 @@ impl Core {
             if matches!(at, 4 | 6 | 8 | 10) {
                 text.push('-');
             }
-            text.extend([byte >> 4, byte & 15].map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])));
+            for digit in [byte >> 4, byte & 15] {
+                text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+            }
         }
         text
     }

@@ -117,7 +117,6 @@ impl Core {
         let name = metadata::text(&object, "name").to_owned();
         refuse_invalid(kind, &name, &errors)?;
         kind.rules.warnings(&object, None).into_iter().for_each(|text| call.warnings.add(text));
-        metadata::order(&mut object);
         let key = cache::key(kind, call.namespace(), &name);
         if options.dry_run {
             return Ok(self.cache.get(kind, &key).is_none().then_some(object));
@@ -183,7 +182,6 @@ impl Core {
         let name = metadata::text(old, "name");
         refuse_invalid(kind, name, &errors)?;
         kind.rules.warnings(&new, Some(old)).into_iter().for_each(|text| call.warnings.add(text));
-        metadata::order(&mut new);
         let key = cache::key(kind, call.namespace(), name);
         if is_released(kind, &new) {
             if !options.dry_run && self.remove(&key, revision).await?.is_none() {

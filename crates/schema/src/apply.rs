@@ -174,7 +174,7 @@ pub fn update(message: &'static Message, old: Option<&Value>, new: &mut Value, w
 fn track(message: &'static Message, live: &Value, new: &Value, managers: &mut Managers, writer: &Writer<'_>) {
     let mut owners = managers.take();
     let id = Id::new(writer, Operation::Update);
-    let taken = updater::update(message, live, new, writer, &mut owners).difference(managers::stripped());
+    let taken = updater::update(message, live, new, writer, &mut owners).without(managers::stripped());
     managers.replace(owners);
     if !taken.is_empty() {
         managers.claim(&id, taken, writer.api_version, writer.now);

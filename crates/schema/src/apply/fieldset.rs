@@ -100,6 +100,18 @@ impl Set {
         }
     }
 
+    /// As [`Set::difference`], without a copy of what stays.
+    pub fn without(mut self, other: &Set) -> Set {
+        self.members.retain(|member| !other.has_member(member));
+        for (element, child) in &mut self.children {
+            if let Some(gone) = other.below(element) {
+                *child = std::mem::take(child).without(gone);
+            }
+        }
+        self.children.retain(|(element, child)| other.below(element).is_none() || !child.is_empty());
+        self
+    }
+
     /// The paths that `other` holds neither themselves nor at one of their parents.
     pub fn recursive_difference(&self, other: &Set) -> Set {
         let rest = |(element, child): &(Element, Set)| {
