@@ -45,7 +45,7 @@ impl Core {
             let is_generated = metadata::text(&object, "name").is_empty();
             match self.create_object(call, &options, object, Origin::Write).await {
                 Err(error) if error.reason == "AlreadyExists" && is_generated && attempts > 0 => {}
-                made => return Ok(self.reply_written(call, 201, made?)),
+                made => return Ok(self.reply_written(call, &options, 201, made?)),
             }
         }
     }
@@ -62,8 +62,11 @@ impl Core {
         self.modify(call, &options, sub, &Edit::Replace(object)).await
     }
 
-    /// A state that was just written, as a reply: made of the stored bytes as reads are, unless somebody has written again since.
-    fn reply_written(&self, call: &Call, code: u16, object: Value) -> Response<Body> {
+    /// The outcome of a write as a reply: made of the stored bytes as reads are, unless it was a dry run or somebody has written again since.
+    fn reply_written(&self, call: &Call, options: &WriteOptions, code: u16, object: Value) -> Response<Body> {
+        if options.dry_run {
+            return self.reply_value(call, code, object);
+        }
         let key = cache::key(call.kind, call.namespace(), metadata::text(&object, "name"));
         let is_this = |stored: &Arc<Object>| metadata::text(&object, "resourceVersion").parse() == Ok(stored.revision);
         match self.cache.get(call.kind, &key).filter(is_this) {
@@ -136,7 +139,7 @@ impl Core {
                 return match self.create_object(call, options, object, edit.origin()).await {
                     // Somebody else created it in the meantime, which is what this request wants, too.
                     Err(error) if error.reason == "AlreadyExists" && !options.dry_run => continue,
-                    made => Ok(self.reply_written(call, 201, made?)),
+                    made => Ok(self.reply_written(call, options, 201, made?)),
                 };
             };
             let mut old = current.value();
@@ -145,7 +148,7 @@ impl Core {
             self.agree(call, &mut new)?;
             check_preconditions(kind, &new, &old, edit)?;
             if let Some(written) = self.replace(intent, current.revision, &old, new).await? {
-                return Ok(self.reply_written(call, 200, written));
+                return Ok(self.reply_written(call, options, 200, written));
             }
         }
     }

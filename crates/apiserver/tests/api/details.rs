@@ -182,3 +182,15 @@ async fn o8_owners_are_told_by_kind_and_repeated_ones_by_uid() {
     assert!(warning.starts_with("299 - \".metadata.ownerReferences contains") && warning.ends_with("observed: p\""), "{warning}");
     assert_eq!(warned.ok()["metadata"]["ownerReferences"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test]
+async fn o17_a_dry_run_answers_what_would_be_and_not_what_is() {
+    let server = Server::start().await;
+    server.send("POST", MAPS, &config_map("a", json!({}))).await.ok();
+    let patched = server.send("PATCH", &format!("{MAPS}/a?dryRun=All"), &json!({ "data": { "k": "w" } })).await.ok();
+    assert_eq!(patched["data"]["k"], "w");
+    let mut replaced = config_map("a", json!({}));
+    replaced["data"]["k"] = "x".into();
+    assert_eq!(server.send("PUT", &format!("{MAPS}/a?dryRun=All"), &replaced).await.ok()["data"]["k"], "x");
+    assert_eq!(server.get(&format!("{MAPS}/a")).await.ok()["data"]["k"], "v");
+}
