@@ -237,3 +237,67 @@ fn more_requests_than_a_backend_allows_at_once_wait_for_each_other() {
     }
     assert!(most.load(Ordering::SeqCst) > 1);
 }
+
+#[test]
+fn interim_answers_and_trailers_pass_also_when_the_length_of_the_body_is_known() {
+    let full = |_: usize, _: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
+        for name in ["</one>", "</two>"] {
+            let early = Response::builder().status(103).header("link", name).body(()).expect("an answer");
+            respond.send_informational(early).expect("a live stream");
+        }
+        let answer = Response::builder().header("content-length", "4").body(()).expect("an answer");
+        let mut body = respond.send_response(answer, false).expect("a live stream");
+        body.send_data(Bytes::from_static(b"four"), false).expect("a window");
+        let _ = body.send_trailers(HeaderMap::from_iter([("x-sum".parse().expect("a name"), "7".parse().expect("a value"))]));
+    };
+    let stage = Stage::new(&scene(backend(Arc::default(), full)));
+    let mut client = stage.client();
+    client.request("GET /", "");
+    for name in ["</one>", "</two>"] {
+        let early = client.head().expect("an interim answer");
+        assert_eq!((early.status(), early.field("link").as_deref()), (103, Some(name)));
+    }
+    assert_eq!(client.answer("GET").text(), "four");
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
+        let stream = tokio::net::TcpStream::connect(stage.address).await.expect("the plane listens");
+        let (send, connection) = h2::client::handshake(stream).await.expect("a preface");
+        tokio::spawn(connection);
+        let request = Request::get(format!("http://{}/", support::HOST)).body(()).expect("a request");
+        let (answer, _) = send.ready().await.expect("a connection").send_request(request, true).expect("a stream");
+        let mut body = answer.await.expect("an answer").into_body();
+        assert_eq!(body.data().await.and_then(Result::ok).as_deref(), Some(&b"four"[..]));
+        let trailers = body.trailers().await.expect("an end").expect("trailers");
+        assert_eq!(trailers.get("x-sum").map(|sum| sum.as_bytes()), Some(&b"7"[..]));
+    });
+}
+
+#[test]
+fn an_answer_that_is_not_of_the_length_it_announces_does_not_look_whole() {
+    let short = |_: usize, _: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
+        let answer = Response::builder().header("content-length", "9").body(()).expect("an answer");
+        let mut body = respond.send_response(answer, false).expect("a live stream");
+        let _ = body.send_data(Bytes::from_static(b"four"), true);
+    };
+    let stage = Stage::new(&scene(backend(Arc::default(), short)));
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
+        let stream = tokio::net::TcpStream::connect(stage.address).await.expect("the plane listens");
+        let (send, connection) = h2::client::handshake(stream).await.expect("a preface");
+        tokio::spawn(connection);
+        let request = Request::get(format!("http://{}/", support::HOST)).body(()).expect("a request");
+        let (answer, _) = send.ready().await.expect("a connection").send_request(request, true).expect("a stream");
+        let whole = match answer.await {
+            Ok(answer) if answer.status() == 200 => {
+                let mut body = answer.into_body();
+                loop {
+                    match body.data().await {
+                        Some(Ok(_)) => {}
+                        Some(Err(_)) => break false,
+                        None => break true,
+                    }
+                }
+            }
+            _ => false,
+        };
+        assert!(!whole);
+    });
+}

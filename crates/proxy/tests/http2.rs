@@ -3,6 +3,7 @@
 mod support;
 
 use std::io::{Read, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -10,6 +11,7 @@ use base64::Engine as _;
 use bytes::Bytes;
 use h2::client::SendRequest;
 use http::{Method, Request, StatusCode};
+use model::routes::Limits;
 use support::{HOST, Message, Notes, Scene, Stage, Tape, Wire};
 
 fn block_on<T>(work: impl Future<Output = T>) -> T {
@@ -143,6 +145,26 @@ fn a_backend_that_did_not_read_the_key_gets_no_websocket() {
     let tape = Tape::raw(echo(Some("bm9uc2Vuc2U=")));
     let stage = Stage::new(&Scene::to(&[tape.address]));
     block_on(async { assert_eq!(websocket(&stage).await.0, StatusCode::BAD_GATEWAY) });
+}
+
+#[test]
+fn a_connection_without_streams_ends_with_a_farewell() {
+    let tape = Tape::polite();
+    let limits = Limits { idle_timeout: Some(Duration::from_millis(300)), ..Limits::default() };
+    let stage = Stage::new(&Scene { limits: Some(Arc::new(limits)), ..Scene::to(&[tape.address]) });
+    block_on(async {
+        let stream = tokio::net::TcpStream::connect(stage.address).await.expect("the plane listens");
+        let (mut send, connection) = h2::client::handshake(stream).await.expect("a preface");
+        let ended = tokio::spawn(connection);
+        for _ in 0..3 {
+            let request = Request::get(format!("http://{HOST}/")).body(()).expect("a request");
+            let (answer, _) = send.send_request(request, true).expect("a stream");
+            assert_eq!(answer.await.expect("an answer").status(), 200);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let outcome = tokio::time::timeout(Duration::from_secs(5), ended).await.expect("an end in time").expect("no panic");
+        assert!(outcome.is_ok(), "{outcome:?}");
+    });
 }
 
 #[test]

@@ -34,6 +34,8 @@ use wakes::Wakes;
 
 /// What a client gets to hear that the connection ends, and to read why it is sent away.
 const FAREWELL: Duration = Duration::from_secs(1);
+/// After this long without a stream a connection keeps no memory for the next one.
+const REST: Duration = Duration::from_secs(5);
 /// Rounds of one turn, after which other connections have theirs.
 const ROUNDS: usize = 16;
 /// Workers that a connection keeps while they have nothing to do.
@@ -125,7 +127,7 @@ impl Connection {
         if matches!(self.phase, Phase::Closing | Phase::Gone) {
             return;
         }
-        let idle_timeout = ticket.options().idle_timeout;
+        let idle_timeout = ticket.patience();
         let mut conn = self.client.conn.borrow_mut();
         let over = self.io.poll_receive(context, &mut conn);
         if !self.greeted && conn.is_greeted() {
@@ -143,7 +145,7 @@ impl Connection {
                 self.live += 1;
             }
             self.wakes.add(slot);
-            ticket.timer().set(idle_timeout);
+            ticket.timer().set(REST.min(idle_timeout));
         }
         drop(conn);
         match over {
@@ -186,7 +188,7 @@ impl Connection {
 
     /// Drains, idle connections, and clients that do not read. True when there is something to do now.
     fn look_at_time(&mut self, context: &mut Context<'_>, ticket: &Ticket, sent: bool) -> bool {
-        let (timer, idle_timeout) = (ticket.timer(), ticket.options().idle_timeout);
+        let (timer, idle_timeout) = (ticket.timer(), ticket.patience());
         let (expired, idle) = (timer.expired(context), self.client.busy.get() == 0);
         let mut conn = self.client.conn.borrow_mut();
         match self.phase {
@@ -195,6 +197,11 @@ impl Connection {
                 drop(conn);
                 self.lose();
                 return true;
+            }
+            Phase::Open if expired && idle && self.live > 0 && !ticket.is_closing() => {
+                (self.workers, self.live) = (Vec::new(), 0);
+                conn.rest();
+                timer.set(idle_timeout.saturating_sub(REST));
             }
             Phase::Open if self.greeted && (ticket.is_closing() || (expired && idle)) => {
                 conn.announce_end();
@@ -214,7 +221,7 @@ impl Connection {
                 drop(conn);
                 self.lose();
             }
-            Phase::Open | Phase::Left if expired => timer.set(idle_timeout),
+            Phase::Open | Phase::Left if expired => timer.set(REST.min(idle_timeout)),
             _ => return false,
         }
         true

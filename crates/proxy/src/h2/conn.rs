@@ -428,6 +428,15 @@ impl Conn {
         }
     }
 
+    /// There has been no stream for a while: gives back the memory that was kept for the next one.
+    pub fn rest(&mut self) {
+        self.streams.rest();
+        self.waste = Block::default();
+        if self.out.is_empty() {
+            self.out = Vec::new();
+        }
+    }
+
     /// The client made us reset a stream; too many of those are an attack.
     fn mistake(&mut self) -> Result<(), Fatal> {
         let word = self.flood.as_mut().and_then(|flood| flood.mistake(Instant::now));

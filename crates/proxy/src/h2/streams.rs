@@ -148,6 +148,13 @@ impl Streams {
         }
     }
 
+    /// Gives back the memory of those that are over, unless one is open.
+    pub fn rest(&mut self) {
+        if self.open.is_empty() {
+            (self.slots, self.free) = (Vec::new(), Vec::new());
+        }
+    }
+
     /// Notes how one ended that was never opened, or is not any more.
     pub fn remember(&mut self, id: u32, former: Former) {
         if self.former.len() == REMEMBERED {
