@@ -1,5 +1,5 @@
-//! Names that Instances have as addresses (instances spec I8) and that Services of type ExternalName stand for: asked again when its time to live is over, through our own DNS; what
-//! fails keeps the last good answer.
+//! Names that Instances have as addresses (instances spec I8) and that Services of type ExternalName stand for: asked again when their
+//! time to live is over, through our own DNS; what fails keeps the last good answer.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
