@@ -113,7 +113,7 @@ pub struct PeakEwma {
 }
 
 /// `spec.performance`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Performance {
     /// Metric names in order of preference.
@@ -129,12 +129,12 @@ pub struct Performance {
     pub memory_max: Option<i64>,
     /// Pass load reports on to clients.
     pub keep_response_headers: Option<bool>,
-    /// `Scored`; `RoundRobin` is not built.
+    /// `Scored` or `RoundRobin`.
     pub mode: Option<Arc<str>>,
+    /// How much errors count under `RoundRobin`.
+    pub error_penalty: Option<f64>,
     /// Not read yet; that they are written is told.
     pub update_period: Option<Unread>,
-    /// As `update_period`.
-    pub error_penalty: Option<Unread>,
     /// As `update_period`.
     pub out_of_band: Option<Unread>,
     /// As `update_period`.

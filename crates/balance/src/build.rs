@@ -136,8 +136,11 @@ impl Picker {
     /// depend on nothing that changed.
     pub(crate) fn build(pool: &Arc<Pool>, layer: Layer, ledger: &Arc<Ledger>, before: Option<&Picker>, seed: u64, now: Now) -> Arc<Self> {
         let policy = &pool.policy;
-        let method = Method::of(policy, layer);
-        let (mut entries, weights) = weigh_entries(pool, method, now);
+        let method = match Method::of(policy, layer) {
+            Method::PeakEwma if policy.strategy == Strategy::Auto && ledger.by_looks.load(Ordering::Relaxed) => Method::Prequal,
+            method => method,
+        };
+        let (mut entries, weights) = weigh_entries(pool, now);
         let sum: f32 = weights.iter().sum();
         let drawable = weights.iter().filter(|&&weight| weight > 0.0).count();
         let mean = sum / drawable.max(1) as f32;
@@ -207,6 +210,7 @@ impl Method {
             Strategy::Random => Method::Random,
             Strategy::LeastRequest => Method::LeastRequest,
             Strategy::PeakEwma => Method::PeakEwma,
+            Strategy::Performance if policy.tuning.by_rates => Method::RoundRobin,
             Strategy::Performance => Method::Performance,
             Strategy::SourceIp => Method::Maglev,
             Strategy::Maglev if keyed => Method::Maglev,
@@ -223,13 +227,13 @@ impl Method {
 }
 
 /// The endpoints with their ramp factors, and w m r of each in hundredths.
-fn weigh_entries(pool: &Pool, method: Method, now: Now) -> (Vec<Entry>, Vec<f32>) {
+fn weigh_entries(pool: &Pool, now: Now) -> (Vec<Entry>, Vec<f32>) {
     let slow_start = pool.policy.slow_start.as_ref();
     pool.endpoints
         .iter()
         .map(|endpoint| {
             let ramp = ramp::factor(&endpoint.vitals, slow_start, now);
-            let slow = if method == Method::Performance { endpoint.vitals.slow_weight() } else { 1.0 };
+            let slow = if pool.policy.strategy == Strategy::Performance { endpoint.vitals.slow_weight() } else { 1.0 };
             (Entry { endpoint: Arc::clone(endpoint), vitals: Arc::clone(&endpoint.vitals), inverse: 1.0, ramp }, endpoint.weight as f32 * ramp * slow)
         })
         .unzip()

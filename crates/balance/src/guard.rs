@@ -184,6 +184,8 @@ impl Guard {
                 memory: report.memory.map(|value| value as f32),
                 in_flight: report.named("in_flight").map(|value| value as f32),
                 latency_us: seconds.map(|value| (value * 1e6) as f32),
+                requests_per_s: report.requests_per_second.map(|value| value as f32),
+                errors_per_s: report.errors_per_second.map(|value| value as f32),
             },
             now,
         );

@@ -6,14 +6,16 @@ mod outliers;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use model::Now;
 use model::endpoint::Endpoint;
 use model::ident::Origin;
+use model::policy::Strategy;
 use model::snapshot::Snapshot;
 use model::vitals::{Counts, Ejection, State, exp_minus};
 
-use crate::build::Picker;
+use crate::build::{Entry, Picker};
 use crate::guard::{cap, eject_within_cap};
 use crate::ledger::Ledger;
 use crate::{Method, Pickers};
@@ -24,6 +26,10 @@ const RAMP_VISIT_MS: u32 = 5_000;
 const VISIT_MS: u32 = 10_000;
 /// Of so many picks one may be a visit.
 const VISIT_ONE_OF: u64 = 100;
+/// `Auto` goes by looks from this many endpoints on, while half of them report; a change must have lasted so long.
+const LOOKS_FROM: usize = 4;
+const LOOKS_STABLE_MS: u32 = 10_000;
+const REPORT_AGE: Duration = Duration::from_secs(1);
 /// Of the smoothing of what is typically in flight: 100 ms over 60 s.
 const TYPICAL_STEP: f32 = 0.1 / 60.0;
 
@@ -78,11 +84,37 @@ pub fn judge(snapshot: &Snapshot, pickers: &Pickers, now: Now) -> Judgement {
         } else {
             ledger.panic.store(false, Ordering::Relaxed);
         }
-        if picker.ramping || is_ramping(&picker, now) {
+        if picker.ramping || is_ramping(&picker, now) || looks_turn(&picker, ledger, now) {
             pickers.rebuild(ledger, now);
         }
     }
     judgement
+}
+
+/// Under `Auto`: whether it is time to go over to looks, or back. Half of at least four endpoints must have told within the last
+/// second what they have in flight, or fewer, for ten seconds on end (balance spec S1).
+fn looks_turn(picker: &Picker, ledger: &Ledger, now: Now) -> bool {
+    if picker.policy().strategy != Strategy::Auto || !matches!(picker.method, Method::PeakEwma | Method::Prequal) {
+        return false;
+    }
+    let reports = |entry: &&Entry| entry.vitals.reported_within(REPORT_AGE, now).is_some();
+    let reporters = picker.entries.iter().filter(reports).count();
+    let wanted = picker.entries.len() >= LOOKS_FROM && reporters * 2 >= picker.entries.len();
+    let since = &ledger.by_looks_tick;
+    if wanted == ledger.by_looks.load(Ordering::Relaxed) {
+        since.store(0, Ordering::Relaxed);
+        return false;
+    }
+    match since.load(Ordering::Relaxed) {
+        0 => since.store(now.tick_ms(), Ordering::Relaxed),
+        tick if now.since_tick(tick) >= LOOKS_STABLE_MS => {
+            ledger.by_looks.store(wanted, Ordering::Relaxed);
+            since.store(0, Ordering::Relaxed);
+            return true;
+        }
+        _ => {}
+    }
+    false
 }
 
 fn is_ramping(picker: &Picker, now: Now) -> bool {

@@ -42,6 +42,10 @@ pub(crate) struct Ledger {
     /// Taken for the moment of counting and ejecting, so that two failures at once cannot pass the cap.
     ejecting: AtomicBool,
     pub(crate) panic: AtomicBool,
+    /// Under `Auto`: most endpoints report their load, so that looks say more than this process knows by itself (S1).
+    pub(crate) by_looks: AtomicBool,
+    /// Since when it is the other way round; 0 is not.
+    pub(crate) by_looks_tick: AtomicU32,
 }
 
 impl fmt::Debug for Ledger {
@@ -78,6 +82,8 @@ impl Ledger {
             visited_tick: AtomicU32::new(0),
             ejecting: AtomicBool::new(false),
             panic: AtomicBool::new(false),
+            by_looks: AtomicBool::new(false),
+            by_looks_tick: AtomicU32::new(0),
         }
     }
 

@@ -67,6 +67,8 @@ pub struct Ask<'a> {
     pub tried: &'a [SocketAddr],
     /// Whether it may safely be sent again: such requests are preferred as trials of ejected endpoints.
     pub retryable: bool,
+    /// Whether it can stand in line while every endpoint that is left is new and has as much as it shall have ([`NoPick::Cold`]).
+    pub may_wait: bool,
 }
 
 /// Why nothing was picked.
@@ -76,6 +78,9 @@ pub enum NoPick {
     NoEndpoint,
     /// A limit of the service or of each of its usable endpoints is reached: `circuit_open`.
     Full,
+    /// Every usable endpoint is new and has as much as it shall have (balance spec C4). Only for who may wait: stand in line, and
+    /// after a second ask without [`Ask::may_wait`].
+    Cold,
 }
 
 /// The strategy a picker runs, after `Auto` and the layer were resolved.

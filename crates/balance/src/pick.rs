@@ -349,6 +349,14 @@ impl Picker {
         let scans = [(ask, Care::All), (ask, Care::Lenient), (&again, Care::Lenient)];
         let found = scans.into_iter().find_map(|(ask, care)| self.around(start).find(|&index| self.usable(index, ask, care, now)));
         if let Some(index) = found {
+            let entry = &self.entries[index];
+            if entry.ramp < 1.0 && self.above_ramp(&entry.vitals, now) {
+                // All are new: the cap of each still holds for as long as somebody can wait for it (C4).
+                if ask.may_wait {
+                    return Err(NoPick::Cold);
+                }
+                self.ledger.service.pending.overflowed.fetch_add(1, Ordering::Relaxed);
+            }
             return Ok(Choice { index, trial: false });
         }
         let open = |index: usize| {

@@ -12,11 +12,11 @@ use model::snapshot::Snapshot;
 use model::{Map, Now};
 use parking_lot::Mutex;
 
-use crate::Layer;
 use crate::budget::RetryBudget;
 use crate::build::Picker;
 use crate::ledger::{Ledger, ServiceLedger};
 use crate::queue::Pending;
+use crate::{Layer, Method};
 
 /// Pools without a pick for this long lose their picker; their endpoints keep their vitals.
 const IDLE_MS: u32 = 600_000;
@@ -34,7 +34,7 @@ pub struct Pickers {
     seed: u64,
 }
 
-/// Requests of a service that wait for an endpoint.
+/// Requests of a service that wait for an endpoint, or waited.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Backlog {
     /// Whose.
@@ -43,6 +43,8 @@ pub struct Backlog {
     pub depth: u32,
     /// Turned away since the service was first asked for.
     pub dropped: u64,
+    /// Sent to new endpoints beyond their share since then, because all were new (balance spec C4).
+    pub overflowed: u64,
 }
 
 /// A picker of a pool for somebody who only asks what would be: nothing is kept of it.
@@ -61,6 +63,12 @@ impl Pickers {
     pub fn of(&self, pool: &Arc<Pool>, layer: Layer) -> Arc<Picker> {
         let known = self.ledgers.load().get(&(pool.id, layer)).and_then(|ledger| ledger.picker_of(pool));
         known.unwrap_or_else(|| self.make(pool, layer))
+    }
+
+    /// What runs for a pool, or would if somebody asked for it.
+    pub fn method(&self, pool: &Pool, layer: Layer) -> Method {
+        let running = self.ledgers.load().get(&(pool.id, layer)).and_then(|ledger| ledger.with_newest(|picker| picker.method));
+        running.unwrap_or_else(|| Method::of(&pool.policy, layer))
     }
 
     /// Builds what is dear to build, for pools in use that changed. Call it just before a snapshot is published.
@@ -122,8 +130,10 @@ impl Pickers {
             service: service.origin.clone(),
             depth: service.pending.depth.load(Ordering::Relaxed),
             dropped: service.pending.dropped.load(Ordering::Relaxed),
+            overflowed: service.pending.overflowed.load(Ordering::Relaxed),
         };
-        services.values().filter_map(Weak::upgrade).map(backlog).filter(|backlog| backlog.depth > 0 || backlog.dropped > 0).collect()
+        let is_told = |backlog: &Backlog| backlog.depth > 0 || backlog.dropped > 0 || backlog.overflowed > 0;
+        services.values().filter_map(Weak::upgrade).map(backlog).filter(is_told).collect()
     }
 
     /// Builds a picker of the same pool anew, because shares moved.

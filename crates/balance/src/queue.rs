@@ -46,6 +46,8 @@ pub(crate) struct Pending {
     pub(crate) depth: AtomicU32,
     /// Turned away because too many waited already, or because waiting was in vain.
     pub(crate) dropped: AtomicU64,
+    /// Sent to endpoints that are new beyond what these shall have, because all are new and waiting was in vain.
+    pub(crate) overflowed: AtomicU64,
 }
 
 /// A place in line. Dropping it leaves the line and calls the next.

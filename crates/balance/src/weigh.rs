@@ -1,12 +1,13 @@
 //! The slower loop, every second: weights from the load that endpoints report, the memory gate, and the end of pickers
 //! nobody needs (balance spec S12, S14).
 
+use model::policy::Strategy;
 use model::snapshot::Snapshot;
 use model::vitals::State;
 use model::{Now, Vitals};
 
+use crate::Pickers;
 use crate::build::Picker;
-use crate::{Method, Pickers};
 
 /// Step of the weights towards equal utilisation, and its bound a second.
 const GAIN: f32 = 0.2;
@@ -23,8 +24,9 @@ const MEMORY_RELEASE: f32 = 0.05;
 pub fn weigh(snapshot: &Snapshot, pickers: &Pickers, now: Now) {
     pickers.tick(now);
     for ledger in pickers.ledgers().values() {
-        let Some(picker) = ledger.newest().filter(|picker| picker.method == Method::Performance && ledger.active(now)) else { continue };
-        if weigh_pool(&picker, now) {
+        let Some(picker) = ledger.newest().filter(|picker| picker.policy().strategy == Strategy::Performance && ledger.active(now)) else { continue };
+        let moved = if picker.policy().tuning.by_rates { weigh_by_rates(&picker, now) } else { weigh_pool(&picker, now) };
+        if moved {
             pickers.rebuild(ledger, now);
         }
     }
@@ -54,6 +56,30 @@ fn weigh_pool(picker: &Picker, now: Now) -> bool {
         let weight = if used.is_some() { (*next / average).clamp(WEIGHT_MIN, WEIGHT_MAX) } else { 1.0 } * gate;
         moved |= (weight - vitals.slow_weight()).abs() > 0.005;
         vitals.set_slow_weight(weight);
+    }
+    moved
+}
+
+/// Weights of gRFC A58: requests a second for each unit of utilisation and share of errors, as the endpoints report them; who
+/// reports nothing fresh gets the mean, and of fewer than two reporters all are equal. Gives whether a weight moved.
+fn weigh_by_rates(picker: &Picker, now: Now) -> bool {
+    let tuning = &picker.policy().tuning;
+    let rate = |vitals: &Vitals| {
+        let (used, told) = (vitals.utilisation(tuning.blackout, tuning.expiry, now)?, vitals.reported());
+        let requests = told.requests_per_s?;
+        Some(requests / (used + told.errors_per_s.unwrap_or(0.0) / requests * tuning.error_penalty))
+    };
+    let rates: Vec<Option<f32>> = picker.entries.iter().map(|entry| rate(&entry.vitals).filter(|rate| rate.is_finite() && *rate > 0.0)).collect();
+    let reporters = rates.iter().flatten().count();
+    let mean = rates.iter().flatten().sum::<f32>() / reporters.max(1) as f32;
+    let mut moved = false;
+    for (entry, rate) in picker.entries.iter().zip(&rates) {
+        let vitals = &entry.vitals;
+        vitals.forget_reports(tuning.expiry, now);
+        let gate = memory_gate(vitals, tuning.memory_high, tuning.memory_max);
+        let share = rate.filter(|_| reporters >= 2).map_or(1.0, |rate| (rate / mean).clamp(WEIGHT_MIN, WEIGHT_MAX)) * gate;
+        moved |= (share - vitals.slow_weight()).abs() > 0.005;
+        vitals.set_slow_weight(share);
     }
     moved
 }

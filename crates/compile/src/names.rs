@@ -44,7 +44,7 @@ pub(crate) fn owner(
         key,
         shape: shape(service, addresses, complaints),
         ports: service_ports(service),
-        endpoints: if is_alias(service) { Vec::new() } else { named_endpoints(slices) },
+        endpoints: if is_alias(service) { Vec::new() } else { named_endpoints(slices, settings.endpoint_pod_names) },
         ttl_s: ttl(service, complaints),
     })
 }
@@ -89,13 +89,15 @@ fn service_ports(service: &api::Service) -> Vec<NamedPort> {
     service.spec.ports.iter().filter_map(read).collect()
 }
 
-/// Ready endpoints, each (address, host label) once, with the ports of every slice that names it (R6, R8).
-fn named_endpoints(slices: &[ReadSlice<'_>]) -> Vec<NamedEndpoint> {
+/// Ready endpoints, each (address, host label) once, with the ports of every slice that names it (R6, R8). The label is the
+/// endpoint's own, else that of its Pod if those are asked for (R7).
+fn named_endpoints(slices: &[ReadSlice<'_>], pod_names: bool) -> Vec<NamedEndpoint> {
     let mut found: BTreeMap<(IpAddr, Option<Arc<str>>), NamedEndpoint> = BTreeMap::new();
     for read in slices {
         let ports: Vec<NamedPort> = read.slice.ports.iter().filter_map(slice_port).collect();
         for (one, joined) in read.endpoints.iter().filter(|(_, joined)| joined.standing == Standing::Ready) {
-            let hostname = one.hostname.as_deref().filter(|name| is_label(name)).map(lower);
+            let pod_name = one.target_ref.as_ref().filter(|target| pod_names && &*target.kind == "Pod").map(|target| &*target.name);
+            let hostname = one.hostname.as_deref().filter(|name| is_label(name)).or(pod_name.filter(|name| is_label(name))).map(lower);
             // Mostly an endpoint is in one slice and has its ports, in a list without spare room.
             let named = found.entry((joined.address, hostname.clone())).or_insert_with(|| NamedEndpoint {
                 hostname,

@@ -29,6 +29,8 @@ pub struct Settings {
     pub node_port_addresses: Vec<IpAddr>,
     /// The cluster zone: `cluster.local`.
     pub cluster_domain: Arc<str>,
+    /// Endpoints without a host name are called by their Pod's name in DNS, where that is a label (dns spec R7).
+    pub endpoint_pod_names: bool,
     /// Service networks as (address, prefix length).
     pub service_networks: Vec<(IpAddr, u8)>,
     /// Where Ingresses and Gateways without an address are entered over HTTP.
@@ -64,6 +66,7 @@ impl Settings {
             node_addresses: vec![localhost],
             node_port_addresses: Vec::new(),
             cluster_domain: "cluster.local".into(),
+            endpoint_pod_names: false,
             service_networks: vec![(IpAddr::from([127, 96, 0, 0]), 12)],
             http: SocketAddr::new(localhost, 8080),
             https: SocketAddr::new(localhost, 8443),

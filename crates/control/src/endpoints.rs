@@ -255,8 +255,18 @@ async fn write(wire: Wire, service: Key, ops: Vec<Op>) -> Done {
     let mut written = Vec::new();
     for op in ops {
         let made = op.made_slice().map(|name| Key { namespace: service.namespace.clone(), name: name.into() });
+        let is_classic = matches!(op, Op::CreateEndpoints(_) | Op::PatchEndpoints(..));
         match write_one(&wire, &service.namespace, op).await {
             Ok(one) => written.extend(one),
+            // Slices say more than the older kind can: what it does not take must not keep their next change waiting.
+            Err(Error::Refused(why)) if is_classic => {
+                tracing::warn!(
+                    namespace = &*service.namespace,
+                    service = &*service.name,
+                    why,
+                    "endpoints: the Endpoints object is refused; its slices are written"
+                );
+            }
             Err(error) => {
                 written.extend(made.filter(|_| matches!(error, Error::Conflict(_))).map(Written::SliceTaken));
                 return Done { service, written, end: End::Failed(error) };

@@ -100,7 +100,7 @@ pub(crate) async fn run(
             }
             Some(done) = all.looks.join_next() => all.finish(done),
             () = sleep_until(next), if can_begin => {}
-            _ = look.tick() => all.report(&live.snapshot(), methods),
+            _ = look.tick() => all.report(&live.snapshot(), &methods),
         }
         all.begin();
     }
@@ -175,7 +175,7 @@ impl Loop {
     }
 
     /// Looks at the Services of all policies; those with news are written.
-    fn report(&mut self, snapshot: &Snapshot, methods: Methods) {
+    fn report(&mut self, snapshot: &Snapshot, methods: &Methods) {
         let now = Instant::now();
         let report = Report { snapshot, methods, now: Now(net::clock::monotonic_ns()), unix_ms: jiff::Timestamp::now().as_millisecond() };
         let mut news = Vec::new();

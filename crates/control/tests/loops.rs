@@ -39,7 +39,7 @@ impl World {
             live: live.clone(),
             interner: Arc::new(Interner::default()),
             planes: vec!["http"],
-            methods: |_| ["PeakEwma", "LeastRequest", "Random"],
+            methods: Arc::new(|_| ["PeakEwma", "LeastRequest", "Random"]),
             api: Some(([10, 96, 0, 1].into(), SocketAddr::from(([192, 0, 2, 1], 6443)))),
         };
         let control = Control::start(&client, settings, decisions, &watch::Metrics::default());

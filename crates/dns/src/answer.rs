@@ -12,7 +12,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::Config;
-use crate::cookie;
+use crate::cookie::Secrets;
 use crate::forward::{Upstreams, within};
 use crate::name::{Folded, Reverse, reverse};
 use crate::select::{Order, Rng};
@@ -41,6 +41,8 @@ pub(crate) struct Client {
     pub address: IpAddr,
     /// Unix time in seconds.
     pub unix_s: u32,
+    /// More comes than is answered: who has a cookie must show a good one (RFC 7873 §5.2.3).
+    pub is_pressed: bool,
 }
 
 /// What becomes of a message.
@@ -76,7 +78,7 @@ struct Known {
     table: Arc<Table>,
     config: Arc<Config>,
     upstreams: Arc<Upstreams>,
-    secret: [u8; 16],
+    secrets: Secrets,
 }
 
 /// What changes from one query to the next.
@@ -139,9 +141,9 @@ impl Reply<'_, '_> {
 }
 
 impl Answerer {
-    /// An answerer of this table. `secret` makes cookies, the same on all cores; `seed` makes its random order.
-    pub fn new(table: Arc<Table>, config: Arc<Config>, upstreams: Arc<Upstreams>, secret: [u8; 16], seed: u64) -> Self {
-        let known = Known { table, config, upstreams, secret };
+    /// An answerer of this table. `secrets` make cookies, the same on all cores; `seed` makes its random order.
+    pub fn new(table: Arc<Table>, config: Arc<Config>, upstreams: Arc<Upstreams>, secrets: Secrets, seed: u64) -> Self {
+        let known = Known { table, config, upstreams, secrets };
         Self { known, draws: Draws { rng: Rng::new(seed), order: Order::default(), targets: Vec::new() } }
     }
 
@@ -178,7 +180,11 @@ impl Known {
     fn query(&self, draws: &mut Draws, query: Query<'_>, client: Client, buffer: &mut [u8], external: Option<&External<'_>>) -> Outcome {
         let zone = self.table.zone();
         let name = Folded::of(query.name());
-        let reply = self.begin(query, client, buffer);
+        let mut reply = self.begin(query, client, buffer);
+        if client.is_pressed && self.lacks_proof(&query, client) {
+            reply.rcode = rcode::BADCOOKIE;
+            return reply.finish();
+        }
         if matches!(query.kind, kind::AXFR | kind::IXFR) {
             return self.transfer(reply, &zone, &name, client);
         }
@@ -189,6 +195,13 @@ impl Known {
             Place::Special => special::answer(reply, &zone, &name),
             Place::Elsewhere => self.elsewhere(reply, &name, external),
         }
+    }
+
+    /// Whether a client that knows cookies shows none of ours: its address may be somebody else's.
+    fn lacks_proof(&self, query: &Query<'_>, client: Client) -> bool {
+        let part = query.edns.and_then(|edns| Some((edns.cookie?, edns.shown)));
+        client.via == Via::Udp
+            && part.is_some_and(|(part, shown)| shown.is_none_or(|shown| !self.secrets.is_good(part, &shown, client.address, client.unix_s)))
     }
 
     /// Our zone as a whole, over TCP, for those who may have it (B14, W8). Who has the version in force already gets its SOA.
@@ -239,7 +252,7 @@ impl Known {
             writer.identify(id);
         }
         if let Some(part) = edns.cookie {
-            writer.cookie(cookie::make(&self.secret, part, client.address, client.unix_s));
+            writer.cookie(self.secrets.make(part, client.address, client.unix_s));
         }
     }
 

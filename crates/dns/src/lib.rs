@@ -136,8 +136,8 @@ impl Plane {
         let tasks =
             vec![tokio::spawn(follow(follower, live)), tokio::spawn(Arc::clone(&forwarder).tend(config.resolv_conf.clone(), config.listens.clone()))];
         let crowd = Arc::new(serve::Crowd::new(config.max_connections));
-        let secret = config.cookie_secret.unwrap_or_else(forward::random_secret);
-        let shared = Arc::new(serve::Shared { config: Arc::new(config), table, forwarder, metrics, crowd, secret });
+        let secrets = cookie::Secrets::new(config.cookie_secret.unwrap_or_else(forward::random_secret));
+        let shared = Arc::new(serve::Shared { config: Arc::new(config), table, forwarder, metrics, crowd, secrets });
         let (stop, stopping) = watch::channel(false);
         let (alive, ended) = mpsc::channel(1);
         for (core, sockets) in sockets {

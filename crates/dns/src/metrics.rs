@@ -18,6 +18,8 @@ pub(crate) struct Metrics {
     pub cache_misses: Counter,
     /// Messages that get no reply by design: too short, or responses.
     silent: Counter,
+    truncated: Counter,
+    unfair: Counter,
     /// Queries refused because too many wait for upstreams.
     pub busy: Counter,
     /// Datagrams that came faster than they were read.
@@ -46,6 +48,8 @@ impl Metrics {
             cache_hits: registry.counter("fairlead_dns_cache_hits", "Answers of others given from the cache"),
             cache_misses: registry.counter("fairlead_dns_cache_misses", "Questions that had to be asked of others"),
             silent: reason("silent"),
+            truncated: registry.counter("fairlead_dns_truncated", "Replies over UDP that did not hold all records"),
+            unfair: reason("unfair_share"),
             busy: reason("too_many_waiting"),
             overflown: reason("queue_full"),
             unsent: reason("not_sent"),
@@ -60,7 +64,8 @@ impl Metrics {
     /// Adds what a thread counted, and begins its count anew.
     pub fn add(&self, tally: &mut Tally) {
         let tally = std::mem::take(tally);
-        let pairs = self.requests.iter().zip(tally.requests).chain(self.responses.iter().zip(tally.responses)).chain([(&self.silent, tally.silent)]);
+        let others = [(&self.silent, tally.silent), (&self.truncated, tally.truncated), (&self.unfair, tally.unfair)];
+        let pairs = self.requests.iter().zip(tally.requests).chain(self.responses.iter().zip(tally.responses)).chain(others);
         for (counter, count) in pairs.filter(|(_, count)| *count > 0) {
             counter.inc_by(count);
         }
@@ -73,6 +78,10 @@ pub(crate) struct Tally {
     requests: [u64; 2],
     responses: [u64; 8],
     silent: u64,
+    /// Replies that say that they were cut (TC).
+    pub truncated: u64,
+    /// Queries beyond a client's share.
+    pub unfair: u64,
 }
 
 impl Tally {

@@ -1,6 +1,7 @@
 //! Where queries come in. Each core has two threads of ours to serve it: one that does nothing but read and answer datagrams
 //! (`udp`), and its data thread, where connections live (`tcp`) and where queries of both wait for others.
 
+mod fair;
 mod tcp;
 mod udp;
 
@@ -18,11 +19,12 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::answer::{Answerer, Ask, Client, External, Outcome};
+use crate::cookie::Secrets;
 use crate::forward::{Forwarder, Permit};
 use crate::metrics::{Metrics, Tally};
 use crate::table::Table;
 use crate::transfer::Transfer;
-use crate::wire::rcode;
+use crate::wire::{flag, rcode};
 use crate::{Config, Sockets};
 pub(crate) use tcp::Crowd;
 
@@ -33,8 +35,8 @@ pub(crate) struct Shared {
     pub forwarder: Arc<Forwarder>,
     pub metrics: Arc<Metrics>,
     pub crowd: Arc<Crowd>,
-    /// Makes cookies.
-    pub secret: [u8; 16],
+    /// Make cookies.
+    pub secrets: Secrets,
 }
 
 /// What answers on one thread.
@@ -78,8 +80,16 @@ enum Served {
 impl Desk {
     fn new(shared: Arc<Shared>, slow: mpsc::UnboundedSender<Job>) -> Self {
         let (table, config, upstreams) = (Arc::clone(&shared.table), Arc::clone(&shared.config), Arc::clone(&shared.forwarder.upstreams));
-        let answerer = Answerer::new(table, config, upstreams, shared.secret, crate::forward::random());
+        let answerer = Answerer::new(table, config, upstreams, shared.secrets, crate::forward::random());
         Self { shared, answerer, tally: Tally::default(), slow }
+    }
+
+    /// Notes that a reply says it was cut.
+    fn note_cut(&mut self, served: Served, buffer: &[u8]) -> Served {
+        if let (Served::Reply(_), Some(flags)) = (&served, crate::wire::u16_at(buffer, 2)) {
+            self.tally.truncated += u64::from(flags & flag::TC != 0);
+        }
+        served
     }
 
     /// Answers a message into `buffer`, or makes it a job that replies `to` somebody later.
@@ -87,7 +97,10 @@ impl Desk {
         self.tally.request(client.via);
         let ask = match self.answerer.answer(message, client, buffer) {
             Outcome::Ask(ask) => ask,
-            outcome => return self.told(outcome),
+            outcome => {
+                let served = self.told(outcome);
+                return self.note_cut(served, buffer);
+            }
         };
         if let Some((answer, age_s)) = self.shared.forwarder.cache.get(&ask, Instant::now()) {
             self.shared.metrics.cache_hits.inc();
@@ -107,7 +120,8 @@ impl Desk {
     /// Answers a message with what others said.
     fn complete(&mut self, message: &[u8], client: Client, buffer: &mut [u8], external: &External<'_>) -> Served {
         let outcome = self.answerer.complete(message, client, buffer, external);
-        self.told(outcome)
+        let served = self.told(outcome);
+        self.note_cut(served, buffer)
     }
 
     /// Tells what was counted.

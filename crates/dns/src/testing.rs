@@ -70,7 +70,7 @@ impl Bench {
         let mut follower = Follower::new(Arc::clone(&table), config.listen_ips(), config.ttl_s);
         follower.apply(snapshot);
         let upstreams = Arc::new(Upstreams::new(&config.upstreams));
-        let answerer = Answerer::new(Arc::clone(&table), Arc::new(config), upstreams, [7; 16], 1);
+        let answerer = Answerer::new(Arc::clone(&table), Arc::new(config), upstreams, crate::cookie::Secrets::new([7; 16]), 1);
         Self { table, follower, answerer, buffer: vec![0; 1 << 16] }
     }
 
@@ -103,7 +103,7 @@ impl Bench {
 
 /// Somebody who asks this way.
 pub(crate) fn client(via: Via) -> Client {
-    Client { via, address: [192, 0, 2, 1].into(), unix_s: 1_559_731_985 }
+    Client { via, address: [192, 0, 2, 1].into(), unix_s: 1_559_731_985, is_pressed: false }
 }
 
 /// The octets of a query with RD set.

@@ -155,6 +155,9 @@ pub struct UpFlags {
     /// Networks whose hosts may ask for names of others, besides private ones and those this host is in; repeatable
     #[arg(long, env = "FAIRLEAD_DNS_CLIENTS", value_name = "CIDR", value_delimiter = ',')]
     pub dns_clients: Vec<String>,
+    /// Call endpoints without a host name by their Pod's name in DNS instead of by their address
+    #[arg(long, env = "FAIRLEAD_DNS_ENDPOINT_POD_NAMES", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    pub dns_endpoint_pod_names: Option<bool>,
     /// Networks whose hosts may have the zone as a whole (AXFR over TCP); repeatable [default: none]
     #[arg(long, env = "FAIRLEAD_DNS_TRANSFER_TO", value_name = "CIDR", value_delimiter = ',')]
     pub dns_transfer_to: Vec<String>,

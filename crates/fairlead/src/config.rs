@@ -44,6 +44,8 @@ pub struct Settings {
     pub dns_clients: Vec<(IpAddr, u8)>,
     /// Networks whose hosts may have the zone as a whole.
     pub transfer_to: Vec<(IpAddr, u8)>,
+    /// Whether endpoints are called by their Pods' names in DNS.
+    pub endpoint_pod_names: bool,
     /// What `plane` says at start: `userspace (reason)`.
     pub plane: String,
     /// Name of this node.
@@ -94,6 +96,7 @@ struct File {
     dns_upstream: OneOrMany<String>,
     dns_clients: OneOrMany<String>,
     dns_transfer_to: OneOrMany<String>,
+    dns_endpoint_pod_names: Option<bool>,
     packet_plane: Option<String>,
     node_name: Option<String>,
     node_address: OneOrMany<IpAddr>,
@@ -174,6 +177,7 @@ impl Settings {
             upstreams: None,
             dns_clients: networks("--dns-clients", &either(flags.dns_clients, file.dns_clients.into_vec()))?,
             transfer_to: networks("--dns-transfer-to", &either(flags.dns_transfer_to, file.dns_transfer_to.into_vec()))?,
+            endpoint_pod_names: flags.dns_endpoint_pod_names.or(file.dns_endpoint_pod_names).unwrap_or(false),
             plane: plane.into(),
             node_name: node_name(flags.node_name.or(file.node_name))?,
             node_addresses,
@@ -211,6 +215,7 @@ impl Settings {
             ("dns-upstream", self.upstreams == other.upstreams),
             ("dns-clients", self.dns_clients == other.dns_clients),
             ("dns-transfer-to", self.transfer_to == other.transfer_to),
+            ("dns-endpoint-pod-names", self.endpoint_pod_names == other.endpoint_pod_names),
             ("packet-plane", self.plane == other.plane),
             ("node-name", self.node_name == other.node_name),
             ("node-address", self.node_addresses == other.node_addresses),

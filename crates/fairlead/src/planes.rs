@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use apiserver::ApiServer;
-use balance::{Layer, Method, Pickers};
+use balance::{Layer, Pickers};
 use compile::{Kind, World};
 use control::{Control, Leases};
 use model::vitals::Now;
@@ -84,7 +84,7 @@ impl Planes {
         let engine = Engine { world, live: Arc::clone(live), source, decided, wants, first_complete: Arc::clone(parts.first_complete) };
         let control = Control::start(
             &client_as(parts.api, "system:fairlead:control"),
-            control_settings(settings, live, &interner, parts.leases),
+            control_settings(settings, live, &interner, parts.leases, Arc::clone(&pickers)),
             decisions,
             &watches,
         );
@@ -154,7 +154,13 @@ fn http_settings(settings: &Settings, metrics: &Registry, http: Vec<TcpListener>
     Ok(proxy::Settings { options, log, metrics: Some(metrics.clone()), bound: vec![(settings.http, http), (settings.https, https)], memory: None })
 }
 
-fn control_settings(settings: &Settings, live: &Arc<Live>, interner: &Arc<Interner>, leases: &Arc<Leases>) -> control::Settings {
+fn control_settings(
+    settings: &Settings,
+    live: &Arc<Live>,
+    interner: &Arc<Interner>,
+    leases: &Arc<Leases>,
+    pickers: Arc<Pickers>,
+) -> control::Settings {
     control::Settings {
         scope: control::Scope::Standalone,
         leases: Arc::clone(leases),
@@ -166,7 +172,7 @@ fn control_settings(settings: &Settings, live: &Arc<Live>, interner: &Arc<Intern
         live: Arc::clone(live),
         interner: Arc::clone(interner),
         planes: PLANES.to_vec(),
-        methods: |pool| [Layer::Http, Layer::Tcp, Layer::Udp].map(|layer| Method::of(&pool.policy, layer).as_str()),
+        methods: Arc::new(move |pool| [Layer::Http, Layer::Tcp, Layer::Udp].map(|layer| pickers.method(pool, layer).as_str())),
         api: settings.service_cidrs.first().map(|(network, _)| (first_address(*network), settings.api)),
     }
 }
@@ -197,6 +203,7 @@ fn compile_settings(settings: &Settings, interner: &Arc<Interner>) -> compile::S
         node_addresses: settings.node_addresses.clone(),
         node_port_addresses: Vec::new(),
         cluster_domain: settings.cluster_domain.as_str().into(),
+        endpoint_pod_names: settings.endpoint_pod_names,
         service_networks: settings.service_cidrs.clone(),
         http: settings.http,
         https: settings.https,

@@ -33,8 +33,9 @@ pub struct Verdicts {
     in_panic: HashSet<Origin>,
     depth: Family<Waiting, Gauge>,
     dropped: Family<Waiting, Counter>,
-    /// What was turned away when it was last told.
-    backlogs: HashMap<Origin, u64>,
+    overflowed: Family<Service, Counter>,
+    /// What was turned away, and what overflowed, when it was last told.
+    backlogs: HashMap<Origin, (u64, u64)>,
     knocker: Knocker,
 }
 
@@ -49,6 +50,11 @@ impl Verdicts {
             dropped: metrics.register(
                 "fairlead_queue_dropped",
                 "Requests that waited for an endpoint in vain, or that too many waited before",
+                Family::default(),
+            ),
+            overflowed: metrics.register(
+                "fairlead_cold_overflow",
+                "Requests that new endpoints got beyond their share, because all were new and waiting was in vain",
                 Family::default(),
             ),
             backlogs: HashMap::new(),
@@ -81,14 +87,19 @@ impl Verdicts {
             if !stays {
                 self.depth.remove(&waiting(service));
                 self.dropped.remove(&waiting(service));
+                self.overflowed.remove(&label(service));
             }
             stays
         });
         for backlog in backlogs {
-            let before = self.backlogs.insert(backlog.service.clone(), backlog.dropped).unwrap_or(0);
-            self.depth.get_or_create(&waiting(&backlog.service)).set(backlog.depth.into());
+            let told = self.backlogs.insert(backlog.service.clone(), (backlog.dropped, backlog.overflowed)).unwrap_or_default();
             // A service that was idle for long counts from 0 again.
-            self.dropped.get_or_create(&waiting(&backlog.service)).inc_by(backlog.dropped.checked_sub(before).unwrap_or(backlog.dropped));
+            let since = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now);
+            self.depth.get_or_create(&waiting(&backlog.service)).set(backlog.depth.into());
+            self.dropped.get_or_create(&waiting(&backlog.service)).inc_by(since(backlog.dropped, told.0));
+            if backlog.overflowed > 0 {
+                self.overflowed.get_or_create(&label(&backlog.service)).inc_by(since(backlog.overflowed, told.1));
+            }
         }
     }
 

@@ -79,6 +79,10 @@ pub struct Tuning {
     pub hash_subset: u8,
     /// Prefix length that IPv6 clients are keyed by.
     pub ipv6_prefix: u8,
+    /// Performance: weighted round robin by reported rates instead of a score (gRFC A58).
+    pub by_rates: bool,
+    /// Performance by rates: how much errors count.
+    pub error_penalty: f32,
     /// Performance: metric names in order of preference; empty means application, else CPU.
     pub metrics: Vec<Arc<str>>,
     /// Performance: no weight from a report younger than this after the first one.
@@ -338,6 +342,8 @@ impl Default for Tuning {
             hash_subset: 0,
             prequal: Prequal::default(),
             ipv6_prefix: 64,
+            by_rates: false,
+            error_penalty: 1.0,
             metrics: Vec::new(),
             blackout: Duration::from_secs(10),
             expiry: Duration::from_secs(180),

@@ -6,7 +6,7 @@ use model::vitals::{Fade, State, Why};
 use proptest::prelude::*;
 
 use crate::fixture::{Bench, endpoint, policy};
-use crate::{Ask, Guard, NoPick, Outcome};
+use crate::{Ask, Guard, NoPick, Now, Outcome};
 
 fn failing(bad: usize) -> impl Fn(usize) -> Outcome {
     move |number| if number == bad { Outcome::Gateway } else { Outcome::Success }
@@ -351,4 +351,27 @@ fn ejection_is_one_state_over_workers_and_generations() {
         bench.change(|pool| pool.policy = Arc::new(policy(Strategy::RoundRobin)));
     }
     assert_eq!(failures, 5, "as many as with one worker");
+}
+
+#[test]
+fn c4_where_all_are_new_the_cap_of_each_holds_for_as_long_as_somebody_can_wait() {
+    let mut bench = Bench::new(Policy { slow_start: Policy::default().slow_start, ..policy(Strategy::LeastRequest) }, &[100; 2]);
+    bench.shares(2);
+    bench.change(|pool| pool.endpoints = (50..52).map(|number| endpoint(number, 100)).collect());
+    let waits = Ask { may_wait: true, retryable: true, ..Ask::default() };
+    let held: Vec<Guard> = (0..4).map(|_| bench.ask(&waits).expect("two each are always allowed")).collect();
+    assert_eq!(bench.ask(&waits).unwrap_err(), NoPick::Cold);
+    assert_eq!(bench.pickers.backlogs(), [], "nothing overflowed yet");
+    let fifth = bench.pick().expect("who waited goes through all the same");
+    assert_eq!(bench.pickers.backlogs()[0].overflowed, 1);
+    drop((held, fifth));
+    assert!(bench.ask(&waits).is_ok(), "a place is free again");
+    // A warm one takes what the new ones shall not have.
+    bench.change(|pool| {
+        let warm = endpoint(52, 100);
+        warm.vitals.begin_ramp(true, Now::from_ms(1));
+        pool.endpoints = [endpoint(53, 100), warm].to_vec();
+    });
+    let held: Vec<Guard> = (0..40).map(|_| bench.ask(&waits).expect("the warm one has no cap")).collect();
+    assert!(held.iter().filter(|guard| Bench::number(guard) == 53).count() <= 2);
 }

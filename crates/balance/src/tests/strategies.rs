@@ -327,7 +327,7 @@ proptest! {
         let mut bench = Bench::new(by_header(strategy), &vec![100; n]);
         let mut tried = Vec::new();
         for _ in 0..n {
-            let guard = bench.ask(&Ask { hash, tried: &tried, retryable: true }).unwrap();
+            let guard = bench.ask(&Ask { hash, tried: &tried, retryable: true, may_wait: false }).unwrap();
             prop_assert!(!tried.contains(&guard.endpoint().address));
             tried.push(guard.endpoint().address);
         }
@@ -418,4 +418,55 @@ fn a_thousand_generations_reset_no_number_and_lose_no_decrement() {
     }
     held.clear();
     assert!(bench.pool.endpoints.iter().all(|endpoint| endpoint.vitals.in_flight() == 0));
+}
+
+#[test]
+fn s1_auto_goes_over_to_looks_while_half_of_the_endpoints_report() {
+    let mut bench = Bench::new(policy(Strategy::Auto), &[100; 4]);
+    let report = |bench: &Bench, count: usize| {
+        for endpoint in &bench.pool.endpoints[..count] {
+            endpoint.vitals.report(&model::LoadReport { in_flight: Some(3.0), ..Default::default() }, bench.now);
+        }
+    };
+    let run = |bench: &mut Bench, count: usize, seconds: u64| {
+        for _ in 0..seconds {
+            report(bench, count);
+            bench.shares(1);
+            bench.pass(1000);
+        }
+        bench.picker().method()
+    };
+    assert_eq!(run(&mut bench, 2, 9), Method::PeakEwma, "not before it has been so for ten seconds");
+    assert_eq!(run(&mut bench, 2, 3), Method::Prequal);
+    assert_eq!(bench.pickers.method(&bench.pool, Layer::Http), Method::Prequal);
+    assert_eq!(run(&mut bench, 0, 8), Method::Prequal);
+    assert_eq!(run(&mut bench, 2, 2), Method::Prequal, "the ten seconds begin anew");
+    assert_eq!(run(&mut bench, 1, 13), Method::PeakEwma);
+    let mut few = Bench::new(policy(Strategy::Auto), &[100; 3]);
+    assert_eq!(run(&mut few, 3, 12), Method::PeakEwma, "below four there is nothing to look at");
+}
+
+#[test]
+fn s13_by_rates_the_weight_is_requests_for_each_unit_of_load_and_errors() {
+    let tuning = Tuning { by_rates: true, blackout: Duration::ZERO, ..Tuning::default() };
+    let mut bench = Bench::new(Policy { tuning, ..policy(Strategy::Performance) }, &[100; 3]);
+    bench.shares(3);
+    assert_eq!(bench.picker().method(), Method::RoundRobin);
+    let say = |bench: &Bench, index: usize, text: &str| {
+        let report = report::Report::from_header(report::HEADER, text.as_bytes()).unwrap();
+        let guard = bench.picker().pick_at(&mut Worker::new(1), bench.pool.endpoints[index].address, bench.now).unwrap();
+        guard.report(&report, bench.now);
+    };
+    say(&bench, 0, "TEXT cpu_utilization=0.5,rps_fractional=100");
+    bench.pass(1000);
+    assert_eq!(bench.shares(300), [100; 3], "one reporter is none");
+    // 100 / 0.25 against 100 / (0.5 + 50/100 * 1.0): 400 and 100; the third, which says nothing, gets the mean.
+    say(&bench, 0, "TEXT cpu_utilization=0.25,rps_fractional=100");
+    (0..40).for_each(|_| {
+        say(&bench, 0, "TEXT cpu_utilization=0.25,rps_fractional=100");
+        say(&bench, 1, "TEXT cpu_utilization=0.5,rps_fractional=100,eps=50");
+        bench.pass(1000);
+    });
+    let shares = bench.shares(750);
+    assert!(shares[0].abs_diff(400) < 12 && shares[1].abs_diff(100) < 6 && shares[2].abs_diff(250) < 10, "{shares:?}");
 }

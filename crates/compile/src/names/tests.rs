@@ -78,3 +78,23 @@ fn pods_have_names_while_they_live_and_shared_addresses_outlive_one_of_two() {
     world.apply(upsert(going));
     assert_eq!(world.compile(1003).snapshot.names.pods.len(), 0, "a terminating Pod has no name");
 }
+
+#[test]
+fn r7_endpoints_are_called_by_their_pods_where_that_is_asked_for_and_possible() {
+    let pod = |name: &str, address: &str| json!({"addresses": [address], "targetRef": {"kind": "Pod", "name": name, "namespace": "n", "uid": name}});
+    let mut own = pod("web-1", "10.1.0.2");
+    own["hostname"] = json!("first");
+    let objects =
+        [web("10.0.0.1"), slice("a", "web", json!([pod("web-0", "10.1.0.1"), own, pod("web.2", "10.1.0.3"), pod(&"w".repeat(64), "10.1.0.4")]))];
+    let labels = |endpoint_pod_names| {
+        let (_, compiled) = world_with(Settings { endpoint_pod_names, ..Settings::loopback("here") }, &objects);
+        let owner = &compiled.snapshot.names.owners[&("n".into(), "web".into())];
+        owner.endpoints.iter().map(|one| (one.address.to_string(), one.hostname.as_deref().map(str::to_owned))).collect::<Vec<_>>()
+    };
+    let found = |first: Option<&str>| {
+        let label = |address: &str, label: Option<&str>| (address.to_owned(), label.map(str::to_owned));
+        vec![label("10.1.0.1", first), label("10.1.0.2", Some("first")), label("10.1.0.3", None), label("10.1.0.4", None)]
+    };
+    assert_eq!(labels(true), found(Some("web-0")), "a name with a dot or of 64 letters is no label");
+    assert_eq!(labels(false), found(None));
+}

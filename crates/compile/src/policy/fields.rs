@@ -185,6 +185,8 @@ impl Reader {
                 let metrics = block.metrics.clone();
                 self.overlay.set("performance.metrics", move |policy| policy.tuning.metrics = metrics.clone());
             }
+            self.either("performance.mode", &block.mode, "Scored", "RoundRobin", |policy, by_rates| policy.tuning.by_rates = by_rates);
+            self.real("performance.errorPenalty", block.error_penalty, 0.0..=1000.0, |policy, n| policy.tuning.error_penalty = n);
             self.duration("performance.blackout", &block.blackout, ANY, |policy, time| policy.tuning.blackout = time);
             self.duration("performance.expiry", &block.expiry, ANY, |policy, time| policy.tuning.expiry = time);
             self.percent("performance.memoryHigh", block.memory_high, |policy, percent| policy.tuning.memory_high = percent);

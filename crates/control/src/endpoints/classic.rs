@@ -125,16 +125,38 @@ type Port = Option<(Arc<str>, i32, Arc<str>, Option<Arc<str>>)>;
 /// An address, and whether it is ready.
 type Place = (Arc<str>, bool);
 
+/// The one unnamed port that each address is listed with. Instances on one host have one address and ports of their own, but this older kind
+/// packs the ports of an address together and wants names where there are several: the lowest ready one stands for all. Slices have them all.
+fn unnamed<'g>(groups: impl Iterator<Item = &'g Group>) -> BTreeMap<Arc<str>, (bool, i32)> {
+    let mut found: BTreeMap<Arc<str>, (bool, i32)> = BTreeMap::new();
+    for group in groups {
+        let ports = group.ports.iter().filter(|port| port.name.as_deref().unwrap_or_default().is_empty()).filter_map(|port| port.port);
+        for port in ports {
+            for endpoint in group.endpoints.iter().filter(|endpoint| is_listed(endpoint)) {
+                let Some(ip) = endpoint.addresses.first() else { continue };
+                let place = (!endpoint.conditions.is_ready(), port);
+                found.entry(ip.clone()).and_modify(|least| *least = place.min(*least)).or_insert(place);
+            }
+        }
+    }
+    found
+}
+
+/// Draining endpoints are in no list of this older kind.
+fn is_listed(endpoint: &Endpoint) -> bool {
+    !endpoint.conditions.is_terminating() || endpoint.conditions.is_ready()
+}
+
 /// Ports that the same addresses have make one subset; upstream packs them so, and clients compare.
-fn subsets<'g>(groups: impl Iterator<Item = &'g Group>) -> Vec<Subset> {
+fn subsets<'g>(groups: impl Iterator<Item = &'g Group> + Clone) -> Vec<Subset> {
+    let unnamed = unnamed(groups.clone());
     let mut by_port: BTreeMap<Port, BTreeMap<Place, Address>> = BTreeMap::new();
     for group in groups {
         let port = |p: &EndpointPort| {
             (p.name.clone().unwrap_or_default(), p.port.unwrap_or(0), p.protocol.clone().unwrap_or_default(), p.app_protocol.clone())
         };
         let ports: Vec<Port> = if group.ports.is_empty() { vec![None] } else { group.ports.iter().map(|p| Some(port(p))).collect() };
-        // Draining endpoints are in no list of this older kind.
-        for endpoint in group.endpoints.iter().filter(|e| !e.conditions.is_terminating() || e.conditions.is_ready()) {
+        for endpoint in group.endpoints.iter().filter(|endpoint| is_listed(endpoint)) {
             let Some(ip) = endpoint.addresses.first() else { continue };
             let address = Address {
                 ip: ip.clone(),
@@ -142,7 +164,11 @@ fn subsets<'g>(groups: impl Iterator<Item = &'g Group>) -> Vec<Subset> {
                 node_name: endpoint.node_name.clone(),
                 target_ref: endpoint.target_ref.as_deref().cloned(),
             };
-            for port in &ports {
+            let is_said = |port: &&Port| match port {
+                Some((name, number, ..)) if name.is_empty() => unnamed.get(ip).is_none_or(|(_, only)| only == number),
+                _ => true,
+            };
+            for port in ports.iter().filter(is_said) {
                 by_port.entry(port.clone()).or_default().insert((ip.clone(), endpoint.conditions.is_ready()), address.clone());
             }
         }
@@ -228,4 +254,29 @@ fn canonical(endpoints: &Endpoints) -> Vec<String> {
     let mut all: Vec<String> = endpoints.subsets.iter().flatten().map(subset).collect();
     all.sort();
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn group(port: i32, name: Option<&str>, ready: bool) -> Group {
+        let conditions = Conditions { ready: Some(ready), ..Conditions::default() };
+        Group {
+            address_type: "IPv4",
+            ports: vec![EndpointPort { name: name.map(Into::into), protocol: Some("TCP".into()), port: Some(port), app_protocol: None }],
+            endpoints: vec![Endpoint { addresses: vec!["127.0.0.1".into()], conditions, ..Endpoint::default() }],
+        }
+    }
+
+    fn ports(groups: &[Group]) -> Vec<Vec<i32>> {
+        subsets(groups.iter()).iter().map(|subset| subset.ports.iter().flatten().filter_map(|port| port.port).collect()).collect()
+    }
+
+    #[test]
+    fn of_several_unnamed_ports_of_one_address_the_lowest_ready_one_is_said() {
+        assert_eq!(ports(&[group(9001, None, false), group(9003, Some(""), true), group(9002, None, true)]), [[9002]]);
+        assert_eq!(ports(&[group(9001, None, false)]), [[9001]]);
+        assert_eq!(ports(&[group(9002, Some("http"), true), group(9001, Some("http"), true)]), [[9001, 9002]], "names tell them apart");
+    }
 }

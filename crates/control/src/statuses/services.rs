@@ -14,7 +14,7 @@ use model::{Now, show};
 use serde_json::{Value, json};
 
 /// What runs at each layer (HTTP, TCP, UDP) under the policy of a pool. `fairlead` wires it: who chooses endpoints knows.
-pub type Methods = fn(&Arc<Pool>) -> [&'static str; 3];
+pub type Methods = Arc<dyn Fn(&Arc<Pool>) -> [&'static str; 3] + Send + Sync>;
 
 /// Services that one policy tells of; a Namespace may have any number.
 const SERVICES_MAX: usize = 16;
@@ -26,7 +26,7 @@ const COUNTED: [&str; 6] = ["usable", "ejected", "suspect", "down", "draining", 
 /// What a policy says of the Services it is attached to.
 pub(super) struct Report<'a> {
     pub snapshot: &'a Snapshot,
-    pub methods: Methods,
+    pub methods: &'a Methods,
     pub now: Now,
     /// The same moment in Unix milliseconds.
     pub unix_ms: i64,
@@ -182,8 +182,8 @@ mod tests {
 
     fn told(snapshot: &Snapshot, kind: &str, name: &str, section: Option<&str>) -> Value {
         let target = PolicyTarget { group: "".into(), kind: kind.into(), name: name.into(), section_name: section.map(Into::into) };
-        let methods: Methods = |_| ["PeakEwma", "LeastRequest", "Random"];
-        Report { snapshot, methods, now: Now::from_ms(1_000_000), unix_ms: 1_700_000_000_000 }
+        let methods: Methods = Arc::new(|_| ["PeakEwma", "LeastRequest", "Random"]);
+        Report { snapshot, methods: &methods, now: Now::from_ms(1_000_000), unix_ms: 1_700_000_000_000 }
             .of(&"shop".into(), &[PolicyAncestor { target, conditions: Vec::new() }])
     }
 

@@ -360,6 +360,18 @@ fn w5_a_client_with_a_cookie_gets_one_made_for_its_address() {
         let bad = [&[0, 10, 0, length][..], &vec![7; usize::from(length)]].concat();
         assert_eq!(bench.raw(&with_options(WEB, &bad), Via::Udp).map(|reply| reply[3] & 15), Some(1), "{length} octets are no cookie");
     }
+    // Under pressure over UDP who knows cookies must show a good one; who does not is answered.
+    let mut pressed = |message: &[u8], via| {
+        let pressed = super::Client { is_pressed: true, ..client(via) };
+        let super::Outcome::Reply(length, code) = bench.answerer.answer(message, pressed, &mut bench.buffer) else { panic!("a reply") };
+        (code, bench.buffer[..length].to_vec())
+    };
+    let (code, reply) = pressed(&with_options(WEB, &alone), Via::Udp);
+    assert_eq!((code, reply.len()), (rcode::BADCOOKIE, 12 + WEB.len() + 11 + 28), "with a good cookie and no answer");
+    let fresh = [&[0, 10, 0, 24][..], &reply[reply.len() - 24..]].concat();
+    assert_eq!(pressed(&with_options(WEB, &fresh), Via::Udp).0, rcode::NOERROR);
+    assert_eq!(pressed(&with_options(WEB, &alone), Via::Tcp).0, rcode::NOERROR, "a connection is proof");
+    assert_eq!(pressed(&query("web.n.svc.cluster.local", kind::A, Some(1232)), Via::Udp).0, rcode::NOERROR);
     // RFC 7873 §5.4: a cookie alone, without a question.
     let reply = bench.raw(&with_options(b"", &alone), Via::Udp).expect("a reply");
     assert_eq!((reply[3] & 15, reply[4..12].to_vec(), reply.len()), (0, vec![0, 0, 0, 0, 0, 0, 0, 1], 12 + 11 + 28));

@@ -188,7 +188,7 @@ impl Connection {
     fn serve(&mut self) -> bool {
         let mut at = 0;
         let mut more = false;
-        let client = Client { via: Via::Tcp, address: self.peer.ip(), unix_s: unix_s() };
+        let client = Client { via: Via::Tcp, address: self.peer.ip(), unix_s: unix_s(), is_pressed: false };
         while let Some(transfer) = &mut self.transfer {
             if self.write.len() >= FLUSH {
                 return true;

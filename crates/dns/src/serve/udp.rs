@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use net::sys::Burst;
 
+use super::fair::Fair;
 use super::{Desk, ReplyTo, Served, unix_s};
 use crate::answer::{Client, Via};
 
@@ -77,6 +78,7 @@ impl Datagrams {
 /// Answers datagrams until the socket is closed.
 pub(super) fn serve(mut desk: Desk, socket: &Arc<Datagrams>) {
     let mut burst = Burst::new(LONGEST);
+    let mut fair = Fair::default();
     let mut dropped = 0;
     loop {
         match burst.receive(&socket.socket) {
@@ -86,7 +88,8 @@ pub(super) fn serve(mut desk: Desk, socket: &Arc<Datagrams>) {
                     desk.shared.metrics.overflown.inc_by(u64::from(now.wrapping_sub(dropped)));
                     dropped = now;
                 }
-                if !answer(&mut desk, socket, &mut burst, count) && socket.closed.load(Ordering::Acquire) {
+                fair.burst(burst.is_full());
+                if !answer(&mut desk, socket, &mut burst, &mut fair, count) && socket.closed.load(Ordering::Acquire) {
                     return;
                 }
             }
@@ -101,15 +104,20 @@ pub(super) fn serve(mut desk: Desk, socket: &Arc<Datagrams>) {
 }
 
 /// Answers the datagrams that were read together. False if one of them is none: the socket is closed and nothing is left.
-fn answer(desk: &mut Desk, socket: &Arc<Datagrams>, burst: &mut Burst, count: usize) -> bool {
+fn answer(desk: &mut Desk, socket: &Arc<Datagrams>, burst: &mut Burst, fair: &mut Fair, count: usize) -> bool {
     let now_s = unix_s();
+    let is_pressed = fair.is_pressed();
     let mut whole = true;
     for index in 0..count {
         let Some(query) = burst.datagram(index) else {
             whole = false;
             continue;
         };
-        let client = Client { via: Via::Udp, address: query.sender.ip(), unix_s: now_s };
+        let client = Client { via: Via::Udp, address: query.sender.ip(), unix_s: now_s, is_pressed };
+        if is_pressed && !fair.admits(client.address) {
+            desk.tally.unfair += 1;
+            continue;
+        }
         let asker = Asker { peer: query.sender, asked: query.destination };
         let reply_to = || ReplyTo::Datagram(Arc::clone(socket), asker);
         if let Served::Reply(length) = desk.serve(query.octets, client, query.reply, reply_to) {

@@ -1,7 +1,7 @@
 //! A query as it arrives, and why one is turned away (dns spec W1, W8).
 
 use super::{HEADER, IN, LONGEST_NAME, flag, kind, rcode, record, u16_at, u32_at};
-use crate::cookie::ClientPart;
+use crate::cookie::{ClientPart, ServerPart};
 
 /// A query that may be answered.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Edns {
     pub server_id: bool,
     /// Its part of a cookie (RFC 7873).
     pub cookie: Option<ClientPart>,
+    /// What it shows of one that it was given before, if that is as long as ours.
+    pub shown: Option<ServerPart>,
 }
 
 /// Why a message is not answered as a query.
@@ -159,7 +161,10 @@ fn options(message: &[u8], opt: super::Record) -> Option<Edns> {
             KEEPALIVE => edns.keepalive = true,
             SERVER_ID => edns.server_id = true,
             // A client alone, or with what a server of old or new gave it (RFC 7873 §4).
-            COOKIE if length == 8 || (16..=40).contains(&length) => edns.cookie = Some(*message.get(at + 4..)?.first_chunk()?),
+            COOKIE if length == 8 || (16..=40).contains(&length) => {
+                edns.cookie = Some(*message.get(at + 4..)?.first_chunk()?);
+                edns.shown = message.get(at + 12..at + 4 + length).and_then(|server| server.try_into().ok());
+            }
             COOKIE => return None,
             _ => {}
         }

@@ -22,6 +22,10 @@ pub struct LoadReport {
     pub in_flight: Option<f32>,
     /// Latency as the endpoint sees it, in microseconds.
     pub latency_us: Option<f32>,
+    /// Requests a second.
+    pub requests_per_s: Option<f32>,
+    /// Errors a second.
+    pub errors_per_s: Option<f32>,
 }
 
 /// Read by `weigh` and tables, written by reports and probes.
@@ -32,6 +36,8 @@ pub(super) struct Load {
     memory: AtomicU32,
     in_flight: AtomicU32,
     latency_us: AtomicU32,
+    requests_per_s: AtomicU32,
+    errors_per_s: AtomicU32,
     reported_tick: AtomicU32,
     in_flight_tick: AtomicU32,
     first_tick: AtomicU32,
@@ -96,6 +102,12 @@ impl Vitals {
         put(&load.memory, report.memory);
         put(&load.in_flight, report.in_flight);
         put(&load.latency_us, report.latency_us);
+        put(&load.requests_per_s, report.requests_per_s);
+        // No errors is a report too: a rate is not sent when it is 0.
+        if report.requests_per_s.is_some() {
+            load.errors_per_s.store(0, Ordering::Relaxed);
+            put(&load.errors_per_s, report.errors_per_s);
+        }
     }
 
     /// The smoothed utilisation, if the newest report is younger than `expiry` and the first older than `blackout`.
@@ -128,6 +140,8 @@ impl Vitals {
             memory: get(&self.load.memory),
             in_flight: get(&self.load.in_flight),
             latency_us: get(&self.load.latency_us),
+            requests_per_s: get(&self.load.requests_per_s),
+            errors_per_s: get(&self.load.errors_per_s),
         }
     }
 

@@ -128,7 +128,7 @@ fn start_one(core: &Rc<Core>, snapshot: &Snapshot, mirror: &Mirror, asked: &Aske
         return None;
     }
     let picker = core.shared.pickers.of(pool, Layer::Http);
-    let ask = Ask { hash: picker.hash_key(asked), tried: &[], retryable: false };
+    let ask = Ask { hash: picker.hash_key(asked), tried: &[], ..Ask::default() };
     let guard = picker.pick(&mut core.worker.borrow_mut(), &ask, now()).ok()?;
     let queue = Rc::new(RefCell::new(Queue::default()));
     let feed = Feed(Rc::clone(&queue));

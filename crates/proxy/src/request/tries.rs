@@ -33,6 +33,8 @@ const UNSENT_MAX: u32 = 3;
 /// First and longest wait between retries without a word of the rule (gateway spec G64).
 const BACKOFF: Duration = Duration::from_millis(25);
 const BACKOFF_MAX: Duration = Duration::from_millis(250);
+/// Longest wait while every endpoint is new and has as much as it shall have (balance spec C4).
+const COLD: Duration = Duration::from_secs(1);
 /// Time between two tries at endpoints of which none is reachable.
 const KNOCK: Duration = Duration::from_millis(10);
 
@@ -195,11 +197,11 @@ impl<'a> Tries<'a> {
             // Nobody overtakes those who wait.
             return Err(NoPick::Full);
         }
-        self.pick_from(&self.tried, at)
+        self.pick_from(&self.tried, true, at)
     }
 
-    fn pick_from(&self, tried: &[SocketAddr], at: Now) -> Result<Guard, NoPick> {
-        let ask = Ask { hash: self.hash, tried, retryable: self.asked.is_safe() };
+    fn pick_from(&self, tried: &[SocketAddr], may_wait: bool, at: Now) -> Result<Guard, NoPick> {
+        let ask = Ask { hash: self.hash, tried, retryable: self.asked.is_safe(), may_wait };
         self.picker.pick(&mut self.core.worker.borrow_mut(), &ask, at)
     }
 
@@ -215,7 +217,7 @@ impl<'a> Tries<'a> {
     /// The answer when nobody takes the request.
     fn refusal(&self, why: NoPick) -> Answer {
         match (why, &self.unreached) {
-            (NoPick::Full, _) => Answer::new(503, Reason::CircuitOpen).with("retry-after", "1".to_owned()),
+            (NoPick::Full | NoPick::Cold, _) => Answer::new(503, Reason::CircuitOpen).with("retry-after", "1".to_owned()),
             (NoPick::NoEndpoint, Some(reason)) => Answer::new(503, *reason),
             (NoPick::NoEndpoint, None) => Answer::new(503, Reason::NoEndpoint),
         }
@@ -227,8 +229,12 @@ impl<'a> Tries<'a> {
         if why == NoPick::NoEndpoint && hopeless {
             return Err(self.refusal(why).into());
         }
-        let Some(place) = self.picker.enter_queue() else { return Err(self.refusal(NoPick::Full).into()) };
-        let mut over = Box::pin(tokio::time::sleep(self.picker.policy().limits.pending_timeout));
+        let Some(place) = self.picker.enter_queue() else {
+            // Where only new endpoints are left those who cannot wait are not turned away (balance spec C4).
+            return self.pick_from(&self.tried, false, now()).map_err(|_| self.refusal(NoPick::Full).into());
+        };
+        let longest = self.picker.policy().limits.pending_timeout;
+        let mut over = Box::pin(tokio::time::sleep(if why == NoPick::Cold { longest.min(COLD) } else { longest }));
         // When a port is listened on again nothing of ours tells it.
         let mut knock = tokio::time::interval(KNOCK);
         loop {
@@ -247,7 +253,7 @@ impl<'a> Tries<'a> {
             .await?;
             self.renew();
             // Whoever comes back first will do, also one that has refused this request before.
-            match self.pick_from(&[], now()) {
+            match self.pick_from(&[], !is_over, now()) {
                 Ok(guard) => return Ok(guard),
                 Err(latest) => why = latest,
             }
