@@ -22,7 +22,7 @@
 //! fairlead ARGS... | kubectl ARGS...  run the program against the server
 //! begin NAME fairlead ARGS... | begin NAME PROGRAM ARGS...    run in the background; $NAME is its process id
 //! said NAME                       output: what it wrote so far, errors too
-//! signal NAME SIGNAL | end NAME   TERM, INT or KILL; wait for its end, output: `exit STATUS` or `signal NUMBER`
+//! signal NAME SIGNAL | end NAME   TERM, INT, HUP or KILL; wait for its end, output: `exit STATUS` or `signal NUMBER`
 //! exec PROGRAM ARGS...            run a program; without it on the machine the script is skipped, and the end says so
 //! hosts NAME...                   network namespaces behind one switch (root); the script goes on in the first; $NAME is its address
 //! resolver HOST SERVER [SEARCH...]    what /etc/resolv.conf says there

@@ -51,8 +51,9 @@ impl Background {
         let signal = match name {
             "TERM" => Signal::TERM,
             "INT" => Signal::INT,
+            "HUP" => Signal::HUP,
             "KILL" => Signal::KILL,
-            other => bail!("signal {other}: use TERM, INT or KILL"),
+            other => bail!("signal {other}: use TERM, INT, HUP or KILL"),
         };
         let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).context("no process")?;
         Ok(kill_process(pid, signal)?)
