@@ -67,7 +67,9 @@ impl Pickers {
 
     /// What runs for a pool, or would if somebody asked for it.
     pub fn method(&self, pool: &Pool, layer: Layer) -> Method {
-        let running = self.ledgers.load().get(&(pool.id, layer)).and_then(|ledger| ledger.with_newest(|picker| picker.method));
+        // A picker of before a change stays until somebody asks again: its word counts only under the same policy.
+        let of_policy = |picker: &Picker| (picker.pool.policy == pool.policy).then_some(picker.method);
+        let running = self.ledgers.load().get(&(pool.id, layer)).and_then(|ledger| ledger.with_newest(of_policy).flatten());
         running.unwrap_or_else(|| Method::of(&pool.policy, layer))
     }
 

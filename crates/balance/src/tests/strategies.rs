@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::endpoint::Pool;
 use model::policy::{HashKey, Limits, Policy, Strategy, Tuning};
 use proptest::prelude::*;
 
@@ -439,6 +440,8 @@ fn s1_auto_goes_over_to_looks_while_half_of_the_endpoints_report() {
     assert_eq!(run(&mut bench, 2, 9), Method::PeakEwma, "not before it has been so for ten seconds");
     assert_eq!(run(&mut bench, 2, 3), Method::Prequal);
     assert_eq!(bench.pickers.method(&bench.pool, Layer::Http), Method::Prequal);
+    let other = Pool { policy: Arc::new(policy(Strategy::Random)), ..Pool::clone(&bench.pool) };
+    assert_eq!(bench.pickers.method(&other, Layer::Http), Method::Random, "a picker of an older policy says nothing of this one");
     assert_eq!(run(&mut bench, 0, 8), Method::Prequal);
     assert_eq!(run(&mut bench, 2, 2), Method::Prequal, "the ten seconds begin anew");
     assert_eq!(run(&mut bench, 1, 13), Method::PeakEwma);

@@ -51,8 +51,11 @@ impl Report<'_> {
 
     /// One Service, or one of its ports. `None` where nothing is balanced: an alias, a port that is not there.
     fn service(&self, service: &Service, port: Option<&str>) -> Option<Value> {
-        let port_of = service.ports.iter().find(|one| port.is_none_or(|name| *one.name == *name))?;
-        let pool = self.snapshot.pool(port_of.cluster)?;
+        let mut pools =
+            service.ports.iter().filter(|one| port.is_none_or(|name| *one.name == *name)).filter_map(|one| self.snapshot.pool(one.cluster));
+        // Of a Service as a whole a port that has no policy of its own speaks, where there is one.
+        let own = |pool: &&Arc<Pool>| port.is_none() && pool.policy == service.policy;
+        let pool = pools.clone().find(own).or_else(|| pools.next())?;
         let policy = if port.is_some() { &pool.policy } else { &service.policy };
         let sources: BTreeMap<&str, &str> = policy.sources.iter().map(|(field, source)| (*field, &**source)).collect();
         let [http, tcp, udp] = (self.methods)(pool);
