@@ -1,6 +1,8 @@
 //! The head of a message: its text, and where in it the fields are. Changing a head appends to the text and moves spans;
 //! nothing is copied field by field, and the memory is kept from one message to the next.
 
+use std::ops::Range;
+
 /// A part of [`Head::text`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -176,6 +178,15 @@ impl Head {
     /// A field's name as bytes.
     pub fn name(&self, field: &Field) -> &[u8] {
         field.name.of(&self.text)
+    }
+
+    /// Where in the text the field's line stands, from its name through its end, if that is how it would be written: with one blank
+    /// after the colon and none at the end.
+    pub fn line(&self, field: &Field) -> Option<Range<usize>> {
+        let (start, end) = (field.name.start as usize, field.value.end as usize);
+        let between = self.text.get(field.name.end as usize..field.value.start as usize)?;
+        let after = self.text.get(end..end + 2)?;
+        (between == b": " && after == b"\r\n").then_some(start..end + 2)
     }
 
     /// The first field of this sort.

@@ -67,7 +67,7 @@ fn push_forwarding(out: &mut Vec<u8>, asked: &Asked, id: u128) {
 }
 
 /// Who asked, how, and for whom. What the client said of that is gone already; what is here was set by a filter and stands.
-pub fn each_forwarding(asked: &Asked, id: u128, each: &mut dyn FnMut(&[u8], &[u8])) {
+pub fn each_forwarding(asked: &Asked, id: u128, each: &mut impl FnMut(&[u8], &[u8])) {
     let set =
         |name: &[u8]| asked.head.fields.iter().any(|field| field.known == Known::Forwarding && asked.head.name(field).eq_ignore_ascii_case(name));
     if !set(b"x-forwarded-for") {
@@ -81,7 +81,7 @@ pub fn each_forwarding(asked: &Asked, id: u128, each: &mut dyn FnMut(&[u8], &[u8
     }
     let traced = asked.head.fields.iter().any(|field| field.known == Known::Protected && asked.head.name(field).eq_ignore_ascii_case(b"traceparent"));
     let trace = id.max(1);
-    let mut digits = hex(trace.to_be_bytes());
+    let digits: [u8; 32] = hex(trace.to_be_bytes());
     if !set(b"x-request-id") {
         each(b"X-Request-Id", &digits);
     }
@@ -91,19 +91,17 @@ pub fn each_forwarding(asked: &Asked, id: u128, each: &mut dyn FnMut(&[u8], &[u8
         let mut started = *b"00-00000000000000000000000000000000-0000000000000000-01";
         started[3..35].copy_from_slice(&digits);
         let span = (trace ^ trace >> 64) as u64;
-        digits = hex(u128::from(span.max(1)).to_be_bytes());
-        started[36..52].copy_from_slice(&digits[16..]);
+        started[36..52].copy_from_slice(&hex::<8, 16>(span.max(1).to_be_bytes()));
         each(b"traceparent", &started);
     }
 }
 
-fn hex(bytes: [u8; 16]) -> [u8; 32] {
-    let mut digits = [0; 32];
-    for (pair, byte) in digits.chunks_exact_mut(2).zip(bytes) {
-        let digit = |nibble: u8| b"0123456789abcdef"[usize::from(nibble & 15)];
-        pair.copy_from_slice(&[digit(byte >> 4), digit(byte)]);
-    }
-    digits
+fn hex<const BYTES: usize, const DIGITS: usize>(bytes: [u8; BYTES]) -> [u8; DIGITS] {
+    const { assert!(DIGITS == 2 * BYTES) };
+    std::array::from_fn(|at| {
+        let (byte, shift) = (bytes[at / 2], if at % 2 == 0 { 4 } else { 0 });
+        b"0123456789abcdef"[usize::from(byte >> shift & 15)]
+    })
 }
 
 /// An address as text. Those of version 4 are written by hand: every request carries one.
