@@ -108,7 +108,9 @@ impl FaultyDisk {
 
     /// The disk as the planned power failure left it, or as one now would.
     pub fn after_crash(&self, seed: u64) -> FaultyDisk {
-        let inside = self.crashed.lock().clone().unwrap_or_else(|| self.inside.lock().after_power_failure(seed));
+        // The one lock is released before the other is taken: an operation takes them the other way round.
+        let crashed = self.crashed.lock().clone();
+        let inside = crashed.unwrap_or_else(|| self.inside.lock().after_power_failure(seed));
         FaultyDisk { inside: Mutex::new(inside), ..FaultyDisk::default() }
     }
 
