@@ -18,7 +18,6 @@ use crate::pressure::Pressure;
 use crate::tls::Certificates;
 use crate::upstream::Idle;
 use crate::upstream::commons::Commons;
-use crate::upstream::tls::Hello;
 use crate::wheel::{TICK, Wheel};
 
 /// Sweeps of idle connections happen every so many ticks: once a second.
@@ -122,8 +121,6 @@ pub struct Shared {
     pub commons: Commons,
     /// How many may be.
     pub open_max: usize,
-    /// TLS to backends.
-    pub hello: Hello,
     /// Whether memory runs short.
     pub pressure: Pressure,
 }

@@ -35,7 +35,6 @@ use crate::pressure::Pressure;
 use crate::socket::Socket;
 use crate::tls::{self, Certificates};
 use crate::upstream::commons::Commons;
-use crate::upstream::tls::Hello;
 use crate::wire::Wire;
 
 /// First and longest wait before an address is tried again.
@@ -107,7 +106,6 @@ impl Plane {
             loads: Loads::new(runtime.cores()),
             commons: Commons::default(),
             pressure: Pressure::default(),
-            hello: Hello::default(),
         });
         for core in 0..runtime.cores() {
             let shared = Arc::clone(&shared);

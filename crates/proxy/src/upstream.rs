@@ -88,20 +88,20 @@ impl Link {
 ///
 /// # Errors
 /// When it is refused, takes too long, or we are short of something.
-pub async fn connect(endpoint: &Arc<Endpoint>, pool: PoolId, within: Duration, cover: Option<(&tls::Hello, &str)>) -> Result<Link, Unconnected> {
+pub async fn connect(endpoint: &Arc<Endpoint>, pool: PoolId, within: Duration, cover: Option<&str>) -> Result<Link, Unconnected> {
     let began = std::time::Instant::now();
     let stream = dial(endpoint, within).await?;
     let socket = match cover {
         None => Socket::Tcp(stream),
-        Some((hello, name)) => {
+        Some(name) => {
             let left = within.saturating_sub(began.elapsed());
-            let shaken = tokio::time::timeout(left, Box::pin(hello.shake(stream, name))).await.map_err(|_| Unconnected::Timeout)?;
+            let shaken = tokio::time::timeout(left, Box::pin(tls::shake(stream, name))).await.map_err(|_| Unconnected::Timeout)?;
             Socket::Tls(Box::new(shaken.map_err(Unconnected::NoTls)?.into()))
         }
     };
     let pipe = Pipe::Http1(Box::new(Wire::new(socket, Buffer::default())));
     let mut link = Link::new(pipe, endpoint, pool, 0, Some(Counted::new(endpoint)));
-    link.named = cover.map(|(_, name)| name.into());
+    link.named = cover.map(Into::into);
     Ok(link)
 }
 

@@ -259,16 +259,21 @@ fn interim_answers_and_trailers_pass_also_when_the_length_of_the_body_is_known()
     }
     assert_eq!(client.answer("GET").text(), "four");
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
-        let stream = tokio::net::TcpStream::connect(stage.address).await.expect("the plane listens");
-        let (send, connection) = h2::client::handshake(stream).await.expect("a preface");
-        tokio::spawn(connection);
-        let request = Request::get(format!("http://{}/", support::HOST)).body(()).expect("a request");
-        let (answer, _) = send.ready().await.expect("a connection").send_request(request, true).expect("a stream");
+        let answer = asked(&stage).await;
         let mut body = answer.await.expect("an answer").into_body();
         assert_eq!(body.data().await.and_then(Result::ok).as_deref(), Some(&b"four"[..]));
         let trailers = body.trailers().await.expect("an end").expect("trailers");
         assert_eq!(trailers.get("x-sum").map(|sum| sum.as_bytes()), Some(&b"7"[..]));
     });
+}
+
+/// What a client of HTTP/2 will get for its one request.
+async fn asked(stage: &Stage) -> h2::client::ResponseFuture {
+    let stream = tokio::net::TcpStream::connect(stage.address).await.expect("the plane listens");
+    let (send, connection) = h2::client::handshake(stream).await.expect("a preface");
+    tokio::spawn(connection);
+    let request = Request::get(format!("http://{}/", support::HOST)).body(()).expect("a request");
+    send.ready().await.expect("a connection").send_request(request, true).expect("a stream").0
 }
 
 #[test]
@@ -280,11 +285,7 @@ fn an_answer_that_is_not_of_the_length_it_announces_does_not_look_whole() {
     };
     let stage = Stage::new(&scene(backend(Arc::default(), short)));
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(async {
-        let stream = tokio::net::TcpStream::connect(stage.address).await.expect("the plane listens");
-        let (send, connection) = h2::client::handshake(stream).await.expect("a preface");
-        tokio::spawn(connection);
-        let request = Request::get(format!("http://{}/", support::HOST)).body(()).expect("a request");
-        let (answer, _) = send.ready().await.expect("a connection").send_request(request, true).expect("a stream");
+        let answer = asked(&stage).await;
         let whole = match answer.await {
             Ok(answer) if answer.status() == 200 => {
                 let mut body = answer.into_body();

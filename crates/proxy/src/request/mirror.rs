@@ -168,7 +168,7 @@ impl Plan {
                 None => upstream::join_anew(&self.core.http2, endpoint, self.pool, within, limits).await,
             },
             false => {
-                let cover = self.covered.then(|| (&self.core.shared.hello, asked::host_of(&self.head)));
+                let cover = self.covered.then(|| asked::host_of(&self.head));
                 upstream::connect(endpoint, self.pool, within, cover).await
             }
         };

@@ -287,8 +287,7 @@ impl<'a> Tries<'a> {
                 return Ok(link);
             }
         }
-        let cover = host.map(|host| (&self.core.shared.hello, host));
-        let link = Box::pin(upstream::connect(endpoint, self.pool.id, self.options.connect_timeout, cover)).await?;
+        let link = Box::pin(upstream::connect(endpoint, self.pool.id, self.options.connect_timeout, host)).await?;
         guard.connected(now());
         Ok(link)
     }

@@ -2,79 +2,26 @@
 //! has, as the kubelet's checks do.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, LazyLock};
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Unfit;
-
-static CONFIG: LazyLock<Arc<ClientConfig>> = LazyLock::new(config);
 
 /// Makes a connection encrypted. The server name is the host's, where it is a name.
 pub(super) async fn wrap(stream: TcpStream, host: &str, address: SocketAddr) -> Result<TlsStream<TcpStream>, Unfit> {
     let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit())).map_or(host, |(name, _)| name);
     let name = ServerName::try_from(name.to_owned()).unwrap_or_else(|_| ServerName::from(address.ip()));
-    TlsConnector::from(Arc::clone(&CONFIG)).connect(name, stream).await.map_err(|error| Unfit::Failed(format!("TLS: {error}")))
-}
-
-fn config() -> Arc<ClientConfig> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = Arc::new(Unverified(Arc::clone(&provider)));
-    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let mut config =
-        versions.expect("the provider has suites for both versions").dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Arc::new(config)
-}
-
-#[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Unverified {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
+    net::unverified().connect(name, stream).await.map_err(|error| Unfit::Failed(format!("TLS: {error}")))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::probe::ask::http;
+    use rustls::crypto::aws_lc_rs;
+    use std::sync::Arc;
     use std::time::SystemTime;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
