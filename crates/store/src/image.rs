@@ -138,3 +138,32 @@ fn read_from(reader: &mut dyn Read, expected: Option<u64>, offset: &mut u64) -> 
         *offset += block.len() as u64;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::Record;
+
+    fn image(keys: &[&str]) -> Vec<u8> {
+        let mut bytes = Header { is_image: true, revision: 7, is_relaxed: false }.encode();
+        layout::frame(&mut bytes, |out| {
+            for key in keys {
+                let record = Record { key: (*key).into(), value: Bytes::from_static(b"v"), create_revision: 2, mod_revision: 3 };
+                layout::encode_entry(out, &Entry { record, expires_ms: None });
+            }
+        });
+        layout::frame(&mut bytes, |out| out.extend_from_slice(&(keys.len() as u64).to_le_bytes()));
+        bytes
+    }
+
+    #[test]
+    fn an_image_whose_keys_are_out_of_order_or_there_twice_is_corrupt() {
+        let read = |keys: &[&str]| read_any(&mut &image(keys)[..], "image").map(|snapshot| snapshot.index.len());
+        assert_eq!(read(&["/a", "/b"]).ok(), Some(2));
+        for keys in [["/b", "/a"], ["/a", "/a"]] {
+            assert!(matches!(read(&keys), Err(Error::Corrupt { reason, .. }) if reason.contains("order")), "{keys:?}");
+        }
+    }
+}
