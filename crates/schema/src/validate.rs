@@ -157,14 +157,14 @@ impl Walk {
         match (field.shape, value) {
             (Shape::One, value) => self.one(field, check, value),
             (Shape::List, Value::Array(items)) => {
-                self.count(check, items.len(), value, "items");
+                self.count(check, items.len(), "items");
                 self.duplicates(field, items);
                 for (i, item) in items.iter().enumerate() {
                     self.step(format_args!("[{i}]"), |w| w.one(field, check, item));
                 }
             }
             (Shape::Map, Value::Object(map)) => {
-                self.count(check, map.len(), value, "properties");
+                self.count(check, map.len(), "properties");
                 for (key, item) in map {
                     self.step(format_args!(".{key}"), |w| w.one(field, check, item));
                 }
@@ -234,15 +234,16 @@ impl Walk {
         self.add(ViolationKind::Invalid, Some(value.clone()), format!("{} in body should be {bound}", self.path));
     }
 
-    fn count(&mut self, check: Option<&'static Check>, count: usize, value: &Value, what: &str) {
+    fn count(&mut self, check: Option<&'static Check>, count: usize, what: &str) {
         let Some(check) = check else { return };
         if count > check.max_items as usize {
             let detail = format!("must have at most {} {what}", check.max_items);
             self.add(ViolationKind::TooMany, Some(Value::from(count)), detail);
         }
         if count < check.min_items as usize {
+            // Upstream shows how many there are, not what they are.
             let detail = format!("{} in body should have at least {} {what}", self.path, check.min_items);
-            self.add(ViolationKind::Invalid, Some(value.clone()), detail);
+            self.add(ViolationKind::Invalid, Some(Value::from(count)), detail);
         }
     }
 

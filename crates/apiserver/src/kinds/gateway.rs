@@ -17,6 +17,7 @@ const GROUP: &str = "gateway.networking.k8s.io";
 const GATEWAY_CLASS: Gvk<'static> = Gvk { group: GROUP, version: "v1", kind: "GatewayClass" };
 const GATEWAY: Gvk<'static> = Gvk { group: GROUP, version: "v1", kind: "Gateway" };
 const HTTP_ROUTE: Gvk<'static> = Gvk { group: GROUP, version: "v1", kind: "HTTPRoute" };
+const BACKEND_TLS_POLICY: Gvk<'static> = Gvk { group: GROUP, version: "v1", kind: "BackendTLSPolicy" };
 const REFERENCE_GRANT: Gvk<'static> = Gvk { group: GROUP, version: "v1beta1", kind: "ReferenceGrant" };
 
 /// The condition of an object that no controller has looked at, as the definitions have it by default.
@@ -164,6 +165,27 @@ impl Rules for ReferenceGrant {
 
     fn validate_update(&self, new: &Value, _old: &Value, settings: &Settings) -> FieldErrors {
         self.validate_create(new, settings)
+    }
+}
+
+/// The rules of BackendTLSPolicies.
+pub struct BackendTlsPolicy;
+
+impl Rules for BackendTlsPolicy {
+    fn defaults(&self, object: &mut Value) {
+        structural::fill(BACKEND_TLS_POLICY, object);
+    }
+
+    fn validate_create(&self, object: &Value, _: &Settings) -> FieldErrors {
+        structural::check(BACKEND_TLS_POLICY, object)
+    }
+
+    fn validate_update(&self, new: &Value, _old: &Value, settings: &Settings) -> FieldErrors {
+        self.validate_create(new, settings)
+    }
+
+    fn validate_status(&self, new: &Value, _old: &Value) -> FieldErrors {
+        structural::check(BACKEND_TLS_POLICY, new)
     }
 }
 

@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn each_rule_names_its_field() {
         for (pointer, value, want) in [
-            ("/spec/addresses", json!([]), "spec.addresses: Invalid value: []: spec.addresses in body should have at least 1 items".to_owned()),
+            ("/spec/addresses", json!([]), "spec.addresses: Invalid value: 0: spec.addresses in body should have at least 1 items".to_owned()),
             ("/spec/addresses", json!(["0.0.0.0"]), "spec.addresses[0]: Invalid value: \"0.0.0.0\": may not be unspecified (0.0.0.0)".into()),
             ("/spec/addresses", json!(["a.test", "a.test"]), "spec.addresses[1]: Duplicate value: \"a.test\"".into()),
             (

@@ -227,6 +227,17 @@ pub static KINDS: &[Kind] = &[
         ..CUSTOM
     },
     Kind {
+        group: "gateway.networking.k8s.io",
+        kind: "BackendTLSPolicy",
+        plural: "backendtlspolicies",
+        singular: "backendtlspolicy",
+        short: &["btlspolicy"],
+        categories: &["gateway-api"],
+        prefix: "gateway.networking.k8s.io/backendtlspolicies",
+        rules: &gateway::BackendTlsPolicy,
+        ..CUSTOM
+    },
+    Kind {
         group: "fairlead.dev",
         versions: &["v1alpha1"],
         storage: "v1alpha1",

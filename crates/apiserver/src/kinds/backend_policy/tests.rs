@@ -20,7 +20,7 @@ fn refused(extra: Value) -> Vec<String> {
 #[test]
 fn each_rule_names_its_field() {
     for (extra, want) in [
-        (json!({"targetRefs": []}), "spec.targetRefs: Invalid value: []: spec.targetRefs in body should have at least 1 items"),
+        (json!({"targetRefs": []}), "spec.targetRefs: Invalid value: 0: spec.targetRefs in body should have at least 1 items"),
         (
             json!({"targetRefs": [{"group": "", "kind": "Pod", "name": "a"}]}),
             "spec.targetRefs[0].kind: Unsupported value: \"Pod\": supported values: \"Service\", \"ServiceImport\", \"Namespace\"",

@@ -147,3 +147,40 @@ fn hostnames_are_shown_as_json() {
     assert_eq!(row[1], r#"["a.test","*.b.test"]"#);
     assert_eq!(HttpRoute.row(&json!({"spec": {}}), Timestamp::UNIX_EPOCH)[1], Value::Null);
 }
+
+#[test]
+fn policies_for_backends_say_whom_to_trust() {
+    let of = |targets: Value, validation: Value| {
+        let mut object = json!({"metadata": {"name": "p"}, "spec": {"targetRefs": targets, "validation": validation}});
+        BackendTlsPolicy.defaults(&mut object);
+        messages(&BackendTlsPolicy.validate_create(&object, &Settings::default()))
+    };
+    let service = |section: &str| {
+        let mut target = json!({"group": "", "kind": "Service", "name": "web"});
+        if !section.is_empty() {
+            target["sectionName"] = section.into();
+        }
+        target
+    };
+    let system = json!({"hostname": "web.test", "wellKnownCACertificates": "System"});
+    assert!(of(json!([service("")]), system.clone()).is_empty());
+    assert!(of(json!([service("a"), service("b")]), system.clone()).is_empty());
+    let targets = "spec.targetRefs: Invalid value: \"array\": sectionName must be";
+    let more = "when targetRefs includes 2 or more references to the same target";
+    assert_eq!(of(json!([service("a"), service("")]), system.clone()), [format!("{targets} specified {more}")]);
+    assert_eq!(of(json!([service("a"), service("a")]), system.clone()), [format!("{targets} unique {more}")]);
+    let ca = json!([{"group": "", "kind": "ConfigMap", "name": "ca"}]);
+    let both = "exactly one of the fields in [caCertificateRefs wellKnownCACertificates] must be set";
+    for validation in
+        [json!({"hostname": "web.test"}), json!({"hostname": "web.test", "wellKnownCACertificates": "System", "caCertificateRefs": ca.clone()})]
+    {
+        assert_eq!(of(json!([service("")]), validation), [format!("spec.validation: Invalid value: \"object\": {both}")]);
+    }
+    let named = json!({"hostname": "web.test", "caCertificateRefs": ca, "subjectAltNames": [{"type": "URI", "hostname": "a.test"}]});
+    let name = "spec.validation.subjectAltNames[0]: Invalid value: \"object\": SubjectAltName element must";
+    assert_eq!(
+        of(json!([service("")]), named),
+        [format!("{name} not contain Hostname, if Type is not set to Hostname"), format!("{name} contain URI, if Type is set to URI")]
+    );
+    assert_eq!(of(json!([]), system), ["spec.targetRefs: Invalid value: 0: spec.targetRefs in body should have at least 1 items"]);
+}
