@@ -11,6 +11,8 @@ mod configs;
 mod contest;
 mod dns;
 mod fairlead;
+mod field;
+mod l4;
 mod l7;
 mod load;
 mod machine;
@@ -27,7 +29,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-const USAGE: &str = "usage: cargo xtask bench [l7|dns|api|compile|memory|all] [--quick] [--binary FILE]
+const USAGE: &str = "usage: cargo xtask bench [l7|l4|dns|api|compile|memory|all] [--quick] [--binary FILE]
 
   --quick         one second a round, two rounds: to see that it works
   --binary FILE   measure this binary instead of a fresh release build
@@ -37,7 +39,7 @@ const USAGE: &str = "usage: cargo xtask bench [l7|dns|api|compile|memory|all] [-
 type Area = (&'static str, fn(&Arena) -> Result<Value>);
 
 /// In the order in which `all` runs them.
-const AREAS: [Area; 5] = [("l7", l7::run), ("dns", dns::run), ("api", api::run), ("compile", compile::run), ("memory", memory::run)];
+const AREAS: [Area; 6] = [("l7", l7::run), ("l4", l4::run), ("dns", dns::run), ("api", api::run), ("compile", compile::run), ("memory", memory::run)];
 
 /// What all contests share.
 pub struct Arena {

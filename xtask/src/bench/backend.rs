@@ -1,9 +1,9 @@
-//! The backend of the HTTP contests: one epoll loop that answers each request head with the same bytes. It costs far less than any
-//! proxy in front of it, so that the proxy is what saturates.
+//! The backends of the contests: one epoll loop that answers each request head with the same bytes, and one that sends datagrams back.
+//! They cost far less than any proxy in front of them, so that the proxy is what saturates.
 
 use std::collections::HashMap;
 use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsRawFd as _;
 
 use anyhow::{Context, Result, bail};
@@ -18,11 +18,19 @@ struct Connection {
     matched: usize,
 }
 
-/// `bench-backend ADDRESS BYTES`: answers every GET with that many bytes, until killed.
+const USAGE: &str = "usage: cargo xtask bench-backend IP:PORT BYTES [--brief] | IP:PORT --datagrams";
+
+/// `bench-backend ADDRESS BYTES [--brief]`: answers every GET with that many bytes, until killed; `--brief` ends each connection with
+/// the first answer. `bench-backend ADDRESS --datagrams`: see [`datagrams`].
 pub fn run(arguments: &[String]) -> Result<()> {
-    let [address, bytes] = arguments else { bail!("usage: cargo xtask bench-backend IP:PORT BYTES") };
+    let (address, bytes, brief) = match arguments {
+        [address, flag] if flag == "--datagrams" => return datagrams(address.parse().context("an address like 127.0.0.1:8000")?),
+        [address, bytes] => (address, bytes, false),
+        [address, bytes, flag] if flag == "--brief" => (address, bytes, true),
+        _ => bail!(USAGE),
+    };
     let address: SocketAddr = address.parse().context("an address like 127.0.0.1:8000")?;
-    let reply = reply(bytes.parse().context("the length of the reply in bytes")?);
+    let reply = reply(bytes.parse().context("the length of the reply in bytes")?, brief);
     let listener = TcpListener::bind(address).with_context(|| format!("listening on {address}"))?;
     listener.set_nonblocking(true)?;
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
@@ -43,7 +51,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
                     epoll::add(&poll, &stream, epoll::EventData::new_u64(id), epoll::EventFlags::IN)?;
                     connections.insert(id, Connection { stream, matched: 0 });
                 }
-            } else if connections.get_mut(&id).is_some_and(|connection| !answer(connection, &mut buffer, &reply)) {
+            } else if connections.get_mut(&id).is_some_and(|connection| !answer(connection, &mut buffer, &reply, brief)) {
                 // Closing the descriptor takes it out of the epoll set.
                 connections.remove(&id);
             }
@@ -51,14 +59,30 @@ pub fn run(arguments: &[String]) -> Result<()> {
     }
 }
 
-fn reply(length: usize) -> Vec<u8> {
-    let mut reply = format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n\r\n").into_bytes();
+/// Sends every datagram back with the third octet's first bit set, which makes an answer of a DNS query: so the load generator for name
+/// servers measures relays of datagrams.
+fn datagrams(address: SocketAddr) -> Result<()> {
+    let socket = UdpSocket::bind(address).with_context(|| format!("binding {address}"))?;
+    let mut buffer = [0; 2048];
+    loop {
+        let (length, peer) = socket.recv_from(&mut buffer)?;
+        if length > 2 {
+            buffer[2] |= 0x80;
+        }
+        // What the kernel does not take is lost, as any datagram may be.
+        let _ = socket.send_to(&buffer[..length], peer);
+    }
+}
+
+fn reply(length: usize, brief: bool) -> Vec<u8> {
+    let end = if brief { "connection: close\r\n" } else { "" };
+    let mut reply = format!("HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {length}\r\n{end}\r\n").into_bytes();
     reply.resize(reply.len() + length, b'x');
     reply
 }
 
 /// Reads what is there and answers each head that ended in it; false when the connection is over.
-fn answer(connection: &mut Connection, buffer: &mut [u8], reply: &[u8]) -> bool {
+fn answer(connection: &mut Connection, buffer: &mut [u8], reply: &[u8], brief: bool) -> bool {
     let read = match connection.stream.read(buffer) {
         Ok(0) | Err(_) => return false,
         Ok(read) => read,
@@ -67,7 +91,7 @@ fn answer(connection: &mut Connection, buffer: &mut [u8], reply: &[u8]) -> bool 
         connection.matched = if *byte == END[connection.matched] { connection.matched + 1 } else { usize::from(*byte == END[0]) };
         if connection.matched == END.len() {
             connection.matched = 0;
-            if connection.stream.write_all(reply).is_err() {
+            if connection.stream.write_all(reply).is_err() || brief {
                 return false;
             }
         }

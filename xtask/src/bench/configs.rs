@@ -41,12 +41,19 @@ pub struct Doors {
     pub grpc: SocketAddr,
     /// TCP to the small backends.
     pub tcp: SocketAddr,
+    /// TCP to backends that end each connection after one answer.
+    pub brief: SocketAddr,
+    /// TCP to the large one.
+    pub bulk: SocketAddr,
+    /// Datagrams.
+    pub udp: SocketAddr,
 }
 
 impl Doors {
     /// Free ones.
     pub fn free() -> Result<Self> {
-        Ok(Self { plain: free_address()?, tls: free_address()?, large: free_address()?, grpc: free_address()?, tcp: free_address()? })
+        let free = free_address;
+        Ok(Self { plain: free()?, tls: free()?, large: free()?, grpc: free()?, tcp: free()?, brief: free()?, bulk: free()?, udp: free()? })
     }
 }
 
@@ -58,6 +65,10 @@ pub struct Backends {
     pub large: SocketAddr,
     /// Answers gRPC calls, HTTP/2 in the clear.
     pub grpc: SocketAddr,
+    /// As the small ones, but each connection ends with its first answer.
+    pub brief: SocketAddr,
+    /// Answers datagrams.
+    pub udp: Vec<SocketAddr>,
 }
 
 /// Files of a certificate.
@@ -68,11 +79,11 @@ pub struct Identity {
     pub key: PathBuf,
 }
 
-/// A proxy with all doors.
-pub fn proxy(name: &str, doors: &Doors, backends: &Backends, identity: &Identity, scratch: &Path) -> Result<String> {
+/// A proxy with all doors. nginx relays what is not HTTP only with its module for streams.
+pub fn proxy(name: &str, doors: &Doors, backends: &Backends, identity: &Identity, stream: Option<&Path>, scratch: &Path) -> Result<String> {
     Ok(match name {
         "haproxy" => haproxy(doors, backends, scratch),
-        "nginx" => nginx(doors, backends, identity, scratch),
+        "nginx" => nginx(doors, backends, identity, stream, scratch),
         "envoy" => envoy(doors, backends, identity).to_string(),
         other => bail!("no configuration is known for {other}"),
     })
@@ -80,7 +91,7 @@ pub fn proxy(name: &str, doors: &Doors, backends: &Backends, identity: &Identity
 
 fn haproxy(doors: &Doors, backends: &Backends, scratch: &Path) -> String {
     let servers: String = backends.small.iter().enumerate().map(|(index, address)| format!("  server s{index} {address}\n")).collect();
-    let Doors { plain, tls, large, grpc, tcp } = doors;
+    let Doors { plain, tls, large, grpc, tcp, brief, bulk, .. } = doors;
     let scratch = scratch.display();
     format!(
         "global\n  nbthread 1\n  maxconn 4000\n  ssl-default-bind-options ssl-min-ver TLSv1.3 no-tls-tickets\n  tune.ssl.cachesize 0\n\
@@ -90,16 +101,19 @@ fn haproxy(doors: &Doors, backends: &Backends, scratch: &Path) -> String {
          frontend large\n  bind {large}\n  default_backend large\n\
          frontend calls\n  bind {grpc} proto h2\n  default_backend calls\n\
          frontend relayed\n  mode tcp\n  bind {tcp}\n  default_backend relayed\n\
+         frontend brief\n  mode tcp\n  bind {brief}\n  default_backend brief\n\
+         frontend bulk\n  mode tcp\n  option splice-auto\n  bind {bulk}\n  default_backend bulk\n\
          backend small\n  balance roundrobin\n{servers}\
          backend large\n  server l {}\n\
          backend calls\n  server c {} proto h2\n\
-         backend relayed\n  mode tcp\n  balance roundrobin\n{servers}",
-        backends.large, backends.grpc
+         backend relayed\n  mode tcp\n  balance roundrobin\n{servers}\
+         backend brief\n  mode tcp\n  server b {}\n\
+         backend bulk\n  mode tcp\n  option splice-auto\n  server l {}\n",
+        backends.large, backends.grpc, backends.brief, backends.large
     )
 }
 
-/// Without a door for TCP, which takes another package (libnginx-mod-stream).
-fn nginx(doors: &Doors, backends: &Backends, identity: &Identity, scratch: &Path) -> String {
+fn nginx(doors: &Doors, backends: &Backends, identity: &Identity, stream: Option<&Path>, scratch: &Path) -> String {
     let servers: String = backends.small.iter().map(|address| format!("server {address}; ")).collect();
     let Doors { plain, tls, large, grpc, .. } = doors;
     let to = |pool: &str| {
@@ -120,7 +134,18 @@ fn nginx(doors: &Doors, backends: &Backends, identity: &Identity, scratch: &Path
         to("large"),
         small = to("small"),
     );
-    nginx_frame("proxy", &body, scratch)
+    let frame = nginx_frame("proxy", &body, scratch);
+    let Some(module) = stream else { return frame };
+    let datagrams: String = backends.udp.iter().map(|address| format!("server {address}; ")).collect();
+    let Doors { tcp, brief, bulk, udp, .. } = doors;
+    format!(
+        "load_module {};\n{frame}stream {{ upstream small {{ {servers} }} upstream datagrams {{ {datagrams} }}\n\
+         server {{ listen {tcp}; proxy_pass small; }}\nserver {{ listen {brief}; proxy_pass {}; }}\nserver {{ listen {bulk}; proxy_pass {}; }}\n\
+         server {{ listen {udp} udp; proxy_pass datagrams; }} }}\n",
+        module.display(),
+        backends.brief,
+        backends.large,
+    )
 }
 
 fn nginx_frame(name: &str, body: &str, scratch: &Path) -> String {
@@ -149,7 +174,14 @@ fn envoy(doors: &Doors, backends: &Backends, identity: &Identity) -> Value {
     tls["filter_chains"][0]["transport_socket"] = json!({"name": "envoy.transport_sockets.tls", "typed_config": {
         "@type": format!("{EXTENSIONS}.transport_sockets.tls.v3.DownstreamTlsContext"), "disable_stateless_session_resumption": true, "disable_stateful_session_resumption": true,
         "common_tls_context": {"alpn_protocols": ["h2", "http/1.1"], "tls_params": {"tls_minimum_protocol_version": "TLSv1_3"}, "tls_certificates": files}}});
-    let relay = json!({"@type": format!("{EXTENSIONS}.filters.network.tcp_proxy.v3.TcpProxy"), "stat_prefix": "relayed", "cluster": "small"});
+    let relay = |name: &str, door: &SocketAddr, cluster: &str| {
+        let config = json!({"@type": format!("{EXTENSIONS}.filters.network.tcp_proxy.v3.TcpProxy"), "stat_prefix": name, "cluster": cluster});
+        listener(name, door, "envoy.filters.network.tcp_proxy", config)
+    };
+    let to = json!({"@type": format!("{EXTENSIONS}.filters.udp.udp_proxy.v3.Route"), "cluster": "datagrams"});
+    let udp = json!({"name": "datagrams", "address": {"socket_address": {"address": doors.udp.ip(), "port_value": doors.udp.port(), "protocol": "UDP"}},
+        "listener_filters": [{"name": "envoy.filters.udp_listener.udp_proxy", "typed_config": {"@type": format!("{EXTENSIONS}.filters.udp.udp_proxy.v3.UdpProxyConfig"), "stat_prefix": "datagrams",
+            "matcher": {"on_no_match": {"action": {"name": "route", "typed_config": to}}}}}]});
     let cluster = |name: &str, servers: &[SocketAddr]| {
         let endpoints: Vec<Value> = servers.iter().map(|server| json!({"endpoint": {"address": address(server)}})).collect();
         json!({"name": name, "type": "STATIC", "connect_timeout": "5s", "load_assignment": {"cluster_name": name, "endpoints": [{"lb_endpoints": endpoints}]}})
@@ -159,8 +191,9 @@ fn envoy(doors: &Doors, backends: &Backends, identity: &Identity) -> Value {
         json!({"@type": format!("{EXTENSIONS}.upstreams.http.v3.HttpProtocolOptions"), "explicit_http_config": {"http2_protocol_options": {}}});
     calls["typed_extension_protocol_options"] = json!({"envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options});
     json!({"static_resources": {
-        "listeners": [http("plain", &doors.plain, "small"), tls, http("large", &doors.large, "large"), http("calls", &doors.grpc, "calls"), listener("relayed", &doors.tcp, "envoy.filters.network.tcp_proxy", relay)],
-        "clusters": [cluster("small", &backends.small), cluster("large", &[backends.large]), calls],
+        "listeners": [http("plain", &doors.plain, "small"), tls, http("large", &doors.large, "large"), http("calls", &doors.grpc, "calls"),
+            relay("relayed", &doors.tcp, "small"), relay("brief", &doors.brief, "brief"), relay("bulk", &doors.bulk, "large"), udp],
+        "clusters": [cluster("small", &backends.small), cluster("large", &[backends.large]), calls, cluster("brief", &[backends.brief]), cluster("datagrams", &backends.udp)],
     }})
 }
 

@@ -134,7 +134,7 @@ fn start(name: &'static str, program: &str, zone: &Path, kubeconfig: &Path, scra
 }
 
 /// Asks for the A records of a name; just enough of a client to check answers.
-fn ask(server: SocketAddr, name: &str) -> Result<Vec<Ipv4Addr>> {
+pub fn ask(server: SocketAddr, name: &str) -> Result<Vec<Ipv4Addr>> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     socket.set_read_timeout(Some(Duration::from_millis(500)))?;
     let mut query = vec![0x12, 0x34, 0x01, 0, 0, 1, 0, 0, 0, 0, 0, 0];

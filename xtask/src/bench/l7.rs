@@ -1,6 +1,4 @@
-//! HTTP, gRPC and TCP: the same backends behind fairlead, haproxy, nginx and Envoy, each on one core.
-
-mod field;
+//! HTTP and gRPC: the same backends behind fairlead, haproxy, nginx and Envoy, each on one core.
 
 use std::net::SocketAddr;
 
@@ -8,15 +6,8 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::contest::{Contest, Entrant, Figure, Goal, Sample};
+use super::field::{self, Field, everyone, url, wrk};
 use super::{Arena, load};
-use field::{Field, Proxy};
-
-/// Body of the small reply in bytes.
-const SMALL: usize = 64;
-/// Headers that each route of the crowded listener matches, and each request of every HTTP/1 contest carries.
-const MATCHED: usize = 5;
-/// A gRPC message of eight bytes: not compressed, its length, the bytes.
-const MESSAGE: &[u8] = b"\0\0\0\0\x08fairlead";
 
 /// All contests.
 pub fn run(arena: &Arena) -> Result<Value> {
@@ -44,25 +35,12 @@ pub fn run(arena: &Arena) -> Result<Value> {
         .goals([Goal::AtMost(0.8, "nginx")]),
         everyone(&field, "grpc-unary", "gRPC unary calls, 8 connections of 16 streams", |proxy| grpc(arena, proxy.doors.grpc))
             .goals([Goal::AtMost(0.8, "nginx")]),
-        everyone(&field, "tcp-relay", "TCP, 64 B replies over 32 kept connections", |proxy| wrk(arena, url("http", proxy.doors.tcp), 32, false))
-            .without("nginx", "relaying TCP is a package of its own")
-            .goals([Goal::AtMost(1.0, "haproxy")]),
         everyone(&field, "http1-latency", "HTTP/1, latency at a fixed 5,000 requests a second", |proxy| paced(arena, proxy.doors.plain))
             .decided_by(Figure::P99)
             .goals([Goal::AtMost(1.0, "haproxy")]),
     ];
     let results = contests.into_iter().map(|contest| contest.run(arena.rounds)).collect::<Result<Vec<_>>>()?;
     Ok(json!({"versions": field.versions, "contests": results}))
-}
-
-/// A contest of all proxies.
-fn everyone<'a>(field: &'a Field, slug: &'static str, title: &'static str, load: impl Fn(&Proxy) -> Result<Sample> + Copy + 'a) -> Contest<'a> {
-    let entrants = field
-        .proxies
-        .iter()
-        .map(|proxy| Entrant { name: proxy.name.to_owned(), usage: Box::new(|| proxy.process.usage()), load: Box::new(move || load(proxy)) })
-        .collect();
-    Contest { slug, title, figure: Figure::CpuPerOperation, entrants, goals: Vec::new(), missing: field.missing.clone() }
 }
 
 /// Ourselves with a thousand routes against ourselves with one.
@@ -81,20 +59,6 @@ fn routes<'a>(field: &'a Field, arena: &'a Arena) -> Contest<'a> {
         goals: vec![Goal::AtMost(1.05, "one route")],
         missing: Vec::new(),
     }
-}
-
-fn url(scheme: &str, address: SocketAddr) -> String {
-    format!("{scheme}://{address}/")
-}
-
-fn matched_headers() -> Vec<String> {
-    (0..MATCHED).map(|index| format!("x-match-{index}: value-{index}")).collect()
-}
-
-fn wrk(arena: &Arena, url: String, connections: usize, close: bool) -> Result<Sample> {
-    let mut headers = matched_headers();
-    headers.extend(close.then(|| "connection: close".to_owned()));
-    load::wrk(&url, connections, arena.seconds, &headers)
 }
 
 fn streams(arena: &Arena, url: &str, more: &[&str]) -> Result<Sample> {

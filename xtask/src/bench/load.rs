@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use super::contest::Sample;
+use super::peers;
 use super::process::client;
 
 /// HTTP/1 by wrk, for `seconds`, one thread, over `connections`.
@@ -13,7 +14,7 @@ pub fn wrk(url: &str, connections: usize, seconds: f64, headers: &[String]) -> R
     let mut arguments: Vec<String> = vec!["-t1".into(), format!("-c{connections}"), format!("-d{}s", seconds.ceil()), "--latency".into()];
     arguments.extend(headers.iter().flat_map(|header| ["-H".into(), header.clone()]));
     arguments.push(url.to_owned());
-    read_wrk(&client(Path::new("wrk"), &arguments)?)
+    read_wrk(&client(&peers::program("wrk")?, &arguments)?)
 }
 
 fn read_wrk(text: &str) -> Result<Sample> {
@@ -65,7 +66,7 @@ pub fn h2load(arguments: &[String], scratch: &Path) -> Result<Sample> {
     let _ = std::fs::remove_file(&log);
     let mut all = vec![format!("--log-file={}", log.display())];
     all.extend_from_slice(arguments);
-    let text = client(Path::new("h2load"), &all)?;
+    let text = client(&peers::program("h2load")?, &all)?;
     let count = |name: &str| {
         let line = text.lines().find_map(|line| line.strip_prefix("requests:"))?;
         line.split(',').find_map(|part| part.trim().strip_suffix(name)).and_then(|count| count.trim().parse::<f64>().ok())
@@ -115,7 +116,7 @@ pub fn dnsperf(server: SocketAddr, queries: &Path, seconds: f64, rate: Option<u3
     .map(str::to_owned)
     .into();
     arguments.extend(rate.into_iter().flat_map(|rate| ["-Q".to_owned(), rate.to_string()]));
-    let text = client(Path::new("dnsperf"), &arguments)?;
+    let text = client(&peers::program("dnsperf")?, &arguments)?;
     let number = |name: &str| {
         text.lines().find_map(|line| line.trim().strip_prefix(name)).and_then(|rest| rest.split_ascii_whitespace().next()?.parse::<f64>().ok())
     };
