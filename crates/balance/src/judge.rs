@@ -179,8 +179,13 @@ fn overrule(picker: &Picker) {
     ejections_left -= held(State(State::EJECTED.0 | State::HARD.0));
     let agreed = |index: usize| picker.vitals(index).streaks().gateway > 0;
     for index in 0..picker.entries.len() {
-        if picker.vitals(index).state().has(State::PROBE_DOWN) && agreed(index) {
+        let (vitals, state) = (picker.vitals(index), picker.vitals(index).state());
+        let confirmed = state.has(State::PROBE_DOWN) && agreed(index);
+        if confirmed {
             downs_left = downs_left.saturating_sub(1);
+        }
+        if confirmed != state.has(State::CONFIRMED) {
+            vitals.mark(State::CONFIRMED, confirmed);
         }
     }
     for index in 0..picker.entries.len() {

@@ -135,6 +135,9 @@ impl Loop {
         if !status::says(&instance, &verdict) || was_leaving != is_leaving {
             self.marked.insert(key.clone());
         }
+        if let Some(word) = self.context.leases.unnoted(&instance, self.context.now_ms()) {
+            self.bring(word);
+        }
         self.look_at(&key);
     }
 

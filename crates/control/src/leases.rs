@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use watch::Key;
 
+use crate::Evidence;
 use crate::readiness::{Fact, Proof};
 
 /// How long a connection that was lost may take to come back before its Instance is deleted.
@@ -47,11 +48,6 @@ impl Leases {
     /// None yet. `started_ms`: now, in milliseconds since 1970.
     pub fn new(observer: &str, started_ms: i64) -> Leases {
         Leases { observer: observer.into(), started_ms, known: Mutex::default(), changed: Mutex::default(), bell: Notify::new() }
-    }
-
-    /// Under which name connections are noted.
-    pub fn observer(&self) -> &str {
-        &self.observer
     }
 
     fn with<T>(&self, instance: &Instance, change: impl FnOnce(&mut Known) -> T) -> T {
@@ -114,10 +110,33 @@ impl Leases {
             is_alive,
             at_ms,
             until_ms: None,
-            reason: if is_alive { "the connection is open" } else { "the connection is closed" }.into(),
+            reason: word(is_alive).1.into(),
             is_ours: true,
         });
         lease.into_iter().chain(connection).collect()
+    }
+
+    /// The word on its connection that the status does not have yet: it opened, or closed, since that was written. A server that
+    /// starts again waits for connections that are noted.
+    pub(crate) fn unnoted(&self, instance: &Instance, now_ms: i64) -> Option<Evidence> {
+        let (is_alive, at_ms) = self.connection(instance).filter(|(_, at_ms)| *at_ms <= now_ms)?;
+        let (verdict, reason) = word(is_alive);
+        let ours = |one: &&api::instance::Evidence| *one.proof == *"connection" && one.observer == self.observer;
+        if instance.status.evidence.iter().find(ours).is_some_and(|noted| *noted.verdict == *verdict) {
+            return None;
+        }
+        let time = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+        let meta = &instance.metadata;
+        Some(Evidence {
+            namespace: meta.namespace.clone(),
+            name: meta.name.clone(),
+            uid: meta.uid.clone(),
+            proof: "connection".into(),
+            verdict: verdict.into(),
+            time: time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into(),
+            reason: reason.into(),
+            observer: self.observer.clone(),
+        })
     }
 
     /// When what is said of it changes by itself.
@@ -130,7 +149,8 @@ impl Leases {
     fn connection(&self, instance: &Instance) -> Option<(bool, i64)> {
         let own = self.with(instance, |known| known.held_since_ms.map(|since| (known.held > 0, since)));
         own.or_else(|| {
-            let is_ours = |one: &&api::instance::Evidence| *one.proof == *"connection" && *one.verdict == *"alive" && one.observer == self.observer;
+            // Closed when that server ended, or before: it may come back to this one all the same.
+            let is_ours = |one: &&api::instance::Evidence| *one.proof == *"connection" && one.observer == self.observer;
             instance.status.evidence.iter().find(is_ours).map(|_| (false, self.started_ms.saturating_add(REDO_MS)))
         })
     }
@@ -150,6 +170,11 @@ impl Leases {
     pub(crate) fn forget(&self, key: &Key) {
         self.known.lock().remove(key);
     }
+}
+
+/// How a connection that is open, or is not, is told of.
+fn word(is_alive: bool) -> (&'static str, &'static str) {
+    if is_alive { ("alive", "the connection is open") } else { ("dead", "the connection is closed") }
 }
 
 impl Drop for Held {
@@ -206,5 +231,25 @@ mod tests {
         assert_eq!(leases.recheck_ms(&before, 3_999), Some(4_000));
         assert!(leases.facts(&before, 4_000).iter().any(|fact| !fact.is_alive));
         assert!(leases.facts(&instance(&held_before.replace("n1", "door")), 9_000).is_empty(), "somebody else's to judge");
+        let closed_before = instance(&held_before.replace("alive", "dead"));
+        assert!(leases.facts(&closed_before, 4_000).iter().any(|fact| !fact.is_alive && fact.is_ours), "closed before, and never made again");
+    }
+
+    #[test]
+    fn the_status_is_told_of_a_connection_once_when_it_opens_and_once_when_it_closes() {
+        let leases = Arc::new(Leases::new("n1", 1_000));
+        let noting = |verdict: &str| {
+            instance(&format!(
+                r#"{{"metadata":{{"name":"a","uid":"u1"}},"status":{{"evidence":[{{"proof":"connection","verdict":"{verdict}","observer":"n1"}}]}}}}"#
+            ))
+        };
+        let bare = instance(r#"{"metadata":{"name":"a","uid":"u1"}}"#);
+        let told = |instance: &Instance| leases.unnoted(instance, i64::MAX).map(|one| one.verdict.to_string());
+        assert_eq!(told(&bare), None, "nobody ever held it");
+        let held = leases.hold(&bare, 5_000);
+        assert_eq!((told(&bare).as_deref(), told(&noting("alive"))), (Some("alive"), None));
+        assert_eq!(&*leases.unnoted(&bare, 5_000).unwrap().time, "1970-01-01T00:00:05.000Z");
+        drop(held);
+        assert_eq!((told(&noting("alive")).as_deref(), told(&noting("dead"))), (Some("dead"), None));
     }
 }

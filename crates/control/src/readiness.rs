@@ -170,13 +170,16 @@ fn dead_reason(proof: Proof) -> &'static str {
     }
 }
 
-/// The mass guard of one Service (E5): soft proofs hold at most half of its Instances out. Returns which of the verdicts are
-/// overruled; those that the data plane confirms are not counted and never overruled.
+/// The mass guard of one Service (E5): soft proofs hold at most half of its Instances out, those among them that the data
+/// plane confirms, which are never overruled. Returns which of the verdicts are. Where nobody at all would be left, whoever
+/// only soft proofs hold out stays: the planes then try the least bad (E6).
 pub fn overruled(verdicts: &[(&Verdict, bool)]) -> Vec<bool> {
-    let suspects: Vec<usize> = (0..verdicts.len()).filter(|i| verdicts[*i].0.is_soft && !verdicts[*i].0.terminating && !verdicts[*i].1).collect();
-    let allowed = verdicts.len() / 2;
+    let is_soft = |i: usize| verdicts[i].0.is_soft && !verdicts[i].0.terminating;
+    let (confirmed, suspects): (Vec<usize>, Vec<usize>) = (0..verdicts.len()).filter(|i| is_soft(*i)).partition(|i| verdicts[*i].1);
+    let allowed = (verdicts.len() / 2).saturating_sub(confirmed.len());
+    let is_empty = suspects.len() <= allowed && !verdicts.iter().any(|(verdict, _)| verdict.ready);
     let mut out = vec![false; verdicts.len()];
-    for i in suspects.into_iter().skip(allowed) {
+    for i in suspects.into_iter().skip(if is_empty { 0 } else { allowed }).chain(confirmed.into_iter().filter(|_| is_empty)) {
         out[i] = true;
     }
     out
@@ -287,7 +290,10 @@ mod tests {
         assert_eq!(count(&[(&soft, false), (&soft, false), (&ready, false), (&ready, false)]), 0);
         assert_eq!(count(&[(&soft, false), (&soft, false), (&soft, false), (&ready, false)]), 1);
         assert_eq!(count(&[(&soft, false); 4]), 2);
-        assert_eq!(count(&[(&soft, true); 4]), 0, "confirmed one by one");
+        assert_eq!(count(&[(&soft, true), (&soft, true), (&soft, true), (&ready, false)]), 0, "confirmed one by one");
+        assert_eq!(overruled(&[(&soft, true), (&soft, false), (&soft, false), (&soft, false)]), [false, false, true, true], "one of the half");
+        assert_eq!(count(&[(&soft, true); 4]), 4, "the least bad of them is better than nobody");
+        assert_eq!(overruled(&[(&soft, true), (&hard, false)]), [true, false]);
         assert_eq!(count(&[(&hard, false); 4]), 0, "hard proofs are not guarded");
         assert_eq!(count(&[(&soft, false)]), 1, "the only one stays");
     }

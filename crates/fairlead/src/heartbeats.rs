@@ -1,5 +1,6 @@
 //! How an Instance proves without any library that it lives: `POST .../instances/NAME/renew` is a heartbeat, a `GET` of
-//! `.../instances/NAME/hold` that stays open is a proof for as long as it does (instances spec I10). Neither is stored.
+//! `.../instances/NAME/hold` that stays open is a proof for as long as it does (instances spec I10). Neither is stored
+//! here; `control` notes in the status that a connection opened or closed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,6 @@ use apiserver::{Address, Body};
 use bytes::Bytes;
 use control::{Held, Leases};
 use http::{Method, Request, Response, StatusCode, header};
-use serde_json::{Value, json};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// An empty line this often keeps a held connection from looking idle to what stands between.
@@ -32,7 +32,7 @@ pub async fn answer(address: &Address, method: &Method, client: &kube::Client, l
     }
     let namespace = address.namespace.as_deref().ok_or_else(ApiError::no_resource)?;
     let path = format!("/apis/fairlead.dev/{}/namespaces/{namespace}/instances/{}", address.version, address.name);
-    let (object, instance) = find(client, &path).await?;
+    let instance = find(client, &path).await?;
     let now = jiff::Timestamp::now();
     if is_renewal {
         leases.renew(&instance, now.as_millisecond());
@@ -41,39 +41,22 @@ pub async fn answer(address: &Address, method: &Method, client: &kube::Client, l
         return Ok(response);
     }
     let held = leases.hold(&instance, now.as_millisecond());
-    remember(client, &path, &object, leases.observer(), now).await;
     let mut response = Response::new(Body::live(signs(held)));
     response.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
     Ok(response)
 }
 
-async fn find(client: &kube::Client, path: &str) -> Result<(Value, Instance), ApiError> {
+async fn find(client: &kube::Client, path: &str) -> Result<Instance, ApiError> {
     let request = Request::get(path).body(Vec::new()).map_err(|error| ApiError::bad_request(error.to_string()))?;
-    let object: Value = match client.request(request).await {
-        Ok(object) => object,
+    let instance: Instance = match client.request(request).await {
+        Ok(instance) => instance,
         Err(kube::Error::Api(status)) => return Err(ApiError::plain(status.code, status.message)),
         Err(error) => return Err(ApiError::unavailable(error.to_string())),
     };
-    let instance: Instance = serde_json::from_value(object.clone()).map_err(ApiError::internal)?;
     if instance.metadata.deletion_s.is_some() {
         return Err(ApiError::plain(404, format!("instances.fairlead.dev {:?} is being deleted: register again", &*instance.metadata.name)));
     }
-    Ok((object, instance))
-}
-
-/// Notes in the status that a connection proves this Instance's life, so that a server that starts again waits for it.
-async fn remember(client: &kube::Client, path: &str, object: &Value, observer: &str, now: jiff::Timestamp) {
-    let mut evidence = object["status"]["evidence"].as_array().cloned().unwrap_or_default();
-    evidence.retain(|one| one["proof"] != "connection" || one["observer"] != observer);
-    let time = now.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
-    evidence.push(json!({"proof": "connection", "verdict": "alive", "time": time, "reason": "the connection is open", "observer": observer}));
-    let patch = json!({"metadata": {"uid": object["metadata"]["uid"]}, "status": {"evidence": evidence}}).to_string();
-    let request = Request::patch(format!("{path}/status")).header(header::CONTENT_TYPE, "application/merge-patch+json").body(patch.into_bytes());
-    if let Ok(request) = request
-        && let Err(error) = client.request::<Value>(request).await
-    {
-        tracing::warn!(path, %error, "the connection of an Instance could not be noted; it counts all the same");
-    }
+    Ok(instance)
 }
 
 /// Empty lines for as long as somebody reads them.

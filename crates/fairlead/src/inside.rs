@@ -166,7 +166,9 @@ fn explain(endpoint: &Endpoint, instances: &BTreeMap<String, Instance>, leases: 
         Target::Object { origin, uid } if origin.kind == "Instance" => instances.get(&*origin.name).filter(|one| one.metadata.uid == *uid),
         _ => None,
     };
-    for one in instance.iter().flat_map(|instance| &instance.status.evidence) {
+    // What this node's planes saw follows below, as they see it now.
+    let stored = instance.iter().flat_map(|instance| &instance.status.evidence).filter(|one| &*one.proof != "passive");
+    for one in stored {
         let age = one.time.parse::<Timestamp>().ok().map(|time| format!("{} s", (now.as_second() - time.as_second()).max(0)));
         row(&one.proof, &one.verdict, age, &one.observer, Some(one.reason.to_string()));
     }

@@ -95,12 +95,13 @@ impl Planes {
             interner: Arc::clone(&interner),
             evidence: seen.clone(),
         };
+        let verdicts = Verdicts::new(metrics, seen.clone());
         let prober = node::probe::Prober::new(Arc::clone(live), seen, metrics);
         let tasks = vec![
             tokio::spawn(engine.run(metrics.clone())),
             tokio::spawn(async move { agent.run(&watches).await }),
             tokio::spawn(prober.run()),
-            tokio::spawn(slow_loops(Arc::clone(live), pickers, interner, Verdicts::new(metrics))),
+            tokio::spawn(slow_loops(Arc::clone(live), pickers, interner, verdicts)),
             tokio::spawn(bear_witness(settings.node_name.as_str().into(), evidence, control.evidence())),
         ];
         Ok(Self { runtime, dns, http, stream, control: Some(control), tasks })

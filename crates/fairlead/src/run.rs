@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
-use node::supervise::{self, Check, Output, Spec, Stop};
+use node::supervise::{self, Check, Orders, Output, Spec, Stop};
 use serde_json::Value;
-use tokio::sync::watch;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{broadcast, watch};
 
 use crate::cli::{Port, Restart, RunFlags};
 use crate::reach::{Server, readable};
@@ -23,13 +24,16 @@ pub fn main(flags: RunFlags) -> Result<ExitCode> {
         let server = Server::connect(&flags.reach).await?;
         let spec = spec(&flags, &server).await?;
         let (stop, stopping) = watch::channel(Stop::No);
-        let supervised = supervise::run(spec, server.client, stopping);
+        let (forward, forwarded) = broadcast::channel(FORWARDED);
+        let mut others = Others::new()?;
+        let supervised = supervise::run(spec, server.client, Orders { stop: stopping, signals: forwarded });
         tokio::pin!(supervised);
         let mut patience = Stop::Drain;
         loop {
             tokio::select! {
                 ended = &mut supervised => return ended.map_err(anyhow::Error::from),
-                () = signals.stop(|| {}) => {
+                signal = others.next() => drop(forward.send(signal)),
+                () = signals.stop(|| drop(forward.send(rustix::process::Signal::HUP))) => {
                     stop.send_replace(patience);
                     patience = Stop::Now;
                 }
@@ -37,6 +41,34 @@ pub fn main(flags: RunFlags) -> Result<ExitCode> {
         }
     })?;
     Ok(ExitCode::from(code))
+}
+
+/// Signals that may wait to be passed on.
+const FORWARDED: usize = 16;
+
+/// The signals that mean nothing to the supervisor and something to many programs.
+struct Others([(Signal, rustix::process::Signal); 4]);
+
+impl Others {
+    fn new() -> Result<Self> {
+        use rustix::process::Signal as Sent;
+        Ok(Self([
+            (signal(SignalKind::user_defined1())?, Sent::USR1),
+            (signal(SignalKind::user_defined2())?, Sent::USR2),
+            (signal(SignalKind::quit())?, Sent::QUIT),
+            (signal(SignalKind::window_change())?, Sent::WINCH),
+        ]))
+    }
+
+    async fn next(&mut self) -> rustix::process::Signal {
+        let [one, two, quit, window] = &mut self.0;
+        tokio::select! {
+            _ = one.0.recv() => one.1,
+            _ = two.0.recv() => two.1,
+            _ = quit.0.recv() => quit.1,
+            _ = window.0.recv() => window.1,
+        }
+    }
 }
 
 async fn spec(flags: &RunFlags, server: &Server) -> Result<Spec> {

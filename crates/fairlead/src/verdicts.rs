@@ -1,14 +1,16 @@
-//! What the judge found, told: one log line and one count per change of state, the services in panic, and knocks at
-//! endpoints that refuse (balance spec H8, H11, O9).
+//! What the judge found, told: one log line and one count per change of state, passive evidence about Instances, the
+//! services in panic, and knocks at endpoints that refuse (balance spec H8, H11, O2, O9).
 
 use std::collections::{HashMap, HashSet};
 
 use balance::{Backlog, Judgement, Transition};
-use model::Origin;
 use model::vitals::State;
+use model::{Origin, Target};
 use node::knock::Knocker;
+use node::{Evidence, Proof, Verdict};
 use observe::Registry;
 use observe::metrics::{Counter, EncodeLabelSet, Family, Gauge};
+use tokio::sync::mpsc;
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Reason {
@@ -37,11 +39,12 @@ pub struct Verdicts {
     /// What was turned away, and what overflowed, when it was last told.
     backlogs: HashMap<Origin, (u64, u64)>,
     knocker: Knocker,
+    evidence: mpsc::Sender<Evidence>,
 }
 
 impl Verdicts {
-    /// With its metrics registered.
-    pub fn new(metrics: &Registry) -> Self {
+    /// With its metrics registered; passive evidence goes to whoever writes statuses.
+    pub fn new(metrics: &Registry, evidence: mpsc::Sender<Evidence>) -> Self {
         Self {
             ejections: metrics.register("fairlead_endpoint_ejections", "Endpoints taken out by what the data planes saw", Family::default()),
             panic: metrics.register("fairlead_panic_mode", "1 for services of which no endpoint is usable", Family::default()),
@@ -59,6 +62,7 @@ impl Verdicts {
             ),
             backlogs: HashMap::new(),
             knocker: Knocker::default(),
+            evidence,
         }
     }
 
@@ -104,6 +108,7 @@ impl Verdicts {
     }
 
     fn tell_transition(&self, transition: &Transition) {
+        self.testify(transition);
         let Transition { endpoint, service, before, now, ejection } = transition;
         let why = ejection.map_or_else(|| now.reason().unwrap_or(""), |ejection| ejection.why.as_str());
         if now.has(State::EJECTED) && !before.has(State::EJECTED) {
@@ -116,6 +121,36 @@ impl Verdicts {
                 before = before.word(), now = now.word(), why, "an endpoint changed its state"
             );
         }
+    }
+}
+
+impl Verdicts {
+    /// The planes' word on an Instance: dead when it was ejected or fails as its check does, alive when neither is so any
+    /// more. It takes nobody out, but lets soft proofs hold out more than half of a Service (instances spec E5).
+    fn testify(&self, transition: &Transition) {
+        let Transition { endpoint, before, now, ejection, .. } = transition;
+        let is_dead = |state: &State| state.has(State::EJECTED) || state.has(State::CONFIRMED);
+        if is_dead(before) == is_dead(now) {
+            return;
+        }
+        let Target::Object { origin, uid } = &endpoint.identity.target else { return };
+        if origin.kind != "Instance" {
+            return;
+        }
+        let (verdict, reason) = match ejection {
+            Some(ejection) => (Verdict::Dead, format!("ejected: {}", ejection.why.as_str())),
+            None if is_dead(now) => (Verdict::Dead, "requests fail as the check does".to_owned()),
+            None => (Verdict::Alive, "answers seen".to_owned()),
+        };
+        // Under a flood of ejections some stay untold: the planes act on their own knowledge.
+        let _ = self.evidence.try_send(Evidence {
+            namespace: origin.namespace.clone(),
+            name: origin.name.clone(),
+            uid: uid.clone(),
+            proof: Proof::Passive,
+            verdict,
+            reason: reason.into(),
+        });
     }
 }
 

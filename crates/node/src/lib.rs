@@ -37,6 +37,8 @@ pub enum Proof {
     Process,
     /// An active check. Hard when refused, else soft.
     Probe,
+    /// What the data planes saw. Never decides alone; it confirms soft suspicions (E5).
+    Passive,
 }
 
 impl Proof {
@@ -45,6 +47,7 @@ impl Proof {
         match self {
             Proof::Process => "process",
             Proof::Probe => "probe",
+            Proof::Passive => "passive",
         }
     }
 }

@@ -6,6 +6,7 @@
 //! start is a new Instance with a new name: numbers and evidence of the former one never stick to it.
 
 mod child;
+mod environment;
 mod ready;
 mod register;
 
@@ -13,7 +14,8 @@ use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use rustix::process::Signal;
+use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
 
 use child::Child;
@@ -44,7 +46,7 @@ pub struct Spec {
     pub restart: Restart,
     /// Program and arguments.
     pub command: Vec<String>,
-    /// Environment besides PORT and INSTANCE.
+    /// Environment besides PORT, INSTANCE and what tells of Services.
     pub environment: Vec<(String, String)>,
     /// Where the copies are reached.
     pub address: String,
@@ -137,17 +139,45 @@ pub enum Stop {
     Now,
 }
 
+/// What the one who owns the signals tells the copies.
+#[derive(Debug)]
+pub struct Orders {
+    /// How far stopping has come.
+    pub stop: watch::Receiver<Stop>,
+    /// Signals that are the programs' own business: reload, reopen logs, a window of another size.
+    pub signals: broadcast::Receiver<Signal>,
+}
+
+impl Clone for Orders {
+    fn clone(&self) -> Self {
+        Self { stop: self.stop.clone(), signals: self.signals.resubscribe() }
+    }
+}
+
+impl Orders {
+    /// Passes signals on for as long as the process runs.
+    async fn forward(signals: &mut broadcast::Receiver<Signal>, to: child::Group) {
+        loop {
+            match signals.recv().await {
+                Ok(signal) => to.signal(signal),
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return std::future::pending().await,
+            }
+        }
+    }
+}
+
 /// Runs all copies until they end for good or `stop` says so. Gives the program's exit status: 0 after an orderly stop,
 /// else that of the last copy that ended by itself.
 ///
 /// # Errors
 /// When the Service cannot be made or a copy can never be started; what runs by then is stopped.
-pub async fn run(spec: Spec, client: kube::Client, stop: watch::Receiver<Stop>) -> Result<u8, Error> {
+pub async fn run(spec: Spec, client: kube::Client, orders: Orders) -> Result<u8, Error> {
     let spec = Arc::new(spec);
     register::ensure_service(&client, &spec).await?;
     let mut copies = JoinSet::new();
     for _ in 0..spec.replicas {
-        copies.spawn(keep(Arc::clone(&spec), client.clone(), stop.clone()));
+        copies.spawn(keep(Arc::clone(&spec), client.clone(), orders.clone()));
     }
     let (mut code, mut trouble) = (0, None);
     while let Some(ended) = copies.join_next().await {
@@ -161,12 +191,12 @@ pub async fn run(spec: Spec, client: kube::Client, stop: watch::Receiver<Stop>) 
 }
 
 /// Keeps one copy running.
-async fn keep(spec: Arc<Spec>, client: kube::Client, mut stop: watch::Receiver<Stop>) -> Result<u8, Error> {
+async fn keep(spec: Arc<Spec>, client: kube::Client, mut orders: Orders) -> Result<u8, Error> {
     let mut pause = PAUSE_MIN;
     loop {
         let started = Instant::now();
-        let (status, stopped) = once(&spec, &client, &mut stop).await?;
-        if stopped || *stop.borrow() != Stop::No {
+        let (status, stopped) = once(&spec, &client, &mut orders).await?;
+        if stopped || *orders.stop.borrow() != Stop::No {
             return Ok(0);
         }
         let again = match spec.restart {
@@ -183,16 +213,17 @@ async fn keep(spec: Arc<Spec>, client: kube::Client, mut stop: watch::Receiver<S
         tracing::warn!(name = spec.name, %status, "a copy ended; starting another in {} ms", pause.as_millis());
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            _ = stop.wait_for(|stop| *stop != Stop::No) => return Ok(0),
+            _ = orders.stop.wait_for(|stop| *stop != Stop::No) => return Ok(0),
         }
         pause = (pause * 2).min(PAUSE_MAX);
     }
 }
 
 /// One life of one copy: start, register, become ready, run, and end by itself or by `stop`. True when it was stopped.
-async fn once(spec: &Spec, client: &kube::Client, stop: &mut watch::Receiver<Stop>) -> Result<(ExitStatus, bool), Error> {
+async fn once(spec: &Spec, client: &kube::Client, Orders { stop, signals }: &mut Orders) -> Result<(ExitStatus, bool), Error> {
     let name = format!("{}-{}", spec.name, suffix());
-    let mut child = Child::start(spec, &name)?;
+    let services = environment::of_services(client, &spec.namespace).await;
+    let mut child = Child::start(spec, &name, &services)?;
     let registration = match Registration::create(client, spec, &name, &child).await {
         Ok(registration) => registration,
         Err(error) => {
@@ -206,21 +237,23 @@ async fn once(spec: &Spec, client: &kube::Client, stop: &mut watch::Receiver<Sto
         std::future::pending::<()>().await;
     };
     let ended = tokio::select! {
-        status = child.process.wait() => Some(status),
+        status = child.life.ended() => Some(status),
         () = ready => None,
+        () = Orders::forward(signals, child.group) => None,
         _ = stop.wait_for(|stop| *stop != Stop::No) => None,
     };
     if let Some(status) = ended {
         registration.delete().await;
-        return Ok((status.unwrap_or_default(), false));
+        return Ok((status, false));
     }
     let drained = registration.drain(stop.clone());
     let ended = tokio::select! {
         () = drained => None,
-        status = child.process.wait() => Some(status),
+        () = Orders::forward(signals, child.group) => None,
+        status = child.life.ended() => Some(status),
     };
     let status = match ended {
-        Some(status) => status.unwrap_or_default(),
+        Some(status) => status,
         None => child.terminate().await,
     };
     registration.delete().await;

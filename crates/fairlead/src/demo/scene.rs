@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use http::Request;
 use model::Standing;
-use node::supervise::{self, Check, Output, Restart, Spec, Stop};
+use node::supervise::{self, Check, Orders, Output, Restart, Spec, Stop};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -229,7 +229,8 @@ impl Copies {
             output: Output::Discarded,
         };
         let (stop, stopping) = watch::channel(Stop::No);
-        let task = tokio::spawn(supervise::run(spec, server.client.clone(), stopping));
+        let task =
+            tokio::spawn(supervise::run(spec, server.client.clone(), Orders { stop: stopping, signals: tokio::sync::broadcast::channel(1).1 }));
         Ok(Self { stop, task })
     }
 

@@ -29,6 +29,8 @@ impl State {
     pub const MEMORY: State = State(1 << 7);
     /// Should be out, but the cap or the mass guard keeps it in. Holds nothing back.
     pub const SUSPECT: State = State(1 << 8);
+    /// A check found it down, and requests fail at it too. Holds nothing back by itself.
+    pub const CONFIRMED: State = State(1 << 9);
 
     /// Everything that keeps new picks away.
     const BARS: u32 = 0xFF & !Self::TRIAL.0 & !Self::HARD.0;

@@ -11,7 +11,7 @@ use tokio::net::UnixDatagram;
 use tokio::process::Command;
 
 use super::{Error, Output, Spec};
-use crate::process::start_ticks;
+use crate::process::{Process, start_ticks};
 
 /// Time between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_secs(10);
@@ -20,7 +20,8 @@ const LINE: u64 = 64 * 1024;
 
 /// A started copy.
 pub(super) struct Child {
-    pub process: tokio::process::Child,
+    pub life: Life,
+    pub group: Group,
     pub port: u16,
     pub pid: u32,
     pub start_ticks: u64,
@@ -28,10 +29,45 @@ pub(super) struct Child {
     pub notified: Option<UnixDatagram>,
 }
 
+/// The processes of a copy: the one that was started, and what it started.
+#[derive(Clone, Copy)]
+pub(super) struct Group(Option<Pid>);
+
+/// From its start to its end.
+pub(super) struct Life {
+    process: tokio::process::Child,
+    /// Absent where the kernel gave no descriptor.
+    watched: Option<Process>,
+    group: Group,
+}
+
+impl Group {
+    /// Sends them a signal. Only while the copy runs: after its end was taken note of, the number may belong to somebody else.
+    pub fn signal(self, signal: Signal) {
+        if let Some(group) = self.0 {
+            let _ = kill_process_group(group, signal);
+        }
+    }
+}
+
+impl Life {
+    /// Waits for its end, and ends what it left behind: a process that still holds the port would keep the next copy from it.
+    pub async fn ended(&mut self) -> ExitStatus {
+        if let Some(watched) = &self.watched {
+            watched.ended().await;
+            // Nobody has looked at its end yet, so the number is still its own.
+            self.group.signal(Signal::KILL);
+        }
+        let status = self.process.wait().await.unwrap_or_default();
+        self.watched = None;
+        status
+    }
+}
+
 impl Child {
     /// Starts the program in a process group of its own, so that a Ctrl-C meant for the supervisor does not reach it
     /// before its requests are drained.
-    pub fn start(spec: &Spec, name: &str) -> Result<Self, Error> {
+    pub fn start(spec: &Spec, name: &str, services: &[(String, String)]) -> Result<Self, Error> {
         let port = match spec.port {
             Some(port) => port,
             None => free_port(&spec.address)?,
@@ -42,7 +78,7 @@ impl Child {
         let mut command = Command::new(&program);
         command.args(spec.command.get(1..).unwrap_or_default()).process_group(0).kill_on_drop(false).stdin(Stdio::null());
         command.env("PORT", port.to_string()).env("INSTANCE", name).env("NOTIFY_SOCKET", notify_name);
-        for (key, value) in &spec.environment {
+        for (key, value) in services.iter().chain(&spec.environment) {
             if std::env::var_os(key).is_none() {
                 command.env(key, value);
             }
@@ -60,29 +96,25 @@ impl Child {
             tokio::spawn(prefix(name.to_owned(), lines, true));
         }
         let pid = process.id().unwrap_or(0);
-        Ok(Self { process, port, pid, start_ticks: start_ticks(pid).unwrap_or(0), notified: Some(notified) })
+        let start_ticks = start_ticks(pid).unwrap_or(0);
+        let group = Group(Pid::from_raw(pid as i32));
+        let life = Life { process, watched: Process::open(pid, start_ticks).ok(), group };
+        Ok(Self { life, group, port, pid, start_ticks, notified: Some(notified) })
     }
 
     /// SIGTERM to its group, SIGKILL after a grace.
     pub async fn terminate(&mut self) -> ExitStatus {
-        self.signal(Signal::TERM);
-        match tokio::time::timeout(GRACE, self.process.wait()).await {
-            Ok(status) => status.unwrap_or_default(),
+        self.group.signal(Signal::TERM);
+        match tokio::time::timeout(GRACE, self.life.ended()).await {
+            Ok(status) => status,
             Err(_) => self.kill().await,
         }
     }
 
     /// SIGKILL to its group.
     pub async fn kill(&mut self) -> ExitStatus {
-        self.signal(Signal::KILL);
-        self.process.wait().await.unwrap_or_default()
-    }
-
-    fn signal(&self, signal: Signal) {
-        // After the end was seen the number may belong to somebody else.
-        if let Some(group) = self.process.id().and_then(|pid| Pid::from_raw(pid as i32)) {
-            let _ = kill_process_group(group, signal);
-        }
+        self.group.signal(Signal::KILL);
+        self.life.ended().await
     }
 }
 
