@@ -1,5 +1,5 @@
 //! Sockets and identities: binding addresses so that a second server is noticed, the certificate authority and
-//! certificates that the server makes for itself, the PROXY protocol, and (later) descriptor hand-over and ACME.
+//! certificates that the server makes for itself, the PROXY protocol, the reactor of the data threads, and (later) descriptor hand-over and ACME.
 //!
 //! Called by `fairlead` (addresses, first start), `proxy` and `dns` (sockets of their planes). It knows no object, no
 //! request and no query.
@@ -12,9 +12,11 @@ pub mod identity;
 pub mod limits;
 pub mod memory;
 pub mod pace;
+pub mod reactor;
 pub mod sys;
 mod unverified;
 
 pub use bind::{BindError, bind_tcp, bind_udp};
 pub use closing::send_last;
+pub use reactor::{Listener, Stream, is_silent};
 pub use unverified::unverified;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::routes::Peers;
+use net::Stream;
 use net::announced::{Announced, announced};
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpStream;
 
 /// One end of a connection.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Caller {
 ///
 /// # Errors
 /// When the peer may not announce anybody, sends something else, or takes too long.
-pub async fn announcement(stream: &mut TcpStream, peer: SocketAddr, peers: &Peers, within: Duration) -> io::Result<SocketAddr> {
+pub async fn announcement(stream: &mut Stream, peer: SocketAddr, peers: &Peers, within: Duration) -> io::Result<SocketAddr> {
     if !peers.trusted.is_empty() && !peers.trusts(peer.ip()) {
         return Err(io::Error::new(io::ErrorKind::PermissionDenied, "a peer that is no trusted proxy sends the PROXY protocol"));
     }
@@ -41,7 +41,7 @@ pub async fn announcement(stream: &mut TcpStream, peer: SocketAddr, peers: &Peer
     Ok(source.unwrap_or(peer))
 }
 
-async fn read(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
+async fn read(stream: &mut Stream) -> io::Result<Option<SocketAddr>> {
     let mut head = Vec::with_capacity(128);
     loop {
         let known = head.len();

@@ -223,6 +223,7 @@ impl Core {
         loop {
             interval.tick().await;
             self.wheel.turn();
+            net::reactor::tick();
             self.ticks.set(self.ticks.get() + 1);
             if self.ticks.get().is_multiple_of(SWEEP_TICKS) {
                 let snapshot = self.snapshot();

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,9 +16,8 @@ use model::ident::Transport;
 use model::routes::{Entrance, EntranceKey, Speaks};
 use model::service::FrontendKey;
 use model::{Applied, Live, Problem, Snapshot};
-use net::BindError;
+use net::{BindError, Listener, Stream};
 use observe::Registry;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use crate::Runtime;
@@ -179,7 +178,7 @@ impl Plane {
                     place = Some((Rc::clone(&local.core), door));
                 });
                 async move {
-                    if let (Some((core, door)), Ok(listener)) = (place, TcpListener::from_std(socket)) {
+                    if let (Some((core, door)), Ok(listener)) = (place, Listener::new(socket)) {
                         accept(listener, door, core, stopped).await;
                     }
                 }
@@ -216,7 +215,7 @@ impl Local {
 }
 
 /// Accepts until told to stop; then takes what still waits in the queue, which closing the socket would reset.
-async fn accept(listener: TcpListener, door: Rc<Door>, core: Rc<Core>, mut stopped: oneshot::Receiver<()>) {
+async fn accept(listener: Listener, door: Rc<Door>, core: Rc<Core>, mut stopped: oneshot::Receiver<()>) {
     loop {
         let full = core.shared.loads.total() >= core.shared.open_max;
         tokio::select! {
@@ -235,12 +234,7 @@ async fn accept(listener: TcpListener, door: Rc<Door>, core: Rc<Core>, mut stopp
             },
         }
     }
-    while let Some(Ok((stream, peer))) = std::future::poll_fn(|context| match listener.poll_accept(context) {
-        std::task::Poll::Ready(accepted) => std::task::Poll::Ready(Some(accepted)),
-        std::task::Poll::Pending => std::task::Poll::Ready(None),
-    })
-    .await
-    {
+    while let Ok((stream, peer)) = listener.try_accept() {
         welcome(stream, peer, &door, &core);
     }
 }
@@ -259,11 +253,10 @@ fn welcome(stream: TcpStream, peer: SocketAddr, door: &Rc<Door>, core: &Rc<Core>
 
 /// Gives a connection of which nothing was read yet to a thread that has less to do.
 fn pass_on(stream: TcpStream, peer: SocketAddr, key: EntranceKey, other: usize, core: &Core) {
-    let Ok(stream) = stream.into_std() else { return };
     core.shared.runtime.spawn_on(other, move || {
         let mut place = None;
         with_local(|local| place = local.door(&key).map(|door| (door, Rc::clone(&local.core))));
-        if let (Some((door, core)), Ok(stream)) = (place, TcpStream::from_std(stream)) {
+        if let Some((door, core)) = place {
             serve(stream, peer, &door, &core);
         }
         async {}
@@ -274,13 +267,14 @@ fn serve(stream: TcpStream, peer: SocketAddr, door: &Rc<Door>, core: &Rc<Core>) 
     if let Some(entrance) = entrance(&core.snapshot(), &door.key) {
         door.bound(entrance.limits.as_ref());
     }
+    let Ok(stream) = Stream::new(stream) else { return };
     let ticket = door.enter(core.wheel.timer());
     let core = Rc::clone(core);
     tokio::task::spawn_local(async move { connection(stream, peer, &ticket, &core).await });
 }
 
 /// One client connection, from its first byte to its last. What few connections need is boxed, so that all are small.
-async fn connection(mut stream: TcpStream, mut peer: SocketAddr, ticket: &Ticket, core: &Rc<Core>) {
+async fn connection(mut stream: Stream, mut peer: SocketAddr, ticket: &Ticket, core: &Rc<Core>) {
     let key = ticket.door().key;
     let (speaks, peers) = entrance(&core.snapshot(), &key).map(|entrance| (entrance.speaks, entrance.peers.clone())).unzip();
     let peers = peers.unwrap_or_default();
@@ -475,7 +469,7 @@ mod tests {
         fn size_of_output<A, B, C, D, F>(_: impl Fn(A, B, C, D) -> F) -> usize {
             size_of::<F>()
         }
-        fn probe<'a>(stream: TcpStream, peer: SocketAddr, ticket: &'a Ticket, core: &'a Rc<Core>) -> impl Future<Output = ()> + 'a {
+        fn probe<'a>(stream: Stream, peer: SocketAddr, ticket: &'a Ticket, core: &'a Rc<Core>) -> impl Future<Output = ()> + 'a {
             connection(stream, peer, ticket, core)
         }
         let size = size_of_output(|stream, peer, ticket: &'static Ticket, core: &'static Rc<Core>| probe(stream, peer, ticket, core));

@@ -83,9 +83,19 @@ fn run(words: UnboundedReceiver<Word>, started: &SyncSender<io::Result<()>>) {
     match Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default()) {
         Ok(runtime) => {
             let _ = started.send(Ok(()));
-            runtime.block_on(obey(words));
+            runtime.block_on(async {
+                tokio::task::spawn_local(hear());
+                obey(words).await;
+            });
         }
         Err(error) => drop(started.send(Err(error))),
+    }
+}
+
+/// The sockets of the thread. Without them it is of no use.
+async fn hear() {
+    if let Err(error) = net::reactor::drive().await {
+        tracing::error!(%error, "a data thread cannot wait for its sockets: raise the limit of open files and start again");
     }
 }
 

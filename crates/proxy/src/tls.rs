@@ -11,6 +11,7 @@ use foldhash::fast::FixedState;
 use model::Snapshot;
 use model::routes::{Entrance, EntranceKey, Fallback, HostMap, HostTable, Listener, Terms};
 use model::tls::TlsIdentity;
+use net::Stream;
 use parking_lot::Mutex;
 use rustls::crypto::CryptoProvider;
 use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
@@ -18,7 +19,6 @@ use rustls::sign::CertifiedKey;
 use rustls::{ServerConfig, SupportedCipherSuite};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -70,8 +70,8 @@ pub async fn accept(
     certificates: &Certificates,
     snapshot: &Snapshot,
     key: &EntranceKey,
-    stream: TcpStream,
-) -> Result<(TlsStream<TcpStream>, Option<Arc<Listener>>), Failure> {
+    stream: Stream,
+) -> Result<(TlsStream<Stream>, Option<Arc<Listener>>), Failure> {
     let handshake = async {
         let mut start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let hello = start.client_hello();

@@ -16,7 +16,7 @@ use std::time::Duration;
 use foldhash::fast::FixedState;
 use model::endpoint::PoolId;
 use model::{Endpoint, Now, Snapshot};
-use tokio::net::TcpStream;
+use net::Stream;
 
 use crate::buffer::Buffer;
 use crate::h1::Limits;
@@ -129,8 +129,8 @@ fn on_stream(seat: h2::Seat, endpoint: &Arc<Endpoint>, pool: PoolId) -> Link {
     Link::new(Pipe::Http2(Box::new(h2::Stream::new(seat))), endpoint, pool, served, None)
 }
 
-async fn dial(endpoint: &Endpoint, within: Duration) -> Result<TcpStream, Unconnected> {
-    let stream = match tokio::time::timeout(within, TcpStream::connect(endpoint.address)).await {
+async fn dial(endpoint: &Endpoint, within: Duration) -> Result<Stream, Unconnected> {
+    let stream = match tokio::time::timeout(within, Stream::connect(endpoint.address)).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) if is_ours(&error) => return Err(Unconnected::Exhausted(error)),
         Ok(Err(error)) if error.kind() == io::ErrorKind::TimedOut => return Err(Unconnected::Timeout),
@@ -219,13 +219,5 @@ impl Idle {
 /// Nothing has arrived on an idle connection: neither its end nor bytes nobody asked for.
 fn is_silent(link: &Link, careful: bool) -> bool {
     let Pipe::Http1(wire) = &link.pipe else { return false };
-    let stream = wire.socket().tcp();
-    let mut byte = [std::mem::MaybeUninit::uninit()];
-    let outcome = if careful {
-        socket2::SockRef::from(stream).peek(&mut byte)
-    } else {
-        // Gives WouldBlock without asking the kernel while no event has been heard.
-        stream.try_io(tokio::io::Interest::READABLE, || socket2::SockRef::from(stream).peek(&mut byte))
-    };
-    outcome.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    wire.socket().tcp().is_silent(careful)
 }

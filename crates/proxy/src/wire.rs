@@ -174,10 +174,12 @@ impl Wire {
     /// bytes and no more.
     pub fn poll_gone(&mut self, context: &mut Context<'_>, most: usize) -> Poll<()> {
         while self.inbox.len() < most {
-            match self.poll_receive(context) {
-                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Pending => return Poll::Pending,
+            // Most answers are there before it would pay to be told that the client has left.
+            if ready!(self.socket.poll_readable_late(context)).is_err() {
+                return Poll::Ready(());
+            }
+            if let Ok(0) | Err(_) = ready!(self.poll_receive(context)) {
+                return Poll::Ready(());
             }
         }
         Poll::Pending

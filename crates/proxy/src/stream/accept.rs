@@ -1,15 +1,15 @@
 //! TCP: accepting at one socket, reaching an endpoint, relaying.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use balance::{Guard, Outcome};
 use model::service::FrontendKey;
+use net::{Listener, Stream};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 use super::route::{Chosen, Unserved, now};
@@ -47,7 +47,7 @@ pub(super) async fn listen(
     mut phase: watch::Receiver<Phase>,
     busy: Option<mpsc::Sender<FrontendKey>>,
 ) {
-    let listener = match TcpListener::from_std(socket) {
+    let listener = match Listener::new(socket) {
         Ok(listener) => listener,
         Err(error) => {
             tracing::error!(address = %key.socket(), "cannot watch a listening socket: {error}; the address is refused until it is bound again");
@@ -87,14 +87,9 @@ pub(super) async fn listen(
 }
 
 /// Closes the socket. With `drain`, connections that the kernel completed but nobody accepted are served, not reset.
-fn close(shared: &Arc<Shared>, key: FrontendKey, listener: TcpListener, drain: bool) {
-    let Ok(socket) = listener.into_std() else { return };
-    while let Some((client, peer)) = drain.then(|| socket.accept().ok()).flatten() {
-        if client.set_nonblocking(true).is_ok()
-            && let Ok(client) = TcpStream::from_std(client)
-        {
-            tokio::task::spawn_local(serve(Arc::clone(shared), key, client, peer));
-        }
+fn close(shared: &Arc<Shared>, key: FrontendKey, listener: Listener, drain: bool) {
+    while let Some((client, peer)) = drain.then(|| listener.try_accept().ok()).flatten() {
+        tokio::task::spawn_local(serve(Arc::clone(shared), key, client, peer));
     }
 }
 
@@ -122,6 +117,7 @@ impl Rate {
 /// One connection from accept to end.
 async fn serve(shared: Arc<Shared>, key: FrontendKey, client: TcpStream, peer: SocketAddr) {
     let _open = Open::new(&shared);
+    let Ok(client) = Stream::new(client) else { return };
     prepare(&client);
     let Ok((endpoint, _connected)) = reach(&shared, key, peer).await else {
         shared.numbers.unserved.inc();
@@ -140,20 +136,20 @@ async fn serve(shared: Arc<Shared>, key: FrontendKey, client: TcpStream, peer: S
     }
 }
 
-fn prepare(stream: &TcpStream) {
+fn prepare(stream: &Stream) {
     // Failing to set an option of a socket that just died is found out by the next read.
     let _ = stream.set_nodelay(true);
     let _ = SockRef::from(stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE));
 }
 
 /// Connects to an endpoint; to another one when that fails, since no byte was sent yet.
-async fn reach(shared: &Shared, key: FrontendKey, peer: SocketAddr) -> Result<(TcpStream, Connected), Unserved> {
+async fn reach(shared: &Shared, key: FrontendKey, peer: SocketAddr) -> Result<(Stream, Connected), Unserved> {
     let mut tried: Vec<SocketAddr> = Vec::new();
     loop {
         let chosen = shared.choose(&key, peer.ip(), &tried)?;
         let address = chosen.guard.endpoint().address;
         let started = now();
-        let connecting = tokio::time::timeout(shared.options.connect_timeout, TcpStream::connect(address));
+        let connecting = tokio::time::timeout(shared.options.connect_timeout, Stream::connect(address));
         let outcome = match connecting.await {
             Ok(Ok(stream)) if stream.local_addr().is_ok_and(|own| own == address) => {
                 // The kernel connected the socket to itself: its own port happened to be that of an endpoint nobody serves.

@@ -5,11 +5,8 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::Shutdown;
-use std::time::Duration;
 
-use socket2::SockRef;
-use tokio::net::TcpStream;
+use net::Stream;
 
 /// Most that is read before it is written.
 const CHUNK: usize = 64 * 1024;
@@ -22,12 +19,12 @@ thread_local! {
 ///
 /// # Errors
 /// The first failure of either side. The caller resets both.
-pub(super) async fn relay(client: &TcpStream, endpoint: &TcpStream) -> io::Result<()> {
+pub(super) async fn relay(client: &Stream, endpoint: &Stream) -> io::Result<()> {
     tokio::try_join!(one_way(client, endpoint), one_way(endpoint, client))?;
     Ok(())
 }
 
-async fn one_way(from: &TcpStream, to: &TcpStream) -> io::Result<()> {
+async fn one_way(from: &Stream, to: &Stream) -> io::Result<()> {
     loop {
         from.readable().await?;
         let step = SCRATCH.with_borrow_mut(|scratch| step(from, to, scratch));
@@ -48,7 +45,7 @@ enum Step {
     Left(Vec<u8>),
 }
 
-fn step(from: &TcpStream, to: &TcpStream, scratch: &mut [u8]) -> io::Result<Step> {
+fn step(from: &Stream, to: &Stream, scratch: &mut [u8]) -> io::Result<Step> {
     let read = from.try_read(scratch)?;
     if read == 0 {
         return Ok(Step::Ended);
@@ -61,7 +58,7 @@ fn step(from: &TcpStream, to: &TcpStream, scratch: &mut [u8]) -> io::Result<Step
     Ok(if written == read { Step::Moved } else { Step::Left(scratch[written..read].to_vec()) })
 }
 
-async fn write_all(to: &TcpStream, mut rest: &[u8]) -> io::Result<()> {
+async fn write_all(to: &Stream, mut rest: &[u8]) -> io::Result<()> {
     while !rest.is_empty() {
         to.writable().await?;
         match to.try_write(rest) {
@@ -74,8 +71,8 @@ async fn write_all(to: &TcpStream, mut rest: &[u8]) -> io::Result<()> {
 }
 
 /// Passes the end of one direction on; the other one goes on.
-fn end(to: &TcpStream) -> io::Result<()> {
-    match SockRef::from(to).shutdown(Shutdown::Write) {
+fn end(to: &Stream) -> io::Result<()> {
+    match to.shut() {
         // It is gone already: its own direction says how.
         Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
         ended => ended,
@@ -83,6 +80,6 @@ fn end(to: &TcpStream) -> io::Result<()> {
 }
 
 /// Lets the peer see a reset instead of an orderly end when the stream is dropped.
-pub(super) fn reset(stream: &TcpStream) {
-    let _ = SockRef::from(stream).set_linger(Some(Duration::ZERO));
+pub(super) fn reset(stream: &Stream) {
+    let _ = stream.set_zero_linger();
 }

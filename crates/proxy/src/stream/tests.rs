@@ -206,13 +206,13 @@ async fn a_reset_passes_through() {
     rig.serve(Transport::Tcp, &[listener.local_addr().unwrap()]).await;
     let mut client = TcpStream::connect(rig.at()).await.unwrap();
     let (server, _) = listener.accept().await.unwrap();
-    relay::reset(&server);
+    let _ = socket2::SockRef::from(&server).set_linger(Some(Duration::ZERO));
     drop(server);
     let error = client.read(&mut [0; 1]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     let client = TcpStream::connect(rig.at()).await.unwrap();
     let (mut server, _) = listener.accept().await.unwrap();
-    relay::reset(&client);
+    let _ = socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO));
     drop(client);
     assert_eq!(server.read(&mut [0; 1]).await.unwrap_err().kind(), ErrorKind::ConnectionReset);
     rig.end().await;

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use model::{Endpoint, Now, PoolId, Snapshot};
+use net::{Stream, is_silent};
 use parking_lot::Mutex;
-use tokio::net::TcpStream;
 
 use super::pipe::Pipe;
 use super::{Counted, IDLE_MAX, IDLE_TIME, Link, RECENT};
@@ -70,7 +70,7 @@ impl Commons {
                 && rested < IDLE_TIME
                 && !(careful && rested > RECENT)
                 && is_silent(&spare.stream)
-                && let Ok(stream) = TcpStream::from_std(spare.stream)
+                && let Ok(stream) = Stream::new(spare.stream)
             {
                 let pipe = Pipe::Http1(Box::new(Wire::new(Socket::Tcp(stream), Buffer::default())));
                 let Spare { endpoint, pool, counted, served, used, .. } = spare;
@@ -111,10 +111,4 @@ fn spare(link: Link) -> Option<Spare> {
     let Pipe::Http1(wire) = pipe else { return None };
     let (Socket::Tcp(stream), _) = wire.into_parts() else { return None };
     Some(Spare { stream: stream.into_std().ok()?, endpoint, pool, counted: counted?, served, used })
-}
-
-/// Neither its end nor bytes nobody asked for have arrived.
-fn is_silent(stream: &std::net::TcpStream) -> bool {
-    let mut byte = [std::mem::MaybeUninit::uninit()];
-    socket2::SockRef::from(stream).peek(&mut byte).is_err_and(|error| error.kind() == std::io::ErrorKind::WouldBlock)
 }

@@ -4,8 +4,8 @@
 use std::net::IpAddr;
 
 use model::Pool;
+use net::Stream;
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 /// The endpoints of this pool are reached over TLS.
@@ -18,7 +18,7 @@ pub fn covers(pool: &Pool) -> bool {
 ///
 /// # Errors
 /// When the endpoint does not speak TLS that we speak.
-pub async fn shake(stream: TcpStream, name: &str) -> std::io::Result<TlsStream<TcpStream>> {
+pub async fn shake(stream: Stream, name: &str) -> std::io::Result<TlsStream<Stream>> {
     let untold = || stream.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |address| address.ip()).into();
     let name = ServerName::try_from(name.to_owned()).unwrap_or_else(|_| ServerName::IpAddress(untold()));
     net::unverified().connect(name, stream).await
