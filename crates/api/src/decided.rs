@@ -61,10 +61,13 @@ pub enum DecidedStatus {
         /// In the order of `spec.parentRefs`.
         parents: Vec<ParentStatus>,
     },
-    /// An Ingress: `status.loadBalancer.ingress`, written once the planes applied it. Empty takes back what we wrote.
+    /// An Ingress, or a Service of type LoadBalancer: `status.loadBalancer.ingress`, written once the planes applied it. Empty takes
+    /// back what we wrote.
     Ingress {
         /// Where it is reached.
         addresses: Vec<IngressAddress>,
+        /// Of a Service: `Programmed`, which says why it has no address. An Ingress has no conditions.
+        conditions: Vec<Condition>,
     },
     /// A BackendPolicy: our entries of `status.ancestors` (upstream PolicyStatus).
     Policy {
@@ -87,7 +90,7 @@ pub struct PolicyAncestor {
 pub struct IngressAddress {
     /// The address.
     pub ip: Arc<str>,
-    /// The ports, all TCP.
+    /// The ports, all TCP. Those of a Service stand in its spec.
     pub ports: Vec<u16>,
     /// Sockets that must be bound for it.
     pub sockets: Vec<Socket>,

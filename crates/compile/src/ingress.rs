@@ -159,7 +159,7 @@ impl Ingresses {
             (Some(ingress), Some(_)) => tools.statuses.decide("Ingress", &ingress.metadata, status(ground.settings)),
             // It was ours and is no more: take back what we wrote.
             (Some(ingress), None) if tools.statuses.knows("Ingress", key) => {
-                tools.statuses.decide("Ingress", &ingress.metadata, DecidedStatus::Ingress { addresses: Vec::new() });
+                tools.statuses.decide("Ingress", &ingress.metadata, DecidedStatus::Ingress { addresses: Vec::new(), conditions: Vec::new() });
             }
             _ => tools.statuses.forget("Ingress", key),
         }
@@ -295,5 +295,5 @@ fn status(settings: &Settings) -> DecidedStatus {
         ports: vec![settings.http.port(), settings.https.port()],
         sockets: sockets.to_vec(),
     });
-    DecidedStatus::Ingress { addresses: addresses.collect() }
+    DecidedStatus::Ingress { addresses: addresses.collect(), conditions: Vec::new() }
 }

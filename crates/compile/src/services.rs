@@ -3,6 +3,7 @@
 mod claims;
 mod endpoints;
 mod frontends;
+mod offers;
 mod outside;
 mod pools;
 mod usable;
@@ -22,6 +23,7 @@ use model::{Endpoint, Map, Origin, Pool, PoolId, Transport};
 
 pub(crate) use claims::Claims;
 pub(crate) use endpoints::{Joined, ReadSlice, endpoint};
+pub(crate) use offers::Offers;
 pub(crate) use outside::Asked;
 pub(crate) use pools::PoolKey;
 
@@ -116,6 +118,8 @@ pub(crate) struct Built {
     pub probes: Probes,
     pub depends: BTreeSet<Depends>,
     pub complaints: BTreeSet<Diagnostic>,
+    /// The load-balancer addresses that we give it; `None` where that is not ours to do.
+    pub offer: Option<Vec<IpAddr>>,
     /// Age, which decides who holds an address that two Services claim.
     pub creation_s: i64,
 }
@@ -207,6 +211,7 @@ impl<'a> Builder<'a> {
             frontends: made.frontends,
             owner: owner.map(|new| old_owner.filter(|old| ***old == new).cloned().unwrap_or_else(|| Arc::new(new))),
             probes: made.probes,
+            offer: exposed.offered,
             depends: self.depends.into_iter().collect(),
             complaints: self.complaints.into_set(),
             creation_s: self.service.metadata.creation_s,

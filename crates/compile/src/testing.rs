@@ -222,7 +222,7 @@ pub(crate) fn conditions(compiled: &Compiled, kind: &str, name: &str) -> Vec<Str
             own.chain(listeners.iter().flat_map(of)).collect()
         }
         DecidedStatus::Route { parents } => parents.iter().flat_map(|parent| parent.conditions.iter().map(|one| line("", one))).collect(),
-        DecidedStatus::Ingress { addresses } => addresses.iter().map(|one| format!("{} {:?}", one.ip, one.ports)).collect(),
+        DecidedStatus::Ingress { addresses, .. } => addresses.iter().map(|one| format!("{} {:?}", one.ip, one.ports)).collect(),
         other => vec![format!("{other:?}")],
     }
 }

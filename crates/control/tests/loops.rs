@@ -275,7 +275,7 @@ async fn statuses_are_written_when_the_planes_said_so_and_only_then() {
         uid,
         generation: 1,
         snapshot: 4,
-        body: DecidedStatus::Ingress { addresses },
+        body: DecidedStatus::Ingress { addresses, conditions: vec![] },
     };
     world.decide.send(vec![gateway, ingress]).unwrap();
     let says = async |kind: &str| {

@@ -151,7 +151,7 @@ impl Said {
     fn hear(&mut self, decided: &[Decided]) {
         for one in decided {
             let key = (one.kind, one.namespace.to_string(), one.name.to_string());
-            let empty = matches!(&one.body, DecidedStatus::Ingress { addresses } if addresses.is_empty());
+            let empty = matches!(&one.body, DecidedStatus::Ingress { addresses, .. } if addresses.is_empty());
             match empty {
                 true => self.0.remove(&key),
                 false => self.0.insert(key, format!("{:?}", Decided { snapshot: 0, ..one.clone() })),

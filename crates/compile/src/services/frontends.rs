@@ -14,6 +14,9 @@ use crate::text;
 /// The timeout of `sessionAffinity: ClientIP` unless the Service sets one (S51).
 const AFFINITY_TIMEOUT_S: i64 = 10_800;
 
+/// The class of load balancers that is ours, as is none (S45).
+const BALANCER_CLASS: &str = "fairlead.dev/l2";
+
 /// A network as (address, prefix length).
 type Network = (IpAddr, u8);
 
@@ -25,6 +28,8 @@ pub(super) struct Exposed {
     node: Vec<IpAddr>,
     /// Load-balancer addresses with the clients they admit.
     balancers: Vec<(IpAddr, Vec<Network>)>,
+    /// Those of them that we give the Service: `None` where somebody else does, or nobody shall.
+    pub offered: Option<Vec<IpAddr>>,
     /// `externalIPs`.
     external: Vec<IpAddr>,
     internal_local: bool,
@@ -50,6 +55,7 @@ impl Exposed {
             cluster: Vec::new(),
             node: Vec::new(),
             balancers: Vec::new(),
+            offered: None,
             external: Vec::new(),
             internal_local: &*spec.internal_traffic_policy == "Local",
             external_local: &*spec.external_traffic_policy == "Local",
@@ -65,6 +71,14 @@ impl Exposed {
         exposed.node =
             node.into_iter().filter(|&address| cluster.is_empty() || cluster.iter().any(|&one| Family::of(one) == Family::of(address))).collect();
         exposed.balancers = balancers(context, service, origin, complaints);
+        exposed.offered = offered(context, service, origin, complaints);
+        for &address in exposed.offered.iter().flatten() {
+            if exposed.balancers.iter().all(|(known, _)| *known != address)
+                && let Some(ranges) = source_ranges(context, service, address, origin, complaints)
+            {
+                exposed.balancers.push((address, ranges));
+            }
+        }
         exposed.external = external(context, service, origin, complaints);
         exposed
     }
@@ -179,6 +193,33 @@ fn balancers(context: &Context<'_>, service: &api::Service, origin: &Origin, com
         }
     }
     found
+}
+
+/// The addresses that we give a Service of type LoadBalancer without a class, or of ours: `loadBalancerIP`, else the node's of its
+/// families (services spec S45, U6). Once its status holds another address than these, it is somebody else's to give.
+fn offered(context: &Context<'_>, service: &api::Service, origin: &Origin, complaints: &mut Complaints) -> Option<Vec<IpAddr>> {
+    let spec = &service.spec;
+    let class = spec.load_balancer_class.as_deref().unwrap_or("");
+    if &*spec.kind != "LoadBalancer" || !matches!(class, "" | BALANCER_CLASS) {
+        return None;
+    }
+    let offered = match &*spec.load_balancer_ip {
+        "" => {
+            let families: Vec<Family> = spec.ip_families.iter().filter_map(|family| Family::parse(family)).collect();
+            let served = |address: &IpAddr| families.is_empty() || families.contains(&Family::of(*address));
+            primary_addresses(context.node_addresses).into_iter().filter(served).collect()
+        }
+        asked => match text::address(asked) {
+            Some(address) => vec![address],
+            None => {
+                complaints.about(origin.clone(), "InvalidAddress", format!("loadBalancerIP {asked:?} is no address: remove it, or write one"));
+                Vec::new()
+            }
+        },
+    };
+    let status = &service.status.load_balancer.ingress;
+    let ours = |one: &api::service::LoadBalancerIngress| one.hostname.is_empty() && text::address(&one.ip).is_some_and(|ip| offered.contains(&ip));
+    status.iter().all(ours).then_some(offered)
 }
 
 /// The clients that a load-balancer address admits, empty for all; `None` if there are ranges and none can be read, because then

@@ -288,3 +288,56 @@ fn u5_a_service_may_ask_to_be_told_its_clients() {
     };
     assert_eq!([announces("v2"), announces("off"), announces("v9")], [(true, false), (false, false), (false, true)]);
 }
+
+/// What is decided about the status of each Service: addresses, then the reason of `Programmed`.
+fn offers(objects: &[Value]) -> Vec<String> {
+    let (_, compiled) = world(objects);
+    let told = |one: &api::Decided| match &one.body {
+        api::DecidedStatus::Ingress { addresses, conditions } if one.kind == "Service" => {
+            let ips: Vec<_> = addresses.iter().map(|address| format!("{}x{}", address.ip, address.sockets.len())).collect();
+            Some(format!("{} [{}] {}", one.name, ips.join(","), conditions.first().map_or("", |condition| condition.reason)))
+        }
+        _ => None,
+    };
+    let mut found: Vec<_> = compiled.decided.iter().filter_map(told).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn u6_a_load_balancer_gets_the_nodes_address_unless_somebody_else_gives_one() {
+    let balancer = |name: &str, more: Value| {
+        let mut spec = json!({"type": "LoadBalancer", "clusterIP": "", "ipFamilies": ["IPv4"], "ports": [{"name": "a", "port": 80}, {"name": "b", "port": 80, "protocol": "UDP"}]});
+        spec.as_object_mut().expect("a spec").extend(more.as_object().cloned().unwrap_or_default());
+        service(name, spec)
+    };
+    assert_eq!(offers(&[balancer("web", json!({}))]), ["web [127.0.0.1x2] Programmed"]);
+    assert_eq!(offers(&[balancer("web", json!({"loadBalancerClass": "fairlead.dev/l2"}))]), ["web [127.0.0.1x2] Programmed"]);
+    assert_eq!(offers(&[balancer("web", json!({"loadBalancerIP": "127.0.0.9"}))]), ["web [127.0.0.9x2] Programmed"]);
+    assert_eq!(offers(&[balancer("web", json!({"loadBalancerClass": "cloud.example/lb"}))]), [] as [&str; 0], "a foreign class");
+    assert_eq!(offers(&[balancer("web", json!({"type": "NodePort"}))]), [] as [&str; 0]);
+    assert_eq!(offers(&[balancer("six", json!({"ipFamilies": ["IPv6"]}))]), ["six [] NoAddress"]);
+    let mut given = balancer("web", json!({}));
+    given["status"] = json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.7"}]}});
+    assert_eq!(offers(std::slice::from_ref(&given)), [] as [&str; 0], "somebody gave it another one");
+    given["status"] = json!({"loadBalancer": {"ingress": [{"ip": "127.0.0.1", "ipMode": "VIP"}]}});
+    assert_eq!(offers(&[given]), ["web [127.0.0.1x2] Programmed"], "its own");
+    // One port of one address is one Service's: the older one's, or by name.
+    let two = [balancer("a", json!({})), balancer("b", json!({}))];
+    assert_eq!(offers(&two), ["a [127.0.0.1x2] Programmed", "b [] AddressConflict"]);
+    assert_eq!(frontends(&world(&two).1.snapshot).len(), 2);
+}
+
+#[test]
+fn u6_what_was_given_is_taken_back() {
+    let spec = |kind: &str| service("web", json!({"type": kind, "clusterIP": "127.96.0.9", "ports": [{"port": 80}]}));
+    let (mut world, _) = world(&[spec("LoadBalancer")]);
+    world.apply(crate::testing::upsert(spec("ClusterIP")));
+    let decided = world.compile(1001).decided;
+    assert!(
+        matches!(&decided[0].body, api::DecidedStatus::Ingress { addresses, conditions } if addresses.is_empty() && conditions.is_empty()),
+        "{decided:?}"
+    );
+    world.apply(crate::testing::upsert(spec("ClusterIP")));
+    assert!(world.compile(1002).decided.is_empty());
+}

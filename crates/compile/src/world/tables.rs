@@ -12,7 +12,7 @@ use crate::complaints::Complaints;
 use crate::names::PodAddresses;
 use crate::policy;
 use crate::probes::{self, Asker, Probes, Wishes};
-use crate::services::{self, Built, Claims, Context, Depends};
+use crate::services::{self, Built, Claims, Context, Depends, Offers};
 
 /// The next snapshot and what it is made of.
 pub(super) struct Tables {
@@ -22,6 +22,7 @@ pub(super) struct Tables {
     services: HashMap<ServiceKey, Built>,
     dependents: HashMap<Depends, BTreeSet<ServiceKey>>,
     claims: Claims,
+    offers: Offers,
     wishes: Wishes,
     instance_probes: HashMap<ServiceKey, Probes>,
     pods: PodAddresses,
@@ -70,6 +71,7 @@ impl Tables {
             services: HashMap::new(),
             dependents: HashMap::new(),
             claims: Claims::default(),
+            offers: Offers::default(),
             wishes: Wishes::default(),
             instance_probes: HashMap::new(),
             pods: PodAddresses::default(),
@@ -99,6 +101,8 @@ impl Tables {
         }
         for key in contested {
             self.settle(&key, news);
+            let holds = |frontend: &model::service::Frontend| self.claims.holder(&frontend.key) == Some(&key);
+            news.decided.extend(self.offers.decide(&key, ground.services.get(&key).map(|one| &**one), self.services.get(&key), holds, generation));
         }
         for key in dirty.instances {
             self.instance(&context, &key, news);

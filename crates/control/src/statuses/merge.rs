@@ -34,6 +34,7 @@ pub(crate) fn kind_path(kind: &str) -> Option<(&'static str, &'static str, &'sta
         "TLSRoute" => of("gateway.networking.k8s.io", "v1", "tlsroutes"),
         "TCPRoute" => of("gateway.networking.k8s.io", "v1alpha2", "tcproutes"),
         "UDPRoute" => of("gateway.networking.k8s.io", "v1alpha2", "udproutes"),
+        "Service" => of("", "v1", "services"),
         "Ingress" => of("networking.k8s.io", "v1", "ingresses"),
         "BackendPolicy" => of("fairlead.dev", "v1alpha1", "backendpolicies"),
         _ => None,
@@ -75,7 +76,10 @@ impl Merge<'_> {
                     status.insert("services".into(), services.clone());
                 }
             }
-            DecidedStatus::Ingress { .. } => {
+            DecidedStatus::Ingress { conditions, .. } => {
+                if !conditions.is_empty() || status.contains_key("conditions") {
+                    self.put_conditions(&mut status, conditions);
+                }
                 let entries = self.ingress(&current["loadBalancer"]["ingress"]);
                 status.insert("loadBalancer".into(), if entries.is_empty() { json!({}) } else { json!({"ingress": entries}) });
             }
@@ -177,7 +181,11 @@ impl Merge<'_> {
         let foreign = |entry: &&Value| entry["ip"].as_str().is_none_or(|ip| !is_wanted(ip) && !self.written.contains(ip));
         let entry = |one: &&IngressAddress| {
             let ports: Vec<Value> = one.ports.iter().map(|port| json!({"port": port, "protocol": "TCP"})).collect();
-            if ports.is_empty() { json!({"ip": one.ip}) } else { json!({"ip": one.ip, "ports": ports}) }
+            match ports.is_empty() {
+                _ if self.decided.kind == "Service" => json!({"ip": one.ip, "ipMode": "VIP"}),
+                true => json!({"ip": one.ip}),
+                false => json!({"ip": one.ip, "ports": ports}),
+            }
         };
         current.as_array().into_iter().flatten().filter(foreign).cloned().chain(wanted.iter().map(entry)).collect()
     }

@@ -61,7 +61,7 @@ impl<'a> Words<'a> {
 
     /// The addresses of an Ingress that are in force.
     pub fn bound<'d>(&self, decided: &'d Decided) -> Vec<&'d api::decided::IngressAddress> {
-        let DecidedStatus::Ingress { addresses } = &decided.body else { return Vec::new() };
+        let DecidedStatus::Ingress { addresses, .. } = &decided.body else { return Vec::new() };
         let is_bound = |sockets: &[Socket]| sockets.iter().all(|socket| self.against(decided, socket).is_none());
         addresses.iter().filter(|address| is_bound(&address.sockets)).collect()
     }

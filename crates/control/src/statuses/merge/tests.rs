@@ -103,8 +103,10 @@ fn parents_of_other_controllers_are_neither_touched_nor_moved() {
 #[test]
 fn an_ingress_gets_what_is_bound_and_gives_back_what_was_ours() {
     let address = |ip: &str, port: u16| IngressAddress { ip: ip.into(), ports: vec![80], sockets: vec![socket(port)] };
-    let decided =
-        Decided { kind: "Ingress", ..decided(DecidedStatus::Ingress { addresses: vec![address("10.0.0.1", 80), address("10.0.0.2", 81)] }) };
+    let decided = Decided {
+        kind: "Ingress",
+        ..decided(DecidedStatus::Ingress { addresses: vec![address("10.0.0.1", 80), address("10.0.0.2", 81)], conditions: vec![] })
+    };
     let frontend = Some(FrontendKey { address: [127, 0, 0, 1].into(), transport: Transport::Tcp, port: 81 });
     let problem = Problem { subject: Origin::new("Gateway", "", ""), frontend, reason: "PortUnavailable", message: String::new() };
     let current = json!({"loadBalancer": {"ingress": [{"hostname": "lb.example.com"}, {"ip": "10.0.0.9"}, {"ip": "10.0.0.1"}]}});
@@ -113,7 +115,7 @@ fn an_ingress_gets_what_is_bound_and_gives_back_what_was_ours() {
         status["loadBalancer"]["ingress"],
         json!([{"hostname": "lb.example.com"}, {"ip": "10.0.0.1", "ports": [{"port": 80, "protocol": "TCP"}]}])
     );
-    let none = Decided { body: DecidedStatus::Ingress { addresses: vec![] }, ..decided };
+    let none = Decided { body: DecidedStatus::Ingress { addresses: vec![], conditions: vec![] }, ..decided };
     assert_eq!(merged(&none, &applied(7, vec![]), json!({"loadBalancer": {"ingress": [{"ip": "10.0.0.9"}]}})), json!({"loadBalancer": {}}));
 }
 

@@ -1,0 +1,94 @@
+//! Load-balancer addresses that we give to Services (services spec S45, U6): the status says so once they are bound, and why where they
+//! are not.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use api::decided::{Condition, IngressAddress, Socket, Truth};
+use api::{Decided, DecidedStatus};
+use model::Transport;
+use model::service::{Frontend, FrontendKind, ServiceKey};
+
+use super::Built;
+
+/// The statuses that were decided last.
+#[derive(Default)]
+pub(crate) struct Offers {
+    decided: HashMap<ServiceKey, Decided>,
+}
+
+impl Offers {
+    /// The status of a Service, if it is another one than before. `holds` says whether an address is this Service's.
+    pub fn decide(
+        &mut self,
+        key: &ServiceKey,
+        service: Option<&api::Service>,
+        built: Option<&Built>,
+        holds: impl Fn(&Frontend) -> bool,
+        generation: u64,
+    ) -> Option<Decided> {
+        let Some(service) = service else {
+            self.decided.remove(key);
+            return None;
+        };
+        let offer = built.and_then(|built| Some((built, built.offer.as_ref()?)));
+        let body = match offer {
+            Some((built, offered)) => status(built, offered, holds),
+            // What we gave before is taken back; of others' Services nothing is said.
+            None if self.decided.contains_key(key) => DecidedStatus::Ingress { addresses: Vec::new(), conditions: Vec::new() },
+            None => return None,
+        };
+        let meta = &service.metadata;
+        let decided = Decided {
+            kind: "Service",
+            namespace: Arc::clone(&meta.namespace),
+            name: Arc::clone(&meta.name),
+            uid: Arc::clone(&meta.uid),
+            generation: meta.generation,
+            snapshot: 0,
+            body,
+        };
+        if self.decided.get(key) == Some(&decided) {
+            return None;
+        }
+        if offer.is_some() {
+            self.decided.insert(key.clone(), decided.clone());
+        } else {
+            self.decided.remove(key);
+        }
+        Some(Decided { snapshot: generation, ..decided })
+    }
+}
+
+fn status(built: &Built, offered: &[IpAddr], holds: impl Fn(&Frontend) -> bool) -> DecidedStatus {
+    let at = |address: IpAddr| {
+        built
+            .frontends
+            .iter()
+            .filter(move |one| one.kind == FrontendKind::LoadBalancer && one.key.address == address && one.key.transport != Transport::Sctp)
+    };
+    let mut addresses = Vec::new();
+    let mut waits_for = Vec::new();
+    let mut taken = None;
+    for &address in offered {
+        if let Some(lost) = at(address).find(|one| !holds(one)) {
+            taken = Some(format!("{} port {} belongs to an older Service: change the port or loadBalancerIP", address, lost.key.port));
+            continue;
+        }
+        let sockets: Vec<Socket> =
+            at(address).map(|one| Socket { address: one.key.socket(), datagrams: one.key.transport == Transport::Udp }).collect();
+        if !sockets.is_empty() {
+            waits_for.extend(sockets.iter().copied());
+            addresses.push(IngressAddress { ip: address.to_string().into(), ports: Vec::new(), sockets });
+        }
+    }
+    let programmed = match (addresses.is_empty(), taken) {
+        (_, Some(why)) => Condition::new("Programmed", Truth::False, "AddressConflict", why),
+        (true, None) => {
+            Condition::new("Programmed", Truth::False, "NoAddress", "no address can be given: this node has none of the families asked for")
+        }
+        (false, None) => Condition { waits_for, ..Condition::programmed("the load-balancer addresses are served here") },
+    };
+    DecidedStatus::Ingress { addresses, conditions: vec![programmed] }
+}
