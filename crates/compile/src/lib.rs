@@ -27,4 +27,5 @@ mod testing;
 
 pub use change::{Change, Kind, Object};
 pub use gateway::edge::networks;
+pub use text::holds;
 pub use world::{Compiled, Diagnostic, IngressSettings, Settings, Wants, World};

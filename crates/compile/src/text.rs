@@ -35,7 +35,7 @@ pub(crate) fn network(text: &str) -> Option<(IpAddr, u8)> {
 }
 
 /// Whether a network holds an address; never across families.
-pub(crate) fn holds(network: (IpAddr, u8), address: IpAddr) -> bool {
+pub fn holds(network: (IpAddr, u8), address: IpAddr) -> bool {
     match (network.0, address) {
         (IpAddr::V4(base), IpAddr::V4(one)) => (u32::from(base) ^ u32::from(one)).checked_shr(32 - u32::from(network.1)).unwrap_or(0) == 0,
         (IpAddr::V6(base), IpAddr::V6(one)) => (u128::from(base) ^ u128::from(one)).checked_shr(128 - u32::from(network.1)).unwrap_or(0) == 0,

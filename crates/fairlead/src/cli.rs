@@ -4,7 +4,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::BoolishValueParser;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// `fairlead`, parsed.
 #[derive(Debug, Parser)]
@@ -21,6 +22,18 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// The command line of this process. A variable that is set to nothing counts as not set, as in files that list them all.
+    pub fn from_process() -> Self {
+        let unset = |arg: clap::Arg| {
+            let empty = arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
+            if empty { arg.env(clap::builder::Resettable::Reset) } else { arg }
+        };
+        let command = Self::command().mut_subcommands(|command| command.mut_args(unset));
+        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+    }
 }
 
 /// The commands.
@@ -117,10 +130,10 @@ pub struct UpFlags {
     #[arg(long, env = "FAIRLEAD_GATEWAY_ADDRESSES", value_name = "RANGE", value_delimiter = ',')]
     pub gateway_addresses: Vec<String>,
     /// Networks of proxies before us, whose X-Forwarded-* and Forwarded fields are believed; repeatable [default: none]
-    #[arg(long, env = "FAIRLEAD_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',')]
+    #[arg(long, env = "FAIRLEAD_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',', value_parser = crate::config::check::network)]
     pub trusted_proxies: Vec<String>,
     /// Connections to the HTTP and HTTPS entries begin with a header of the PROXY protocol (version 1 or 2)
-    #[arg(long, env = "FAIRLEAD_PROXY_PROTOCOL", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "FAIRLEAD_PROXY_PROTOCOL", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub proxy_protocol: Option<bool>,
     /// Secret whose certificate is served to names that have none, NAMESPACE/NAME [default: one that signs itself]
     #[arg(long, env = "FAIRLEAD_DEFAULT_SSL_CERTIFICATE", value_name = "NS/NAME")]
@@ -132,40 +145,52 @@ pub struct UpFlags {
     #[arg(long, env = "FAIRLEAD_PUBLISH_STATUS_ADDRESS", value_name = "IP", value_delimiter = ',')]
     pub publish_status_address: Vec<std::net::IpAddr>,
     /// Serve Ingresses that name no class, too
-    #[arg(long, env = "FAIRLEAD_WATCH_INGRESS_WITHOUT_CLASS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "FAIRLEAD_WATCH_INGRESS_WITHOUT_CLASS", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub watch_ingress_without_class: Option<bool>,
     /// Let Ingresses and HTTPRoutes lead to Services of type ExternalName: whoever may write a Service can then reach what this host can
-    #[arg(long, env = "FAIRLEAD_ALLOW_EXTERNAL_NAME", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "FAIRLEAD_ALLOW_EXTERNAL_NAME", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub allow_external_name: Option<bool>,
+    /// Serve `externalIPs` of Services: whoever may write a Service can then take over any address (CVE-2020-8554)
+    #[arg(long, env = "FAIRLEAD_EXTERNAL_IPS", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    pub external_ips: Option<bool>,
+    /// Serve the Services whose label service.kubernetes.io/service-proxy-name is this, instead of those without that label
+    #[arg(long, env = "FAIRLEAD_SERVICE_PROXY_NAME", value_name = "NAME")]
+    pub service_proxy_name: Option<String>,
+    /// Where NodePorts listen: CIDR, `primary` (the node's addresses) or `localhost`; repeatable [default: primary]
+    #[arg(long, env = "FAIRLEAD_NODEPORT_ADDRESSES", value_name = "CIDR", value_delimiter = ',')]
+    pub nodeport_addresses: Vec<String>,
     /// Plain HTTP for /metrics, /livez, /readyz, /healthz [default: 127.0.0.1:9533]
     #[arg(long, env = "FAIRLEAD_ADMIN_ADDRESS", value_name = "IP:PORT")]
     pub admin_address: Option<SocketAddr>,
     /// Network of ClusterIPs, one a family; repeatable [default: 127.96.0.0/12 on the userspace plane]
-    #[arg(long, env = "FAIRLEAD_SERVICE_CIDR", value_name = "CIDR", value_delimiter = ',')]
+    #[arg(long, env = "FAIRLEAD_SERVICE_CIDR", value_name = "CIDR", value_delimiter = ',', value_parser = crate::config::check::cidr)]
     pub service_cidr: Vec<String>,
     /// Ports for NodePort services [default: 30000-32767]
-    #[arg(long, env = "FAIRLEAD_NODE_PORT_RANGE", value_name = "FIRST-LAST")]
+    #[arg(long, env = "FAIRLEAD_NODE_PORT_RANGE", value_name = "FIRST-LAST", value_parser = crate::config::check::node_ports)]
     pub node_port_range: Option<String>,
     /// Zone of service names [default: cluster.local]
-    #[arg(long, env = "FAIRLEAD_CLUSTER_DOMAIN", value_name = "NAME")]
+    #[arg(long, env = "FAIRLEAD_CLUSTER_DOMAIN", value_name = "NAME", value_parser = crate::config::check::domain)]
     pub cluster_domain: Option<String>,
+    /// Time to live of own DNS records, in seconds, where a Service sets none, 0 to 3600 [default: 5]
+    #[arg(long, env = "FAIRLEAD_DNS_TTL", value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(0..=3600))]
+    pub dns_ttl: Option<u32>,
     /// Where other names are asked, IP[:PORT], or `none`; repeatable [default: the servers in /etc/resolv.conf]
-    #[arg(long, env = "FAIRLEAD_DNS_UPSTREAM", value_name = "IP:PORT", value_delimiter = ',')]
+    #[arg(long, env = "FAIRLEAD_DNS_UPSTREAM", value_name = "IP:PORT", value_delimiter = ',', value_parser = crate::config::check::upstream)]
     pub dns_upstream: Vec<String>,
     /// Networks whose hosts may ask for names of others, besides private ones and those this host is in; repeatable
-    #[arg(long, env = "FAIRLEAD_DNS_CLIENTS", value_name = "CIDR", value_delimiter = ',')]
+    #[arg(long, env = "FAIRLEAD_DNS_CLIENTS", value_name = "CIDR", value_delimiter = ',', value_parser = crate::config::check::network)]
     pub dns_clients: Vec<String>,
     /// Call endpoints without a host name by their Pod's name in DNS instead of by their address
-    #[arg(long, env = "FAIRLEAD_DNS_ENDPOINT_POD_NAMES", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "FAIRLEAD_DNS_ENDPOINT_POD_NAMES", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub dns_endpoint_pod_names: Option<bool>,
     /// Networks whose hosts may have the zone as a whole (AXFR over TCP); repeatable [default: none]
-    #[arg(long, env = "FAIRLEAD_DNS_TRANSFER_TO", value_name = "CIDR", value_delimiter = ',')]
+    #[arg(long, env = "FAIRLEAD_DNS_TRANSFER_TO", value_name = "CIDR", value_delimiter = ',', value_parser = crate::config::check::network)]
     pub dns_transfer_to: Vec<String>,
     /// Who carries packets: auto, kernel, userspace [default: auto]
     #[arg(long, env = "FAIRLEAD_PACKET_PLANE", value_name = "PLANE")]
     pub packet_plane: Option<PacketPlane>,
     /// Name of this node [default: the host's name]
-    #[arg(long, env = "FAIRLEAD_NODE_NAME", value_name = "NAME")]
+    #[arg(long, env = "FAIRLEAD_NODE_NAME", value_name = "NAME", value_parser = crate::config::check::node_name)]
     pub node_name: Option<String>,
     /// Address of this node, one a family; repeatable [default: 127.0.0.1 while the API is on loopback]
     #[arg(long, env = "FAIRLEAD_NODE_ADDRESS", value_name = "IP", value_delimiter = ',')]
@@ -177,7 +202,7 @@ pub struct UpFlags {
     #[arg(long, env = "FAIRLEAD_DRAIN_TIMEOUT", value_name = "DURATION", value_parser = duration)]
     pub drain_timeout: Option<Duration>,
     /// off, error, warn, info, debug, trace, or a list such as info,proxy=debug [default: info]
-    #[arg(long, env = "FAIRLEAD_LOG_LEVEL", value_name = "LEVEL")]
+    #[arg(long, env = "FAIRLEAD_LOG_LEVEL", value_name = "LEVEL", value_parser = crate::config::check::level)]
     pub log_level: Option<String>,
     /// text or json [default: text]
     #[arg(long, env = "FAIRLEAD_LOG_FORMAT", value_name = "FORMAT")]
@@ -186,10 +211,10 @@ pub struct UpFlags {
     #[arg(long, env = "FAIRLEAD_ACCESS_LOG", value_name = "FORMAT")]
     pub access_log: Option<AccessLog>,
     /// Leave the fairlead-reason field out of answers made here
-    #[arg(long, env = "FAIRLEAD_NO_REASON_HEADER", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "FAIRLEAD_NO_REASON_HEADER", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub no_reason_header: Option<bool>,
     /// Refuse loopback addresses in EndpointSlices and Endpoints, as Kubernetes does
-    #[arg(long, env = "FAIRLEAD_NO_LOOPBACK_ENDPOINTS", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    #[arg(long, env = "FAIRLEAD_NO_LOOPBACK_ENDPOINTS", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub no_loopback_endpoints: Option<bool>,
 }
 
@@ -228,7 +253,7 @@ pub enum AccessLog {
 #[derive(Clone, Debug, Args)]
 pub struct DemoFlags {
     /// Stop after the tour: exit status 0 when every claim held, 1 when not
-    #[arg(long)]
+    #[arg(long, env = "FAIRLEAD_ONCE", value_parser = BoolishValueParser::new())]
     pub once: bool,
 }
 
@@ -247,37 +272,37 @@ pub struct Reach {
 #[derive(Clone, Debug, Args)]
 pub struct RunFlags {
     /// Name of the service
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", env = "FAIRLEAD_NAME")]
     pub name: String,
     /// Port the program listens on, or `auto` for a free one per replica, told in $PORT
-    #[arg(long, value_name = "PORT", value_parser = port)]
+    #[arg(long, value_name = "PORT", value_parser = port, env = "FAIRLEAD_PORT")]
     pub port: Port,
     /// Namespace
-    #[arg(short, long, default_value = "default", value_name = "NS")]
+    #[arg(short, long, default_value = "default", value_name = "NS", env = "FAIRLEAD_NAMESPACE")]
     pub namespace: String,
     /// Port of the Service that is made when none exists [default: the fixed port, else 8080]
-    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..), env = "FAIRLEAD_SERVICE_PORT")]
     pub service_port: Option<u16>,
     /// Name of the port
-    #[arg(long, default_value = "http", value_name = "NAME")]
+    #[arg(long, default_value = "http", value_name = "NAME", env = "FAIRLEAD_PORT_NAME")]
     pub port_name: String,
     /// How many copies
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000), env = "FAIRLEAD_REPLICAS")]
     pub replicas: u16,
     /// When a copy is ready: http:/path, tcp, or none
-    #[arg(long, value_name = "CHECK")]
+    #[arg(long, value_name = "CHECK", env = "FAIRLEAD_CHECK")]
     pub check: Option<String>,
     /// Label of the Instances, KEY=VALUE; repeatable
-    #[arg(long = "label", value_name = "K=V")]
+    #[arg(long = "label", value_name = "K=V", env = "FAIRLEAD_LABEL", value_delimiter = ',')]
     pub labels: Vec<String>,
     /// Share of the load: 100 is one ordinary endpoint, 0 gets nothing new
-    #[arg(long, value_name = "W", value_parser = clap::value_parser!(u16))]
+    #[arg(long, value_name = "W", value_parser = clap::value_parser!(u16), env = "FAIRLEAD_WEIGHT")]
     pub weight: Option<u16>,
     /// What to do when a copy ends
-    #[arg(long, default_value = "on-failure", value_name = "WHEN")]
+    #[arg(long, default_value = "on-failure", value_name = "WHEN", env = "FAIRLEAD_RESTART")]
     pub restart: Restart,
     /// Pass the program's output through without a prefix
-    #[arg(long)]
+    #[arg(long, env = "FAIRLEAD_RAW", value_parser = BoolishValueParser::new())]
     pub raw: bool,
     /// The server to register with.
     #[command(flatten)]
@@ -315,13 +340,13 @@ pub struct ShowFlags {
     /// Only rows of this name
     pub name: Option<String>,
     /// Namespace
-    #[arg(short, long, default_value = "default", value_name = "NS")]
+    #[arg(short, long, default_value = "default", value_name = "NS", env = "FAIRLEAD_NAMESPACE")]
     pub namespace: String,
     /// All namespaces
-    #[arg(short = 'A', long)]
+    #[arg(short = 'A', long, env = "FAIRLEAD_ALL_NAMESPACES", value_parser = BoolishValueParser::new())]
     pub all_namespaces: bool,
-    /// table or json
-    #[arg(short, long, default_value = "table", value_name = "FORMAT")]
+    /// table, json or yaml
+    #[arg(short, long, default_value = "table", value_name = "FORMAT", env = "FAIRLEAD_OUTPUT")]
     pub output: Output,
     /// The server to ask.
     #[command(flatten)]
@@ -380,19 +405,19 @@ pub struct WhyFlags {
     #[arg(value_name = "SERVICE|URL")]
     pub subject: String,
     /// Namespace of the service
-    #[arg(short, long, default_value = "default", value_name = "NS")]
+    #[arg(short, long, default_value = "default", value_name = "NS", env = "FAIRLEAD_NAMESPACE")]
     pub namespace: String,
     /// Method of the request
-    #[arg(short = 'X', long, default_value = "GET", value_name = "METHOD")]
+    #[arg(short = 'X', long, default_value = "GET", value_name = "METHOD", env = "FAIRLEAD_METHOD")]
     pub method: String,
     /// Header field of the request, `Name: value`; repeatable
-    #[arg(short = 'H', long = "header", value_name = "FIELD")]
+    #[arg(short = 'H', long = "header", value_name = "FIELD", env = "FAIRLEAD_HEADER")]
     pub headers: Vec<String>,
     /// Client address of the request
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", env = "FAIRLEAD_FROM")]
     pub from: Option<std::net::IpAddr>,
     /// table, json or yaml
-    #[arg(short, long, default_value = "table", value_name = "FORMAT")]
+    #[arg(short, long, default_value = "table", value_name = "FORMAT", env = "FAIRLEAD_OUTPUT")]
     pub output: Output,
     /// The server to ask.
     #[command(flatten)]

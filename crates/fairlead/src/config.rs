@@ -1,17 +1,19 @@
 //! Settings of the server: flags over environment over file over defaults, checked once.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
-use serde::Deserialize;
 
 use crate::cli::{AccessLog, LogFormat, PacketPlane, UpFlags};
 
+mod addresses;
 mod entry;
+mod file;
 
+pub use addresses::of_this_host;
 pub use entry::Entry;
 use entry::Given;
 
@@ -68,68 +70,16 @@ pub struct Settings {
     pub loopback_endpoints: bool,
     /// Whether routes may lead to Services of type ExternalName.
     pub external_names: bool,
+    /// Whether `externalIPs` of Services are served.
+    pub external_ips: bool,
+    /// Serves the Services that name this proxy, instead of those that name none.
+    pub service_proxy_name: Option<String>,
+    /// Where NodePorts listen; empty: at the node's addresses.
+    pub node_port_addresses: Vec<IpAddr>,
+    /// Time to live of own DNS records, in seconds, where a Service sets none.
+    pub dns_ttl_s: u32,
     /// Take any free port where the wanted one is taken (the demonstration).
     pub any_port_if_taken: bool,
-}
-
-/// `fairlead.yaml`: the flags without their dashes.
-#[derive(Debug, Default, Deserialize)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-struct File {
-    data_dir: Option<PathBuf>,
-    api_address: Option<SocketAddr>,
-    dns_address: OneOrMany<SocketAddr>,
-    http_address: Option<SocketAddr>,
-    https_address: Option<SocketAddr>,
-    gateway_addresses: OneOrMany<String>,
-    trusted_proxies: OneOrMany<String>,
-    proxy_protocol: Option<bool>,
-    default_ssl_certificate: Option<String>,
-    default_backend_service: Option<String>,
-    publish_status_address: OneOrMany<IpAddr>,
-    watch_ingress_without_class: Option<bool>,
-    allow_external_name: Option<bool>,
-    admin_address: Option<SocketAddr>,
-    service_cidr: OneOrMany<String>,
-    node_port_range: Option<String>,
-    cluster_domain: Option<String>,
-    dns_upstream: OneOrMany<String>,
-    dns_clients: OneOrMany<String>,
-    dns_transfer_to: OneOrMany<String>,
-    dns_endpoint_pod_names: Option<bool>,
-    packet_plane: Option<String>,
-    node_name: Option<String>,
-    node_address: OneOrMany<IpAddr>,
-    shutdown_delay: Option<String>,
-    drain_timeout: Option<String>,
-    log_level: Option<String>,
-    log_format: Option<String>,
-    access_log: Option<String>,
-    no_reason_header: Option<bool>,
-    no_loopback_endpoints: Option<bool>,
-}
-
-/// A repeatable flag in the file: one value or a list.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrMany<T> {
-    One(T),
-    Many(Vec<T>),
-}
-
-impl<T> Default for OneOrMany<T> {
-    fn default() -> Self {
-        OneOrMany::Many(Vec::new())
-    }
-}
-
-impl<T> OneOrMany<T> {
-    fn into_vec(self) -> Vec<T> {
-        match self {
-            OneOrMany::One(one) => vec![one],
-            OneOrMany::Many(many) => many,
-        }
-    }
 }
 
 impl Settings {
@@ -138,7 +88,7 @@ impl Settings {
     /// # Errors
     /// When the file cannot be read, has an unknown key, or a value makes no sense; the message names it.
     pub fn resolve(flags: UpFlags) -> Result<Self> {
-        let file = flags.config.as_deref().map(read_file).transpose()?.unwrap_or_default();
+        let file = flags.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
         let from_file = |path: &Option<PathBuf>| path.as_deref().map_or_else(String::new, |path| format!(" (in {})", path.display()));
         let place = from_file(&flags.config);
         let api = flags.api_address.or(file.api_address).unwrap_or_else(|| loopback(6443));
@@ -147,43 +97,45 @@ impl Settings {
             Some(PacketPlane::Userspace) => "userspace (asked for)",
             Some(PacketPlane::Auto) | None => "userspace (kernel plane not built in)",
         };
-        let node_addresses = match either(flags.node_address, file.node_address.into_vec()) {
+        let node_addresses = match either(flags.node_address, file.node_address.0) {
             given if !given.is_empty() => given,
             _ if api.ip().is_loopback() => vec![Ipv4Addr::LOCALHOST.into()],
-            _ => primary_address().into_iter().collect(),
+            _ => addresses::primary(),
         };
+        let node_addresses = addresses::one_a_family(node_addresses)?;
+        let node_port_addresses = addresses::of_node_ports(&either(flags.nodeport_addresses, file.nodeport_addresses.0), &node_addresses)?;
         let settings = Self {
             data_dir: flags.data_dir.or(file.data_dir).unwrap_or_else(default_data_dir),
             api,
-            dns: match either(flags.dns_address, file.dns_address.into_vec()) {
+            dns: match either(flags.dns_address, file.dns_address.0) {
                 given if given.is_empty() => vec![loopback(1053)],
                 given => given,
             },
             http: flags.http_address.or(file.http_address).unwrap_or_else(|| loopback(8080)),
             https: flags.https_address.or(file.https_address).unwrap_or_else(|| loopback(8443)),
             entry: Entry::resolve(Given {
-                gateway_addresses: either(flags.gateway_addresses, file.gateway_addresses.into_vec()),
-                trusted_proxies: either(flags.trusted_proxies, file.trusted_proxies.into_vec()),
+                gateway_addresses: either(flags.gateway_addresses, file.gateway_addresses.0),
+                trusted_proxies: either(flags.trusted_proxies, file.trusted_proxies.0),
                 proxy_protocol: flags.proxy_protocol.or(file.proxy_protocol),
                 default_ssl_certificate: flags.default_ssl_certificate.or(file.default_ssl_certificate),
                 default_backend_service: flags.default_backend_service.or(file.default_backend_service),
-                publish_status_address: either(flags.publish_status_address, file.publish_status_address.into_vec()),
+                publish_status_address: either(flags.publish_status_address, file.publish_status_address.0),
                 watch_ingress_without_class: flags.watch_ingress_without_class.or(file.watch_ingress_without_class),
             })?,
             admin: flags.admin_address.or(file.admin_address).unwrap_or_else(|| loopback(9533)),
-            service_cidrs: service_cidrs(either(flags.service_cidr, file.service_cidr.into_vec()))?,
+            service_cidrs: service_cidrs(either(flags.service_cidr, file.service_cidr.0))?,
             node_ports: node_ports(flags.node_port_range.or(file.node_port_range).as_deref().unwrap_or("30000-32767"))?,
             cluster_domain: domain(&flags.cluster_domain.or(file.cluster_domain).unwrap_or_else(|| "cluster.local".into()))?,
             upstreams: None,
-            dns_clients: networks("--dns-clients", &either(flags.dns_clients, file.dns_clients.into_vec()))?,
-            transfer_to: networks("--dns-transfer-to", &either(flags.dns_transfer_to, file.dns_transfer_to.into_vec()))?,
+            dns_clients: networks("--dns-clients", &either(flags.dns_clients, file.dns_clients.0))?,
+            transfer_to: networks("--dns-transfer-to", &either(flags.dns_transfer_to, file.dns_transfer_to.0))?,
             endpoint_pod_names: flags.dns_endpoint_pod_names.or(file.dns_endpoint_pod_names).unwrap_or(false),
             plane: plane.into(),
             node_name: node_name(flags.node_name.or(file.node_name))?,
             node_addresses,
             shutdown_delay: time(flags.shutdown_delay, file.shutdown_delay, "shutdown-delay", &place)?.unwrap_or_default(),
             drain_timeout: time(flags.drain_timeout, file.drain_timeout, "drain-timeout", &place)?.unwrap_or(Duration::from_secs(30)),
-            log_level: flags.log_level.or(file.log_level).unwrap_or_else(|| "info".into()),
+            log_level: level(flags.log_level.or(file.log_level).unwrap_or_else(|| "info".into()))?,
             log_format: flags
                 .log_format
                 .map_or_else(|| named(file.log_format, "log-format", &place), |format| Ok(Some(format)))?
@@ -194,10 +146,15 @@ impl Settings {
                 .unwrap_or(AccessLog::Text),
             reason_header: !flags.no_reason_header.or(file.no_reason_header).unwrap_or(false),
             loopback_endpoints: !flags.no_loopback_endpoints.or(file.no_loopback_endpoints).unwrap_or(false),
+            external_ips: flags.external_ips.or(file.external_ips).unwrap_or(false),
+            service_proxy_name: flags.service_proxy_name.or(file.service_proxy_name).filter(|name| !name.is_empty()),
+            node_port_addresses,
+            dns_ttl_s: ttl(flags.dns_ttl.or(file.dns_ttl))?,
             external_names: flags.allow_external_name.or(file.allow_external_name).unwrap_or(false),
             any_port_if_taken: false,
         };
-        settings.with_upstreams(either(flags.dns_upstream, file.dns_upstream.into_vec()))
+        addresses::apart(&settings)?;
+        settings.with_upstreams(either(flags.dns_upstream, file.dns_upstream.0))
     }
 
     /// The keys of the file whose values differ and cannot change while the server runs.
@@ -230,6 +187,10 @@ impl Settings {
             ("log-format", self.log_format == other.log_format),
             ("access-log", self.access_log == other.access_log),
             ("no-reason-header", self.reason_header == other.reason_header),
+            ("external-ips", self.external_ips == other.external_ips),
+            ("service-proxy-name", self.service_proxy_name == other.service_proxy_name),
+            ("nodeport-addresses", self.node_port_addresses == other.node_port_addresses),
+            ("dns-ttl", self.dns_ttl_s == other.dns_ttl_s),
             ("allow-external-name", self.external_names == other.external_names),
             ("no-loopback-endpoints", self.loopback_endpoints == other.loopback_endpoints),
         ];
@@ -244,14 +205,6 @@ impl Settings {
         };
         Ok(self)
     }
-}
-
-fn read_file(path: &Path) -> Result<File> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("--config {}: cannot be read", path.display()))?;
-    if text.trim().is_empty() {
-        return Ok(File::default());
-    }
-    serde_saphyr::from_str(&text).map_err(|why| anyhow::anyhow!("--config {}: {why}", path.display()))
 }
 
 fn named<T: ValueEnum>(text: Option<String>, key: &str, place: &str) -> Result<Option<T>> {
@@ -299,7 +252,7 @@ fn service_cidrs(given: Vec<String>) -> Result<Vec<(IpAddr, u8)>> {
 
 fn networks(flag: &str, given: &[String]) -> Result<Vec<(IpAddr, u8)>> {
     let given = given.join(",");
-    let networks = compile::networks(&given).map_err(|wrong| anyhow::anyhow!("{flag} {given:?} {wrong}"))?;
+    let networks = compile::networks(&given).map_err(|wrong| anyhow::anyhow!("{flag} {given:?}: {wrong}"))?;
     Ok(networks.to_vec())
 }
 
@@ -322,6 +275,64 @@ fn cidr(text: &str) -> Result<(IpAddr, u8)> {
     Ok((address, bits))
 }
 
+fn level(given: String) -> Result<String> {
+    observe::logs::check_level(&given).map_err(|error| anyhow::anyhow!("--log-level: {error}"))?;
+    Ok(given)
+}
+
+/// Checks of the values of single flags, for the command line: what is wrong there is wrong usage.
+pub mod check {
+    use anyhow::Result;
+
+    /// The text itself, or what is wrong with it. Clap names the flag.
+    fn sound<T>(text: &str, checked: Result<T>) -> Result<String, String> {
+        let what = |error: anyhow::Error| error.to_string().split_once(": ").map_or_else(|| error.to_string(), |(_, what)| what.to_owned());
+        checked.map(|_| text.to_owned()).map_err(what)
+    }
+
+    /// `--service-cidr`.
+    pub fn cidr(text: &str) -> Result<String, String> {
+        sound(text, super::cidr(text))
+    }
+
+    /// `--node-port-range`.
+    pub fn node_ports(text: &str) -> Result<String, String> {
+        sound(text, super::node_ports(text))
+    }
+
+    /// `--cluster-domain`.
+    pub fn domain(text: &str) -> Result<String, String> {
+        sound(text, super::domain(text))
+    }
+
+    /// `--node-name`.
+    pub fn node_name(text: &str) -> Result<String, String> {
+        sound(text, super::node_name(Some(text.to_owned())))
+    }
+
+    /// `--dns-upstream`, one of the list.
+    pub fn upstream(text: &str) -> Result<String, String> {
+        sound(text, if text == "none" { Ok(()) } else { super::upstream(text).map(drop) })
+    }
+
+    /// `--log-level`.
+    pub fn level(text: &str) -> Result<String, String> {
+        sound(text, super::level(text.to_owned()))
+    }
+
+    /// A list of networks, one of it.
+    pub fn network(text: &str) -> Result<String, String> {
+        sound(text, super::networks("", &[text.to_owned()]))
+    }
+}
+
+fn ttl(given: Option<u32>) -> Result<u32> {
+    match given {
+        Some(seconds) if seconds > 3600 => bail!("--dns-ttl {seconds}: use seconds, 0 to 3600"),
+        given => Ok(given.unwrap_or(5)),
+    }
+}
+
 fn node_ports(text: &str) -> Result<(u16, u16)> {
     let wrong = || format!("--node-port-range {text}: use FIRST-LAST such as 30000-32767");
     let (first, last) = text.split_once('-').with_context(wrong)?;
@@ -336,7 +347,7 @@ fn domain(text: &str) -> Result<String> {
     let name = text.trim_end_matches('.').to_ascii_lowercase();
     let label = |label: &str| !label.is_empty() && label.len() <= 63 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if name.len() > 200 || !name.split('.').all(label) {
-        bail!("--cluster-domain {text:?} is no domain name");
+        bail!("--cluster-domain {text:?}: is no domain name such as cluster.local");
     }
     Ok(name)
 }
@@ -348,16 +359,9 @@ fn node_name(given: Option<String>) -> Result<String> {
     };
     let sound = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
     if name.is_empty() || name.len() > 253 || !name.bytes().all(sound) || name.starts_with(['-', '.']) || name.ends_with(['-', '.']) {
-        bail!("--node-name {name:?} is no DNS name: use lower-case letters, digits, - and .");
+        bail!("--node-name {name:?}: is no DNS name, use lower-case letters, digits, - and .");
     }
     Ok(name)
-}
-
-/// The address this host reaches others from. Connecting a datagram socket sends nothing; the kernel only looks up a route.
-fn primary_address() -> Option<IpAddr> {
-    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
-    Some(socket.local_addr().ok()?.ip())
 }
 
 fn upstream(text: &str) -> Result<SocketAddr> {
@@ -387,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_is_refused_by_name() {
-        let refused = with_file("cluster-domian: typo.test\n", UpFlags::default()).unwrap_err().to_string();
+        let refused = format!("{:#}", with_file("cluster-domian: typo.test\n", UpFlags::default()).unwrap_err());
         assert!(refused.contains("cluster-domian") && refused.contains(".yaml"), "{refused}");
     }
 

@@ -24,14 +24,13 @@ mod why_url;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use cli::{Cli, Command};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
+    let done = match Cli::from_process().command {
         Command::Up(flags) => up::main(*flags),
         Command::Demo(flags) => demo::main(&flags),
         Command::DemoBackend(flags) => demo::backend(&flags),

@@ -138,6 +138,7 @@ fn start_dns(
         listens: settings.dns.clone(),
         clients: settings.dns_clients.clone(),
         transfer_to: settings.transfer_to.clone(),
+        ttl_s: settings.dns_ttl_s,
         server_id: Some(settings.node_name.bytes().take(dns::LONGEST_SERVER_ID).collect()),
         ..dns::Config::default()
     };
@@ -202,7 +203,7 @@ fn compile_settings(settings: &Settings, interner: &Arc<Interner>) -> compile::S
     compile::Settings {
         node: settings.node_name.as_str().into(),
         node_addresses: settings.node_addresses.clone(),
-        node_port_addresses: Vec::new(),
+        node_port_addresses: settings.node_port_addresses.clone(),
         cluster_domain: settings.cluster_domain.as_str().into(),
         endpoint_pod_names: settings.endpoint_pod_names,
         service_networks: settings.service_cidrs.clone(),
@@ -212,10 +213,10 @@ fn compile_settings(settings: &Settings, interner: &Arc<Interner>) -> compile::S
         peers: settings.entry.peers.clone(),
         ingress: settings.entry.ingress.clone(),
         interner: Arc::clone(interner),
-        external_ips: false,
+        external_ips: settings.external_ips,
         external_names: settings.external_names,
         loopback_endpoints: settings.loopback_endpoints,
-        service_proxy_name: None,
+        service_proxy_name: settings.service_proxy_name.as_deref().map(Into::into),
         policy: Default::default(),
     }
 }

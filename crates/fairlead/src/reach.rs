@@ -14,6 +14,8 @@ use crate::config::default_data_dir;
 pub struct Server {
     /// Its API.
     pub client: kube::Client,
+    /// Where that is.
+    pub url: http::Uri,
     /// The node that answers for this host, when the data directory is known.
     pub node: Option<String>,
 }
@@ -25,55 +27,103 @@ impl Server {
     /// When there is no kubeconfig there; the message says where it looked and what to do.
     pub async fn connect(reach: &Reach) -> Result<Self> {
         let (path, data_dir) = locate(reach);
-        let kubeconfig = Kubeconfig::read_from(&path).with_context(|| {
-            format!("no usable kubeconfig at {}: is `fairlead up` running? name another server with --data-dir or --kubeconfig", path.display())
-        })?;
+        let kubeconfig = read_kubeconfig(&path)?;
         let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
             .await
             .with_context(|| format!("kubeconfig {}", path.display()))?;
         config.connect_timeout = Some(Duration::from_secs(5));
+        let url = config.cluster_url.clone();
         let client = kube::Client::try_from(config).with_context(|| format!("kubeconfig {}", path.display()))?;
         let node = data_dir.as_deref().and_then(node_of);
-        Ok(Self { client, node })
+        Ok(Self { client, url, node })
     }
 
     /// A table or explanation of the node, as JSON. `path` begins after `/proxy/fairlead/`.
     ///
     /// # Errors
-    /// When the server cannot be reached or refuses.
+    /// When the server cannot be reached or refuses; the message is the server's own.
     pub async fn ask(&self, path: &str) -> Result<Value> {
-        let node = match &self.node {
-            Some(node) => node.clone(),
-            None => self.only_node().await?,
+        let nodes = match &self.node {
+            Some(node) => vec![node.clone()],
+            None => self.nodes().await?,
         };
-        let request = http::Request::get(format!("/api/v1/nodes/{node}/proxy/fairlead/{path}")).body(Vec::new())?;
-        let text = self.client.request_text(request).await.map_err(readable)?;
-        serde_json::from_str(&text).context("the server's answer is not JSON")
-    }
-
-    async fn only_node(&self) -> Result<String> {
-        let nodes: Value = self.client.request(http::Request::get("/api/v1/nodes").body(Vec::new())?).await.map_err(readable)?;
-        let names: Vec<&str> = nodes["items"].as_array().into_iter().flatten().filter_map(|node| node["metadata"]["name"].as_str()).collect();
-        match names.as_slice() {
-            [] => bail!("the server has no node"),
-            [first, ..] => Ok((*first).to_owned()),
+        let mut refused = None;
+        for node in &nodes {
+            match self.ask_node(node, path).await? {
+                (http::StatusCode::NOT_FOUND, answer) if answer["kind"] == "Status" => refused = Some(answer),
+                (_, answer) => return told(answer),
+            }
+        }
+        // A Node may be an object that somebody wrote: those that no Fairlead runs on do not answer.
+        match refused {
+            Some(answer) => {
+                told(answer).with_context(|| format!("the API server {} knows no node that runs Fairlead (asked {})", self.url, nodes.join(", ")))
+            }
+            None => bail!("the API server {} has no node", self.url),
         }
     }
+
+    async fn ask_node(&self, node: &str, path: &str) -> Result<(http::StatusCode, Value)> {
+        let request = http::Request::get(format!("/api/v1/nodes/{node}/proxy/fairlead/{path}")).body(kube::client::Body::empty())?;
+        let answer = self.client.send(request).await.map_err(|error| self.unreached(error))?;
+        let status = answer.status();
+        let body = answer.into_body().collect_bytes().await.map_err(|error| self.unreached(error))?;
+        let answer =
+            serde_json::from_slice(&body).with_context(|| format!("the answer of {} ({status}) is not JSON: is it a Fairlead?", self.url))?;
+        Ok((status, answer))
+    }
+
+    async fn nodes(&self) -> Result<Vec<String>> {
+        let list = http::Request::get("/api/v1/nodes").body(Vec::new())?;
+        let nodes: Value = self.client.request(list).await.map_err(|error| self.unreached(error))?;
+        Ok(nodes["items"].as_array().into_iter().flatten().filter_map(|node| node["metadata"]["name"].as_str()).map(str::to_owned).collect())
+    }
+
+    /// What went wrong on the way, and where it led.
+    pub fn unreached(&self, error: kube::Error) -> anyhow::Error {
+        match error {
+            kube::Error::Api(status) => anyhow::anyhow!("{}", status.message),
+            other => anyhow::anyhow!("cannot reach the API server {}: {}: is `fairlead up` running there?", self.url, innermost(&other)),
+        }
+    }
+}
+
+/// The kubeconfig, or why not, once: the library says the same several times over.
+fn read_kubeconfig(path: &Path) -> Result<Kubeconfig> {
+    Kubeconfig::read_from(path).map_err(|error| {
+        anyhow::anyhow!(
+            "no usable kubeconfig at {}: {}: is `fairlead up` running? name another server with --data-dir or --kubeconfig",
+            path.display(),
+            innermost(&error)
+        )
+    })
+}
+
+/// The last cause of an error, which says what happened; those before it say where in the library.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+/// An answer, unless it says that there is none.
+fn told(answer: Value) -> Result<Value> {
+    if let Some(error) = answer["error"].as_str() {
+        bail!("{error}");
+    }
+    if answer["kind"] == "Status" {
+        bail!("{}", answer["message"].as_str().unwrap_or("the server refused"));
+    }
+    Ok(answer)
 }
 
 /// The server's message without the client library's wrapping.
 pub fn readable(error: kube::Error) -> anyhow::Error {
     match error {
         kube::Error::Api(status) => anyhow::anyhow!("{}", status.message),
-        other => {
-            let mut text = other.to_string();
-            let mut source = std::error::Error::source(&other);
-            while let Some(cause) = source {
-                text = format!("{text}: {cause}");
-                source = cause.source();
-            }
-            anyhow::anyhow!("cannot reach the API server: {text}: is `fairlead up` running?")
-        }
+        other => anyhow::anyhow!("cannot reach the API server: {}: is `fairlead up` running?", innermost(&other)),
     }
 }
 

@@ -1,8 +1,9 @@
 //! `fairlead show` and `fairlead why`: ask the node, print what it says.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
 use crate::cli::{Output, ShowFlags, WhyFlags};
@@ -43,23 +44,30 @@ pub fn why(flags: &WhyFlags) -> Result<ExitCode> {
         }
         path
     } else {
-        format!("why/service?namespace={}&name={}", encode(&flags.namespace), encode(&flags.subject))
+        // `shop/web` as tables and messages write it.
+        let (namespace, name) = flags.subject.split_once('/').unwrap_or((&flags.namespace, &flags.subject));
+        if name.is_empty() || name.contains('/') || name.contains('.') || namespace.contains('.') {
+            bail!("{:?} is no name of a service: for a request write http://{}", flags.subject, flags.subject);
+        }
+        format!("why/service?namespace={}&name={}", encode(namespace), encode(name))
     };
     let answer = block_on(async { Server::connect(&flags.reach).await?.ask(&path).await })?;
     print(&answer, flags.output)?;
-    Ok(if answer["error_status"].is_number() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    // A service has no reason; a request that a backend would answer has the reason `ok`.
+    Ok(if answer["reason"].as_str().is_none_or(|reason| reason == "ok") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 fn print(answer: &Value, output: Output) -> Result<()> {
-    if let Some(error) = answer["error"].as_str() {
-        bail!("{error}");
+    let text = match output {
+        Output::Table => answer["text"].as_str().unwrap_or_default().to_owned(),
+        Output::Json => format!("{}\n", serde_json::to_string_pretty(&rows(answer))?),
+        Output::Yaml => serde_saphyr::to_string(&rows(answer))?,
+    };
+    match io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has read enough: `show endpoints | head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("standard output cannot be written"),
     }
-    match output {
-        Output::Table => print!("{}", answer["text"].as_str().unwrap_or_default()),
-        Output::Json => println!("{}", serde_json::to_string_pretty(&rows(answer))?),
-        Output::Yaml => print!("{}", serde_saphyr::to_string(&rows(answer))?),
-    }
-    Ok(())
 }
 
 /// The answer for programs: without the text for people.

@@ -169,7 +169,7 @@ fn subject_names(settings: &Settings) -> (Vec<String>, Vec<IpAddr>) {
     let mut addresses: BTreeSet<IpAddr> = settings.node_addresses.iter().copied().collect();
     addresses.extend([IpAddr::from([127, 0, 0, 1]), std::net::Ipv6Addr::LOCALHOST.into()]);
     addresses.extend(settings.service_cidrs.iter().map(|(network, _)| first_address(*network)));
-    addresses.extend(local_addresses());
+    addresses.extend(crate::config::of_this_host());
     if !settings.api.ip().is_unspecified() {
         addresses.insert(settings.api.ip());
     }
@@ -182,21 +182,6 @@ pub fn first_address(network: IpAddr) -> IpAddr {
         IpAddr::V4(v4) => std::net::Ipv4Addr::from(u32::from(v4) + 1).into(),
         IpAddr::V6(v6) => std::net::Ipv6Addr::from(u128::from(v6) + 1).into(),
     }
-}
-
-/// IPv4 addresses of this host, from the kernel's local routes.
-fn local_addresses() -> Vec<IpAddr> {
-    let Ok(tree) = std::fs::read_to_string("/proc/net/fib_trie") else { return Vec::new() };
-    let mut found = BTreeSet::new();
-    let mut last: Option<IpAddr> = None;
-    for line in tree.lines() {
-        if let Some(leaf) = line.trim_start().strip_prefix("|-- ") {
-            last = leaf.trim().parse().ok();
-        } else if line.contains("/32 host LOCAL") {
-            found.extend(last);
-        }
-    }
-    found.into_iter().collect()
 }
 
 /// The admin token: 32 random bytes, kept over restarts.

@@ -1,6 +1,7 @@
 //! `fairlead up`, top to bottom: take the data directory, bind, serve the API, compile, start the planes, say ready, wait,
 //! drain.
 
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
@@ -166,7 +167,16 @@ fn dns_sockets(address: &mut SocketAddr, cores: usize, any: bool) -> Result<Vec<
 }
 
 fn in_the_way(flag: &str, error: &BindError) -> anyhow::Error {
-    anyhow::anyhow!("{flag} {}: {error}; stop it or choose another address", error.address)
+    let remedy = if error.in_use() {
+        "stop it or choose another address"
+    } else if error.privileged() {
+        "choose a port from 1024 on, or give the right to bind this one"
+    } else if error.not_local() {
+        "choose an address of this host, or 0.0.0.0 for all of them"
+    } else {
+        "choose another address"
+    };
+    anyhow::anyhow!("{flag} {}: {error}; {remedy}", error.address)
 }
 
 impl Server {
@@ -241,15 +251,15 @@ impl Server {
             .with_context(|| format!("not ready after {} s; planes said: {applied:?}", READY_LIMIT.as_secs()))
     }
 
-    /// The lines of cli spec L5.
+    /// The lines of cli spec L5. Nobody need read them: a server goes on when its output is closed.
     fn banner(&self, started: Instant) {
-        println!("api        https://{}", self.addresses.api);
-        println!("kubeconfig {}", self.kubeconfig.display());
-        println!("dns        {}", self.addresses.dns);
-        println!("http       {}", self.addresses.http);
-        println!("https      {}", self.addresses.https);
-        println!("plane      {}", self.settings.plane);
-        println!("ready in {} ms", started.elapsed().as_millis());
+        let Addresses { api, dns, http, https, .. } = self.addresses;
+        let (kubeconfig, plane) = (self.kubeconfig.display(), &self.settings.plane);
+        let ready = started.elapsed().as_millis();
+        let text = format!(
+            "api        https://{api}\nkubeconfig {kubeconfig}\ndns        {dns}\nhttp       {http}\nhttps      {https}\nplane      {plane}\nready in {ready} ms\n"
+        );
+        let _ = std::io::stdout().write_all(text.as_bytes());
     }
 
     /// Waits for a signal, then stops in order; a second signal ends at once.

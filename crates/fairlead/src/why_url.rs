@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use balance::{KeySource, Layer, Method};
 use model::policy::{HashKey, Strategy};
-use model::show::{self, Cell, Question};
+use model::service::FrontendKey;
+use model::show::{self, Cell, Explanation, Question};
 use model::{Now, Pool, Snapshot, Transport};
 use net::clock::monotonic_ns;
 use proxy::path::{Normal, normalise};
@@ -35,6 +36,7 @@ pub fn explain(
     let split = rest.find(['/', '?']).unwrap_or(rest.len());
     let (authority, target) = rest.split_at(split);
     let (host, port) = host_and_port(authority)?;
+    let authority_host = host.clone();
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query.to_owned())));
     let path = match normalise(if path.is_empty() { b"/" } else { path.as_bytes() }) {
         Normal::Same => {
@@ -53,9 +55,18 @@ pub fn explain(
         .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim().to_owned()))
         .collect();
     let host = headers.iter().find(|(name, _)| name == "host").map_or(host, |(_, value)| value.to_ascii_lowercase());
+    if host.is_empty() {
+        bail!("{url:?} names no host");
+    }
+    if path.bytes().chain(query.iter().flat_map(|query| query.bytes())).any(|byte| byte <= b' ' || byte == 0x7F) {
+        bail!("the path of {url:?} would be refused with 400 bad_request: write a space as %20");
+    }
     let question = Question { method: method.to_ascii_uppercase(), host, path, query, headers, server_name: None };
     let key = place(snapshot, entry, port);
     let mut explanation = show::why(snapshot, key, &question);
+    if let Some(relayed) = relayed(snapshot, scheme, &authority_host, port, &explanation, from) {
+        explanation = relayed;
+    }
     let picks: Vec<_> = explanation.pools.iter().filter_map(|id| snapshot.pool(*id)).filter_map(|pool| pick(pool, &question, from)).collect();
     // Before the last row, which is the answer.
     let last = explanation.table.rows.len().saturating_sub(1);
@@ -70,6 +81,28 @@ pub fn explain(
         answer["error_status"] = status.into();
     }
     Ok(answer)
+}
+
+/// What becomes of the connection where the URL names an address of a Service, by number or by its own name, instead of an entry. A
+/// URL without a port means an entry; only if nothing is routed there, or its host is no entry's number, the scheme's port is meant.
+fn relayed(snapshot: &Snapshot, scheme: &str, host: &str, port: Option<u16>, routed: &Explanation, from: Option<IpAddr>) -> Option<Explanation> {
+    let literal: Option<IpAddr> = host.trim_matches(['[', ']']).parse().ok();
+    let address = literal.or_else(|| named(snapshot, host))?;
+    let number = port.unwrap_or(if scheme == "https" { 443 } else { 80 });
+    let key = FrontendKey { address, transport: Transport::Tcp, port: number };
+    let is_entry = snapshot.entrances.ports.keys().any(|(bound, known, _)| *known == number && (*bound == address || bound.is_unspecified()));
+    let meant = match port {
+        Some(_) => !is_entry || snapshot.frontends.contains_key(&key),
+        None => routed.reason == "no_route",
+    };
+    meant.then(|| show::why_address(snapshot, key, from)).flatten()
+}
+
+/// The first address of the Service that a name is of: `S.N.svc.ZONE`.
+fn named(snapshot: &Snapshot, host: &str) -> Option<IpAddr> {
+    let below = host.strip_suffix(&*snapshot.names.zone)?.strip_suffix(".svc.")?;
+    let (service, namespace) = below.split_once('.')?;
+    snapshot.services.get(&(namespace.into(), service.into()))?.addresses.first().copied()
 }
 
 /// Which endpoint the request's key leads to, where the strategy hashes one.

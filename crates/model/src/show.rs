@@ -25,7 +25,7 @@ pub use names::names;
 pub use routes::{listeners, routes};
 pub use services::services;
 pub use snapshot::snapshot;
-pub use why::{Explanation, Question, why};
+pub use why::{Explanation, Question, why, why_address};
 
 /// Rows under named columns.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::sync::OnceLock;
 
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{EnvFilter, Registry, reload};
@@ -34,7 +35,7 @@ pub enum Error {
 /// # Errors
 /// When the level cannot be read.
 pub fn start(level: &str, format: Format) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(level).map_err(|_| Error::Level(level.to_owned()))?;
+    let filter = filter(level)?;
     let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(colour).with_target(true);
     let (filter, handle) = reload::Layer::new(filter);
@@ -48,13 +49,46 @@ pub fn start(level: &str, format: Format) -> Result<(), Error> {
     Ok(())
 }
 
+/// A level, or a list of levels and `crate=level`. A bare word that is no level would switch off everything but a crate of that name.
+fn filter(level: &str) -> Result<EnvFilter, Error> {
+    let wrong = || Error::Level(level.to_owned());
+    let bare_words = level.split(',').map(str::trim).filter(|one| !one.contains('='));
+    for word in bare_words {
+        word.parse::<LevelFilter>().map_err(|_| wrong())?;
+    }
+    EnvFilter::try_new(level).map_err(|_| wrong())
+}
+
+/// Whether a level can be read.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_level(level: &str) -> Result<(), Error> {
+    filter(level).map(drop)
+}
+
 /// Another level from now on; nothing happens where no log was started.
 ///
 /// # Errors
 /// When the level cannot be read; the old one stays in force.
 pub fn set_level(level: &str) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(level).map_err(|_| Error::Level(level.to_owned()))?;
+    let filter = filter(level)?;
     // It fails only when the subscriber is gone, and nothing is logged then.
     let _ = FILTER.get().map(|handle| handle.reload(filter));
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_one_of_six_words_or_a_list_with_crates() {
+        for level in ["off", "error", "warn", "INFO", "debug", "trace", "info,proxy=debug", "warn, dns=off", "proxy=trace"] {
+            assert!(check_level(level).is_ok(), "{level}");
+        }
+        for level in ["loud", "", "proxy", "info,proxy", "proxy=loud", "info;debug"] {
+            assert!(check_level(level).is_err(), "{level}");
+        }
+    }
 }

@@ -1,7 +1,12 @@
 //! `fairlead why URL`: the look-up of the request path, run with a trace that writes down every decision (gateway spec G133).
 
+mod relay;
+
+pub use relay::why_address;
+
 use super::{Cell, Table, routes::speaks, words};
 use crate::endpoint::{PoolId, Standing};
+use crate::ident::Origin;
 use crate::routes::{
     Ask, Entrance, EntranceKey, Filter, HostPattern, Listener, PathMatch, RouteMatch, Routed, Rule, Speaks, Step, Trace, decided_by,
 };
@@ -80,7 +85,12 @@ pub fn why(snapshot: &Snapshot, key: EntranceKey, question: &Question) -> Explan
 
 fn explain(snapshot: &Snapshot, entrance: &Entrance, question: &Question, notes: &mut Notes) -> (Option<u16>, &'static str) {
     let (address, port, _) = entrance.key;
-    notes.row("port", format!("{address}:{port}"), "open", format!("{}, {} listeners", speaks(entrance.speaks), entrance.listeners.len()).into());
+    notes.row(
+        "port",
+        format!("{address}:{port}"),
+        "open",
+        format!("{}, {}", speaks(entrance.speaks), counted(entrance.listeners.len(), "listener")).into(),
+    );
     let connection = match entrance.speaks {
         Speaks::Https => {
             let name = question.server_name.as_deref().unwrap_or(&question.host);
@@ -105,6 +115,11 @@ fn explain(snapshot: &Snapshot, entrance: &Entrance, question: &Question, notes:
             backends(snapshot, &winner.rule, notes)
         }
     }
+}
+
+/// `1 listener`, `2 listeners`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Collects rows; the trace of the look-up.
@@ -242,6 +257,12 @@ fn endpoints(snapshot: &Snapshot, backend: &crate::routes::Backend, notes: &mut 
     if backend.weight > 0 && !pool.endpoints.is_empty() {
         notes.pools.push(id);
     }
+    at_pool(snapshot, id, &backend.service, notes);
+}
+
+/// Who may be picked of a pool, and who of its Service may not.
+fn at_pool(snapshot: &Snapshot, id: PoolId, service: &Origin, notes: &mut Notes) {
+    let Some(pool) = snapshot.pool(id) else { return };
     for endpoint in pool.endpoints.iter().take(ROWS) {
         let state = endpoint.vitals.state();
         let (verdict, why) = match state.reason() {
@@ -251,7 +272,7 @@ fn endpoints(snapshot: &Snapshot, backend: &crate::routes::Backend, notes: &mut 
         let detail = format!("{why}strategy {:?}, weight {}, {} in flight", pool.policy.strategy, endpoint.weight, endpoint.vitals.in_flight());
         notes.row("endpoint", format!("{} {}", endpoint.address, endpoint.stable_name), verdict, detail.into());
     }
-    let service = snapshot.services.get(&(backend.service.namespace.clone(), backend.service.name.clone()));
+    let service = snapshot.services.get(&(service.namespace.clone(), service.name.clone()));
     let out = service.into_iter().flat_map(|service| &service.endpoints).filter_map(|one| match &one.standing {
         Standing::Out(why) => Some((one, why)),
         Standing::Ready | Standing::Draining => None,

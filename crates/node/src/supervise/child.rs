@@ -137,6 +137,7 @@ fn notify_socket(name: &str) -> std::io::Result<(UnixDatagram, String)> {
 }
 
 async fn prefix(name: String, output: impl AsyncRead + Unpin, to_stderr: bool) {
+    use std::io::{self, Write};
     use tokio::io::AsyncReadExt;
     let mut reader = BufReader::new(output);
     let mut line = Vec::new();
@@ -148,10 +149,7 @@ async fn prefix(name: String, output: impl AsyncRead + Unpin, to_stderr: bool) {
         }
         let text = String::from_utf8_lossy(&line);
         let text = text.trim_end_matches(['\n', '\r']);
-        if to_stderr {
-            eprintln!("{name} | {text}");
-        } else {
-            println!("{name} | {text}");
-        }
+        // Whoever read it may be gone; the program must not end for that.
+        let _ = if to_stderr { writeln!(io::stderr(), "{name} | {text}") } else { writeln!(io::stdout(), "{name} | {text}") };
     }
 }
