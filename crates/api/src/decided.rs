@@ -69,6 +69,11 @@ pub enum DecidedStatus {
         /// Of a Service: `Programmed`, which says why it has no address. An Ingress has no conditions.
         conditions: Vec<Condition>,
     },
+    /// A policy of Gateway API: the entries of `status.ancestors` that are ours.
+    Ancestors {
+        /// One a Gateway.
+        ancestors: Vec<ParentStatus>,
+    },
     /// A BackendPolicy: our entries of `status.ancestors` (upstream PolicyStatus).
     Policy {
         /// One a target, in the order of `spec.targetRefs`.

@@ -80,6 +80,66 @@ pub struct GatewaySpec {
     pub addresses: Vec<GatewayAddress>,
     /// What generated objects carry.
     pub infrastructure: Option<Infrastructure>,
+    /// TLS of the whole Gateway.
+    pub tls: Option<GatewayTls>,
+}
+
+/// `Gateway.spec.tls`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GatewayTls {
+    /// Towards backends.
+    pub backend: Option<GatewayBackendTls>,
+    /// Towards clients.
+    pub frontend: Option<GatewayFrontendTls>,
+}
+
+/// `Gateway.spec.tls.backend`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GatewayBackendTls {
+    /// The Secret whose certificate we show to backends.
+    pub client_certificate_ref: Option<SecretRef>,
+}
+
+/// `Gateway.spec.tls.frontend`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GatewayFrontendTls {
+    /// For every port that `per_port` does not name.
+    pub default: FrontendTls,
+    /// For single ports, wholly.
+    #[serde(deserialize_with = "nullable")]
+    pub per_port: Vec<FrontendPort>,
+}
+
+/// TLS towards the clients of one port.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FrontendPort {
+    /// The port.
+    pub port: i32,
+    /// What holds there.
+    pub tls: FrontendTls,
+}
+
+/// TLS towards clients.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FrontendTls {
+    /// What clients must show; absent is nothing.
+    pub validation: Option<FrontendValidation>,
+}
+
+/// What is asked of clients' certificates.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct FrontendValidation {
+    /// Who may vouch for clients.
+    #[serde(deserialize_with = "nullable")]
+    pub ca_certificate_refs: Vec<SecretRef>,
+    /// `AllowValidOnly` (also when absent) or `AllowInsecureFallback`.
+    pub mode: Option<Arc<str>>,
 }
 
 /// `Gateway.spec.infrastructure`, as far as it is read.

@@ -5,6 +5,8 @@
 //! means is decided elsewhere. Text that is kept is `Arc<str>`; a field that is absent, or null, has its default.
 
 pub mod backend_policy;
+pub mod backend_tls;
+pub mod config_map;
 pub mod decided;
 pub mod gateway;
 pub mod grant;
@@ -22,6 +24,8 @@ pub mod slice;
 pub mod time;
 
 pub use backend_policy::BackendPolicy;
+pub use backend_tls::BackendTlsPolicy;
+pub use config_map::ConfigMap;
 pub use decided::{Decided, DecidedStatus};
 pub use gateway::{Gateway, GatewayClass};
 pub use grant::ReferenceGrant;

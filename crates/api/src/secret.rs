@@ -29,6 +29,9 @@ pub struct SecretData {
     /// PEM private key, base64.
     #[serde(rename = "tls.key")]
     pub key: Option<Arc<str>>,
+    /// PEM certificates of authorities, base64.
+    #[serde(rename = "ca.crt")]
+    pub authorities: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for Secret {

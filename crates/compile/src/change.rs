@@ -91,6 +91,8 @@ kinds! {
     BackendPolicy: api::BackendPolicy,
     /// A Secret with a certificate.
     Secret: api::Secret,
+    /// A ConfigMap with authorities.
+    ConfigMap: api::ConfigMap,
     /// An Ingress.
     Ingress: api::Ingress,
     /// An IngressClass.
@@ -101,6 +103,8 @@ kinds! {
     Gateway: api::Gateway,
     /// An HTTPRoute.
     HttpRoute: api::HttpRoute,
+    /// A BackendTLSPolicy.
+    BackendTlsPolicy: api::BackendTlsPolicy,
     /// A ReferenceGrant.
     ReferenceGrant: api::ReferenceGrant,
 }

@@ -7,6 +7,7 @@
 
 mod addresses;
 mod attach;
+mod backend_tls;
 pub(crate) mod edge;
 mod features;
 mod filters;
@@ -22,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use api::decided::GATEWAY_CONTROLLER;
-use api::{DecidedStatus, Gateway, GatewayClass, HttpRoute};
+use api::{BackendTlsPolicy, DecidedStatus, Gateway, GatewayClass, HttpRoute};
 use model::routes::{EntranceKey, HostMap, HostPattern, HostTable, Limits, Listener, Peers, RouteMatch, Speaks};
 
 use self::attach::Attached;
@@ -33,7 +34,7 @@ use crate::grants::Grants;
 use crate::routes::links::Links;
 use crate::routes::statuses::Statuses;
 use crate::routes::{Ground, Key, Refusal, origin};
-use crate::tls::{self, Certificates};
+use crate::tls::{self, Certificates, Holder};
 
 /// A listener: its Gateway and its name.
 pub(crate) type ListenerKey = (Key, Arc<str>);
@@ -50,6 +51,8 @@ pub(crate) struct Gateways {
     compiled: BTreeMap<Key, CompiledRoute>,
     /// Routes of which something is refused, dropped or unresolved: a reason and a sentence.
     complaints: BTreeMap<Key, Refusal>,
+
+    backend_tls: backend_tls::Policies,
 
     by_gateway: Links<Key, Key>,
     by_service: Links<Key, Key>,
@@ -119,6 +122,21 @@ impl Gateways {
         self.dirty_routes.insert(key.clone());
     }
 
+    /// A BackendTLSPolicy came, changed or went.
+    pub fn set_backend_tls(&mut self, key: &Key, policy: Option<&Arc<BackendTlsPolicy>>) {
+        self.backend_tls.set(key, policy);
+    }
+
+    /// A ConfigMap or Secret that may hold authorities changed.
+    pub fn authority_changed(&mut self, holder: Holder, key: &Key) {
+        self.backend_tls.authority_changed(holder, key);
+    }
+
+    /// Objects that hold authorities of policies.
+    pub fn authorities(&self) -> impl Iterator<Item = (Holder, Key)> {
+        self.backend_tls.wanted()
+    }
+
     /// A Secret that may be referred to changed.
     pub fn secret_changed(&mut self, key: &Key) {
         self.dirty_plan |= self.plan.secrets.contains(key);
@@ -157,6 +175,9 @@ impl Gateways {
         if std::mem::take(&mut self.dirty_plan) {
             self.replan(ground, tools, &mut touched);
         }
+        for service in self.backend_tls.compile(tools.certificates) {
+            self.dirty_routes.extend(self.by_service.owners(&service).cloned());
+        }
         for key in std::mem::take(&mut self.dirty_routes) {
             self.compile_route(&key, ground, tools, &mut touched);
         }
@@ -165,7 +186,22 @@ impl Gateways {
             let attached = |name: &Arc<str>| self.live.get(&(key.clone(), Arc::clone(name))).map_or(0, |live| live.attached);
             tools.statuses.decide("Gateway", &planned.gateway.metadata, status::gateway(planned, attached));
         }
+        self.tell_of_backend_tls(tools.statuses);
         touched.ports
+    }
+
+    /// Statuses of policies: one entry for each Gateway that routes to a Service of theirs.
+    fn tell_of_backend_tls(&mut self, statuses: &mut Statuses) {
+        let gateways = |service: &Key| -> BTreeSet<Key> {
+            let routes = self.by_service.owners(service).filter_map(|route| self.compiled.get(route));
+            routes.flat_map(|route| route.attached.keys().map(|listener| listener.0.clone())).collect()
+        };
+        for (key, status) in self.backend_tls.tell(gateways) {
+            match status {
+                Some((policy, status)) => statuses.decide("BackendTLSPolicy", &policy.metadata, status),
+                None => statuses.forget("BackendTLSPolicy", &key),
+            }
+        }
     }
 
     /// What the listeners of a port serve, and what is spoken there. Listeners that did not change keep their pointer.
@@ -183,6 +219,7 @@ impl Gateways {
                     ingress: false,
                     identities: identities(planned),
                     edge: Arc::clone(&planned.edge),
+                    client: planned.client.clone(),
                     hosts: live.table.clone(),
                 })
             };
@@ -288,7 +325,7 @@ impl Gateways {
             tools.statuses.forget("HTTPRoute", key);
             return;
         };
-        let mut resolved = http_route::resolve(&route, ground, tools.grants);
+        let mut resolved = http_route::resolve(&route, ground, tools.grants, &self.backend_tls);
         keep_equal(&before.matches, &mut resolved.matches);
         let (listeners, parents) = attach::attach(&route, &resolved, &self.plan, ground.namespaces);
         tools.statuses.decide("HTTPRoute", &route.metadata, DecidedStatus::Route { parents });
@@ -314,7 +351,9 @@ impl Gateways {
     fn link(&mut self, key: &Key, route: Option<&HttpRoute>, resolved: Resolved) {
         let parents = route.into_iter().flat_map(|route| route.spec.parent_refs.iter().filter_map(|one| attach::gateway_of(one, route)));
         self.by_gateway.set(key, parents.collect());
-        self.by_service.set(key, resolved.services);
+        self.backend_tls.routes_changed(resolved.services.iter());
+        let left = self.by_service.set(key, resolved.services);
+        self.backend_tls.routes_changed(left.iter());
         self.by_foreign_namespace.set(key, resolved.namespaces);
     }
 

@@ -112,6 +112,7 @@ impl Ingresses {
             host: HostPattern::Any,
             ingress: true,
             edge: Arc::default(),
+            client: None,
             identities: if speaks == Speaks::Https { self.identities.clone() } else { HostMap::default() },
             hosts: self.table.clone(),
         });

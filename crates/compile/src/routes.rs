@@ -20,8 +20,8 @@ use self::statuses::Statuses;
 use crate::gateway::{Gateways, Tools};
 use crate::grants::Grants;
 use crate::ingress::Ingresses;
-use crate::tls::Certificates;
-use crate::{Change, Diagnostic, Kind, Object, Settings};
+use crate::tls::{Certificates, Holder};
+use crate::{Change, Diagnostic, Kind, Object, Settings, Wants};
 
 /// Namespace and name of an object.
 pub(crate) type Key = ServiceKey;
@@ -71,8 +71,8 @@ pub(crate) struct Routed {
     pub decided: Vec<api::Decided>,
     /// All that is wrong with routes now.
     pub diagnostics: Vec<Diagnostic>,
-    /// Secrets that routes refer to.
-    pub secrets: BTreeSet<Key>,
+    /// What must be read besides.
+    pub wants: Wants,
 }
 
 /// Gateways, routes, Ingresses and their certificates, with what is dirty among them.
@@ -111,6 +111,14 @@ impl Routes {
             (Kind::Gateway, _) => self.gateways.set_gateway(&key, None),
             (Kind::HttpRoute, Some(Object::HttpRoute(route))) => self.gateways.set_route(&key, Some(route)),
             (Kind::HttpRoute, _) => self.gateways.set_route(&key, None),
+            (Kind::BackendTlsPolicy, Some(Object::BackendTlsPolicy(policy))) => self.gateways.set_backend_tls(&key, Some(policy)),
+            (Kind::BackendTlsPolicy, _) => self.gateways.set_backend_tls(&key, None),
+            (Kind::ConfigMap, found) => {
+                let found = if let Some(Object::ConfigMap(found)) = found { Some(found) } else { None };
+                if self.certificates.set_config_map(&key, found) {
+                    self.gateways.authority_changed(Holder::ConfigMap, &key);
+                }
+            }
             (Kind::IngressClass, Some(Object::IngressClass(class))) => self.ingresses.set_class(&key.1, Some(class)),
             (Kind::IngressClass, _) => self.ingresses.set_class(&key.1, None),
             (Kind::Ingress, Some(Object::Ingress(ingress))) => self.ingresses.set_ingress(&key, Some(ingress)),
@@ -130,6 +138,7 @@ impl Routes {
                 };
                 if changed {
                     self.gateways.secret_changed(&key);
+                    self.gateways.authority_changed(Holder::Secret, &key);
                     self.ingresses.secret_changed(&key);
                     self.secrets_changed.insert(key);
                 }
@@ -143,7 +152,7 @@ impl Routes {
         if !ground.complete {
             // Half a World would give statuses that are taken back a moment later; only what must be read besides is known.
             self.reshaped.extend(ground.reshaped.iter().cloned());
-            return Routed { secrets: self.wanted(ground.settings), ..Routed::default() };
+            return Routed { wants: self.wanted(ground.settings), ..Routed::default() };
         }
         let mut reshaped = std::mem::take(&mut self.reshaped);
         reshaped.extend(ground.reshaped.iter().cloned());
@@ -167,7 +176,7 @@ impl Routes {
             entrances: (!touched.is_empty()).then(|| self.entrances.clone()),
             decided: self.statuses.take(since),
             diagnostics: self.diagnostics(ground.settings),
-            secrets: self.wanted(ground.settings),
+            wants: self.wanted(ground.settings),
         }
     }
 
@@ -200,11 +209,19 @@ impl Routes {
         self.gateways.diagnostics().chain(self.ingresses.diagnostics().cloned()).chain(unusable).collect()
     }
 
-    fn wanted(&mut self, settings: &Settings) -> BTreeSet<Key> {
+    /// Whether that is all of it, who knows the other kinds must say.
+    fn wanted(&mut self, settings: &Settings) -> Wants {
         let mut secrets = self.gateways.secrets(settings, &self.grants, &self.certificates);
         secrets.extend(self.ingresses.secrets().cloned());
         secrets.extend(settings.ingress.default_certificate.clone());
-        secrets
+        let mut wants = Wants { secrets, ..Wants::default() };
+        for (holder, key) in self.gateways.authorities() {
+            match holder {
+                Holder::ConfigMap => wants.config_maps.insert(key),
+                Holder::Secret => wants.secrets.insert(key),
+            };
+        }
+        wants
     }
 }
 

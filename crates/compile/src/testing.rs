@@ -30,6 +30,8 @@ pub(crate) fn upsert(value: Value) -> Change {
         "GatewayClass" => Object::from(object::<api::GatewayClass>(value)),
         "Gateway" => Object::from(object::<api::Gateway>(value)),
         "HTTPRoute" => Object::from(object::<api::HttpRoute>(value)),
+        "BackendTLSPolicy" => Object::from(object::<api::BackendTlsPolicy>(value)),
+        "ConfigMap" => Object::from(object::<api::ConfigMap>(value)),
         "ReferenceGrant" => Object::from(object::<api::ReferenceGrant>(value)),
         other => panic!("no such kind in tests: {other}"),
     })
@@ -156,7 +158,7 @@ fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
 }
 
 /// A GET, as the routing table asks it.
-struct Get<'a>(&'a str, &'a str, &'a [(&'a str, &'a str)]);
+pub(crate) struct Get<'a>(pub &'a str, pub &'a str, pub &'a [(&'a str, &'a str)]);
 
 impl model::routes::Ask for Get<'_> {
     fn host(&self) -> &str {
@@ -196,7 +198,10 @@ pub(crate) fn answer_with(snapshot: &Snapshot, port: u16, host: &str, path: &str
             let refused =
                 found.rule.filters.iter().find_map(|one| if let Filter::Refuse { status, .. } = one { Some(status.to_string()) } else { None });
             let backend = |one: &model::routes::Backend| match &one.to {
-                BackendTo::Pool(id) => snapshot.pool(*id).map_or("no such pool".into(), |pool| pool.service.name.to_string()),
+                BackendTo::Unvouched { .. } => "503".into(),
+                BackendTo::Pool(id) | BackendTo::Covered(id, _) => {
+                    snapshot.pool(*id).map_or("no such pool".into(), |pool| pool.service.name.to_string())
+                }
                 BackendTo::Nowhere { status, .. } => status.to_string(),
             };
             refused.unwrap_or_else(|| found.rule.backends.iter().map(backend).collect::<Vec<_>>().join(" "))
@@ -221,7 +226,9 @@ pub(crate) fn conditions(compiled: &Compiled, kind: &str, name: &str) -> Vec<Str
             };
             own.chain(listeners.iter().flat_map(of)).collect()
         }
-        DecidedStatus::Route { parents } => parents.iter().flat_map(|parent| parent.conditions.iter().map(|one| line("", one))).collect(),
+        DecidedStatus::Route { parents } | DecidedStatus::Ancestors { ancestors: parents } => {
+            parents.iter().flat_map(|parent| parent.conditions.iter().map(|one| line("", one))).collect()
+        }
         DecidedStatus::Ingress { addresses, .. } => addresses.iter().map(|one| format!("{} {:?}", one.ip, one.ports)).collect(),
         other => vec![format!("{other:?}")],
     }
@@ -241,7 +248,7 @@ pub(crate) fn routes(snapshot: &Snapshot) -> String {
             lines.extend(listener.hosts.matches().map(|found| {
                 let mut found = (**found).clone();
                 for backend in &mut Arc::make_mut(&mut found.rule).backends {
-                    if let model::routes::BackendTo::Pool(id) = &mut backend.to {
+                    if let model::routes::BackendTo::Pool(id) | model::routes::BackendTo::Covered(id, _) = &mut backend.to {
                         assert_eq!(snapshot.pool(*id).expect("a rule leads to a pool that is there").service, backend.service);
                         *id = PoolId(0);
                     }

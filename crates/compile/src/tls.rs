@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api::Secret;
+use api::{ConfigMap, Secret};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::Origin;
@@ -20,6 +20,32 @@ use crate::routes::Key;
 #[derive(Default)]
 pub(crate) struct Certificates {
     known: BTreeMap<Key, (Arc<Secret>, Verdict)>,
+    config_maps: BTreeMap<Key, Arc<ConfigMap>>,
+}
+
+/// A kind of object that may hold certificates of authorities, under `ca.crt`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Holder {
+    ConfigMap,
+    Secret,
+}
+
+impl Holder {
+    /// The kind that a reference names, if it is one of them.
+    pub fn of(group: &str, kind: &str) -> Option<Self> {
+        match (group, kind) {
+            ("", "ConfigMap") => Some(Holder::ConfigMap),
+            ("", "Secret") => Some(Holder::Secret),
+            _ => None,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Holder::ConfigMap => "configmap",
+            Holder::Secret => "secret",
+        }
+    }
 }
 
 /// The identity, or what is wrong with the Secret.
@@ -39,6 +65,38 @@ impl Certificates {
     /// A Secret is gone. Whether it was known.
     pub fn remove(&mut self, key: &Key) -> bool {
         self.known.remove(key).is_some()
+    }
+
+    /// A ConfigMap came, changed or went. Whether that makes a difference to who refers to it.
+    pub fn set_config_map(&mut self, key: &Key, config_map: Option<&Arc<ConfigMap>>) -> bool {
+        let before = match config_map {
+            Some(new) => self.config_maps.insert(key.clone(), Arc::clone(new)),
+            None => self.config_maps.remove(key),
+        };
+        before.as_ref().map(|one| &one.data) != config_map.map(|one| &one.data)
+    }
+
+    /// The authorities that an object holds, DER, or why it holds none.
+    pub fn authorities(&self, holder: Holder, key: &Key) -> Result<Vec<Vec<u8>>, Arc<str>> {
+        let fail = |what: &str| -> Arc<str> { format!("{} {}/{} {what}", holder.as_str(), key.0, key.1).into() };
+        let missing = || fail("has no ca.crt; put the PEM certificates of the authorities there");
+        let pem = match holder {
+            Holder::ConfigMap => {
+                let found = self.config_maps.get(key).ok_or_else(|| fail("not found"))?;
+                found.data.authorities.as_deref().filter(|text| !text.is_empty()).ok_or_else(missing)?.as_bytes().to_vec()
+            }
+            Holder::Secret => {
+                let (found, _) = self.known.get(key).ok_or_else(|| fail("not found"))?;
+                let text = found.data.authorities.as_deref().filter(|text| !text.is_empty()).ok_or_else(missing)?;
+                STANDARD.decode(text).map_err(|_| fail("has a ca.crt that is not base64"))?
+            }
+        };
+        let read: Result<Vec<CertificateDer<'_>>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+        let found = read.map_err(|_| fail("has a ca.crt that is not PEM"))?;
+        if found.is_empty() || found.iter().any(|one| X509Certificate::from_der(one).is_err()) {
+            return Err(fail("has a ca.crt without an X.509 certificate in it"));
+        }
+        Ok(found.iter().map(|one| one.to_vec()).collect())
     }
 
     /// The identity of a Secret, or why there is none.

@@ -125,6 +125,8 @@ pub struct Diagnostic {
 pub struct Wants {
     /// Secrets by namespace and name.
     pub secrets: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// ConfigMaps by namespace and name.
+    pub config_maps: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Every other kind was known to its end when this was found out, so that for now it is all.
     pub is_whole: bool,
 }
@@ -179,7 +181,7 @@ impl World {
         news.decided.extend(routed.decided);
         news.diagnostics.extend(self.tables.complaints.replace(Unit::Routes, routed.diagnostics.into_iter().collect()));
         self.publish(now_s, generation, &mut news);
-        let wants = Wants { secrets: routed.secrets, is_whole: self.ground.lacks_secrets_at_most() };
+        let wants = Wants { is_whole: self.ground.lacks_what_is_wanted_at_most(), ..routed.wants };
         Compiled { snapshot: Arc::clone(&self.current), decided: news.decided, diagnostics: news.diagnostics, wants }
     }
 

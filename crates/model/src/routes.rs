@@ -24,7 +24,7 @@ use smallvec::SmallVec;
 use crate::OrdMap;
 use crate::endpoint::PoolId;
 use crate::ident::{Origin, Transport};
-use crate::tls::TlsIdentity;
+use crate::tls::{BackendTls, TlsIdentity};
 
 pub use ask::{Ask, Failed};
 pub use edge::{Edge, Limits, Peers, Terms, trusts};
@@ -119,6 +119,8 @@ pub struct Listener {
     pub identities: HostMap<SmallVec<[Arc<TlsIdentity>; 1]>>,
     /// What it asks of its clients before any rule is looked at.
     pub edge: Arc<Edge>,
+    /// What is shown to backends that ask for a certificate, where a policy says that they are spoken to over TLS.
+    pub client: Option<Arc<TlsIdentity>>,
     /// Its rules by host and path.
     pub hosts: HostTable,
 }
@@ -278,6 +280,13 @@ pub struct Backend {
 pub enum BackendTo {
     /// A pool. A pool without endpoints answers 503.
     Pool(PoolId),
+    /// A pool that is spoken to over TLS, as a policy says.
+    Covered(PoolId, Arc<BackendTls>),
+    /// A pool that must be spoken to over TLS, but nobody can vouch for it: 503, never in the clear (gateway spec G48).
+    Unvouched {
+        /// Why: `no authority of BackendTLSPolicy shop/cart can be used`.
+        detail: Arc<str>,
+    },
     /// Nowhere: this status (500 for an invalid reference, 503 for a missing service of an Ingress) with this detail.
     Nowhere {
         /// The status.
@@ -285,6 +294,24 @@ pub enum BackendTo {
         /// For `why` and the log: `service shop/cart not found`.
         detail: Arc<str>,
     },
+}
+
+impl BackendTo {
+    /// The pool that requests go to.
+    pub fn pool(&self) -> Option<PoolId> {
+        match self {
+            BackendTo::Pool(id) | BackendTo::Covered(id, _) => Some(*id),
+            BackendTo::Unvouched { .. } | BackendTo::Nowhere { .. } => None,
+        }
+    }
+
+    /// How that pool is spoken to over TLS, where a policy says so.
+    pub fn cover(&self) -> Option<&Arc<BackendTls>> {
+        match self {
+            BackendTo::Covered(_, tls) => Some(tls),
+            _ => None,
+        }
+    }
 }
 
 /// Deadlines of a rule; `None` is no deadline.

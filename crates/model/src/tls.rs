@@ -18,6 +18,38 @@ pub struct TlsIdentity {
     pub not_after_s: i64,
 }
 
+/// How the endpoints of a backend are spoken to over TLS, because a policy says so (gateway spec G48). Two that say the same are
+/// equal; planes keep connections apart by pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendTls {
+    /// The policy.
+    pub origin: Origin,
+    /// The server name that is asked for, and that the certificate must be for unless `names` says otherwise.
+    pub server_name: Arc<str>,
+    /// Names of which the certificate must have one; empty is the server name.
+    pub names: Vec<PeerName>,
+    /// Who may vouch for the certificate.
+    pub authorities: Authorities,
+}
+
+/// A name that a certificate may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerName {
+    /// A DNS name, lower case; `*.` and a suffix stands for one label.
+    Dns(Arc<str>),
+    /// A URI, byte for byte (SPIFFE).
+    Uri(Arc<str>),
+}
+
+/// Certificates of authorities.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authorities {
+    /// Those of the host.
+    System,
+    /// These, DER.
+    These(Arc<[Vec<u8>]>),
+}
+
 impl std::fmt::Debug for TlsIdentity {
     /// Names only: a key never reaches a log.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -78,6 +78,7 @@ fn snapshot(listen: SocketAddr, backends: impl Iterator<Item = SocketAddr>, spea
         ingress: false,
         identities: HostMap::default(),
         edge: Arc::default(),
+        client: None,
         hosts: HostTable::new([Arc::new(everything)]),
     };
     let key = (listen.ip(), listen.port(), Transport::Tcp);

@@ -18,6 +18,7 @@ use crate::pressure::Pressure;
 use crate::tls::Certificates;
 use crate::upstream::Idle;
 use crate::upstream::commons::Commons;
+use crate::upstream::tls::Clients;
 use crate::wheel::{TICK, Wheel};
 
 /// Sweeps of idle connections happen every so many ticks: once a second.
@@ -109,6 +110,8 @@ pub struct Shared {
     pub numbers: Option<Numbers>,
     /// Keys by identity.
     pub certificates: Certificates,
+    /// TLS towards backends.
+    pub clients: Clients,
     /// How to behave.
     pub options: Options,
     /// How many data threads there are.

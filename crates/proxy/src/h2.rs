@@ -16,5 +16,5 @@ mod streams;
 pub use block::{Block, Fault};
 pub use conn::{Conn, Fatal, Gone, Shared, Taken};
 pub use frame::Code;
-pub use hpack::{push_authority, push_content_length, push_field, push_method, push_path, push_scheme_http, push_status};
+pub use hpack::{push_authority, push_content_length, push_field, push_method, push_path, push_scheme, push_status};
 pub use io::{Io, Over};

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use model::Now;
 use model::endpoint::Endpoint;
-use model::routes::{Backend, BackendTo, Rule};
+use model::routes::{Backend, Rule};
 use observe::Lines;
 
 use crate::answer::Reason;
@@ -121,10 +121,7 @@ impl Core {
     pub fn log(&self, asked: &Asked, record: &Record<'_>) {
         let at = record.ended.unwrap_or_else(now);
         if self.shared.numbers.is_some() {
-            let pool = record.backend.and_then(|backend| match backend.to {
-                BackendTo::Pool(id) => Some(id),
-                BackendTo::Nowhere { .. } => None,
-            });
+            let pool = record.backend.and_then(|backend| backend.to.pool());
             self.tally.borrow_mut().count(pool, record.status, record.reason, record.tries, at.since(record.started));
         }
         let Some(log) = self.shared.log.as_ref().filter(|_| !record.silent) else { return };

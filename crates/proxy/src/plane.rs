@@ -34,6 +34,7 @@ use crate::pressure::Pressure;
 use crate::socket::Socket;
 use crate::tls::{self, Certificates};
 use crate::upstream::commons::Commons;
+use crate::upstream::tls::Clients;
 use crate::wire::Wire;
 
 /// First and longest wait before an address is tried again.
@@ -99,6 +100,7 @@ impl Plane {
             log: settings.log,
             numbers: settings.metrics.as_ref().map(Numbers::new),
             certificates: Certificates::default(),
+            clients: Clients::default(),
             options: settings.options,
             cores: runtime.cores(),
             runtime: runtime.clone(),

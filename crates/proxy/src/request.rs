@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use model::endpoint::Pool;
-use model::routes::{Backend, BackendTo, Edge, Listener, Mirror, NoTrace, RouteMatch, Routed, Rule};
+use model::routes::{Backend, BackendTo, Listener, Mirror, NoTrace, RouteMatch, Routed, Rule};
 use model::{Now, Outcome, Snapshot};
 
 use crate::answer::{Answer, Reason};
@@ -32,6 +32,7 @@ use crate::front::{Extent, Front};
 use crate::h1::{Framing, Head, Known};
 use crate::log::Record;
 use crate::relay::Stage;
+use crate::upstream::tls::Manner;
 
 use asked::Asked;
 use deliver::Broke;
@@ -85,7 +86,8 @@ async fn live<'s>(
         return Err(Answer::last(503, Reason::Overload).into());
     }
     // Which listener and rule, and until when.
-    let (edge, matched) = route(asked, visit, snapshot)?;
+    let (listener, matched) = route(asked, visit, snapshot)?;
+    let edge = &listener.edge;
     let rule = &matched.rule;
     record.rule = Some(rule);
     record.silent = edge.silent;
@@ -103,9 +105,10 @@ async fn live<'s>(
     // Which endpoint, its connection, the request out and the head of the answer in, with all retries.
     let id = u128::from(visit.core.random()) << 64 | u128::from(visit.core.random());
     record.id = id;
-    let copies = mirror::start(visit.core, snapshot, &mirrors, asked, id);
+    let copies = mirror::start(visit.core, snapshot, (&mirrors, listener.client.as_ref()), asked, id);
     let affinity = affinity::of(visit.core, pool, asked);
-    let mut tries = Tries::new(visit, rule, pool, asked, id, affinity.hash);
+    let manner = Manner::of(pool, &backend.to, listener.client.as_ref(), asked);
+    let mut tries = Tries::new(visit, rule, pool, asked, (id, manner), affinity.hash);
     let mut upload = Upload::new(asked.framing == Framing::None, tries.may_repeat(), asked.expects_continue, copies);
     upload.bound(edge.body_max);
     let won = tries.run(front, &mut upload, head, &mut clock, record).await;
@@ -137,13 +140,13 @@ async fn live<'s>(
 }
 
 /// What the listener asks, and the rule that the request matches.
-fn route<'s>(asked: &Asked, visit: &Visit<'_>, snapshot: &'s Snapshot) -> Result<(&'s Edge, &'s RouteMatch), Answer> {
+fn route<'s>(asked: &Asked, visit: &Visit<'_>, snapshot: &'s Snapshot) -> Result<(&'s Listener, &'s RouteMatch), Answer> {
     let Some(entrance) = entrance(snapshot, &visit.ticket.door().key) else {
         // Before the first complete snapshot nothing is known to be absent.
         return Err(Answer::new(if snapshot.complete { 404 } else { 503 }, Reason::NoRoute));
     };
     match entrance.route(asked, visit.listener, &mut NoTrace) {
-        Routed::Match(listener, matched) => Ok((&listener.edge, matched)),
+        Routed::Match(listener, matched) => Ok((listener, matched)),
         Routed::NoRoute => Err(Answer::new(404, Reason::NoRoute)),
         Routed::Misdirected => Err(Answer::new(421, Reason::Misdirected)),
     }
@@ -175,7 +178,8 @@ fn destination<'s>(
         return Err(answer);
     }
     match &backend.to {
-        BackendTo::Pool(id) => Ok((backend, snapshot.pool(*id).ok_or_else(|| Answer::new(503, Reason::NoEndpoint))?)),
+        BackendTo::Unvouched { .. } => Err(Answer::new(503, Reason::TlsUpstream)),
+        BackendTo::Pool(id) | BackendTo::Covered(id, _) => Ok((backend, snapshot.pool(*id).ok_or_else(|| Answer::new(503, Reason::NoEndpoint))?)),
         BackendTo::Nowhere { status, .. } => Err(Answer::new(*status, Reason::BackendInvalid)),
     }
 }

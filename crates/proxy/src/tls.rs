@@ -92,9 +92,9 @@ pub async fn accept(
 /// What a connection keeps of its listener: enough to know it again. The rules would keep an old table alive with it.
 fn slim(listener: &Arc<Listener>) -> Arc<Listener> {
     let (identities, hosts) = (HostMap::default(), HostTable::default());
-    let Listener { origin, name, host, ingress, edge, .. } = &**listener;
+    let Listener { origin, name, host, ingress, edge, client, .. } = &**listener;
     let (name, edge) = (Arc::clone(name), Arc::clone(edge));
-    Arc::new(Listener { origin: origin.clone(), name, host: host.clone(), ingress: *ingress, identities, edge, hosts })
+    Arc::new(Listener { origin: origin.clone(), name, host: host.clone(), ingress: *ingress, identities, edge, client: client.clone(), hosts })
 }
 
 impl Certificates {

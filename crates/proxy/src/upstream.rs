@@ -19,11 +19,13 @@ use model::{Endpoint, Now, Snapshot};
 use net::Stream;
 
 use crate::buffer::Buffer;
+use crate::core::Core;
 use crate::h1::Limits;
 use crate::socket::Socket;
 use crate::wire::Wire;
 
 use pipe::Pipe;
+use tls::{Cover, Manner, Named, Offer};
 
 /// Idle connections kept per endpoint and thread.
 const IDLE_MAX: usize = 64;
@@ -43,8 +45,8 @@ pub struct Link {
     /// Requests it has carried.
     pub served: u32,
     used: Now,
-    /// Of TLS: the host that was named in its handshake. It is for requests of no other, and never for those in the clear.
-    named: Option<Box<str>>,
+    /// Of TLS: whom it is for.
+    named: Option<Named>,
     /// Its place in the endpoint's numbers. Streams have none: their connection counts, for itself.
     counted: Option<Counted>,
 }
@@ -84,44 +86,45 @@ impl Link {
     }
 }
 
-/// Opens a connection of HTTP/1; with `cover`, over TLS for requests of this host.
+/// Opens a connection. One of HTTP/2 serves others of its thread, too; answers on it have heads within `limits`.
 ///
 /// # Errors
-/// When it is refused, takes too long, or we are short of something.
-pub async fn connect(endpoint: &Arc<Endpoint>, pool: PoolId, within: Duration, cover: Option<&str>) -> Result<Link, Unconnected> {
+/// When it is refused, takes too long, is not what was asked for, or we are short of something.
+pub async fn connect(
+    core: &Core,
+    endpoint: &Arc<Endpoint>,
+    pool: PoolId,
+    (within, limits): (Duration, Limits),
+    manner: Manner<'_>,
+) -> Result<Link, Unconnected> {
     let began = std::time::Instant::now();
     let stream = dial(endpoint, within).await?;
-    let socket = match cover {
-        None => Socket::Tcp(stream),
-        Some(name) => {
+    let (socket, http2) = match manner.cover {
+        None => (Socket::Tcp(stream), manner.offer == Offer::Http2),
+        Some(cover) => {
             let left = within.saturating_sub(began.elapsed());
-            let shaken = tokio::time::timeout(left, Box::pin(tls::shake(stream, name))).await.map_err(|_| Unconnected::Timeout)?;
-            Socket::Tls(Box::new(shaken.map_err(Unconnected::NoTls)?.into()))
+            let shaking = Box::pin(core.shared.clients.shake(stream, cover, manner.offer));
+            let shaken = tokio::time::timeout(left, shaking).await.map_err(|_| Unconnected::Timeout)?.map_err(Unconnected::NoTls)?;
+            let http2 = shaken.get_ref().1.alpn_protocol() == Some(b"h2");
+            if manner.offer == Offer::Http2 && !http2 {
+                return Err(Unconnected::NoTls(io::Error::other("the endpoint does not agree to speak HTTP/2 (ALPN)")));
+            }
+            (Socket::Tls(Box::new(shaken.into())), http2)
         }
     };
+    let named = manner.cover.map(Into::into);
+    if http2 {
+        return Ok(on_stream(h2::seat_on(&core.http2, endpoint, socket, named, limits), endpoint, pool));
+    }
     let pipe = Pipe::Http1(Box::new(Wire::new(socket, Buffer::default())));
     let mut link = Link::new(pipe, endpoint, pool, 0, Some(Counted::new(endpoint)));
-    link.named = cover.map(Into::into);
+    link.named = named;
     Ok(link)
 }
 
-/// A stream on a connection of HTTP/2 that is there and has room.
-pub fn join_now(connections: &RefCell<h2::Connections>, endpoint: &Arc<Endpoint>, pool: PoolId) -> Option<Link> {
-    h2::seat_now(connections, endpoint).map(|seat| on_stream(seat, endpoint, pool))
-}
-
-/// A stream on a new connection of HTTP/2, whose answers have heads within `limits`.
-///
-/// # Errors
-/// As [`connect`].
-pub async fn join_anew(
-    connections: &RefCell<h2::Connections>,
-    endpoint: &Arc<Endpoint>,
-    pool: PoolId,
-    within: Duration,
-    limits: Limits,
-) -> Result<Link, Unconnected> {
-    Ok(on_stream(h2::seat_anew(connections, endpoint, within, limits).await?, endpoint, pool))
+/// A stream on a connection of HTTP/2 that is there, has room and is for such requests.
+pub fn join_now(connections: &RefCell<h2::Connections>, endpoint: &Arc<Endpoint>, pool: PoolId, manner: Manner<'_>) -> Option<Link> {
+    h2::seat_now(connections, endpoint, manner.cover).map(|seat| on_stream(seat, endpoint, pool))
 }
 
 fn on_stream(seat: h2::Seat, endpoint: &Arc<Endpoint>, pool: PoolId) -> Link {
@@ -155,11 +158,11 @@ pub struct Idle {
 }
 
 impl Idle {
-    /// The connection used last that is still alive; with `named`, one of TLS for this host. `careful` asks the kernel itself, for requests that must not be sent on
+    /// The connection used last that is still alive and is for requests of this cover. `careful` asks the kernel itself, for requests that must not be sent on
     /// a dead connection; others trust what the event loop has heard so far.
-    pub fn take(&mut self, endpoint: &Arc<Endpoint>, named: Option<&str>, careful: bool, now: Now) -> Option<Link> {
+    pub fn take(&mut self, endpoint: &Arc<Endpoint>, cover: Option<Cover<'_>>, careful: bool, now: Now) -> Option<Link> {
         let links = self.links.get_mut(&endpoint.address)?;
-        while let Some(at) = links.iter().rposition(|link| link.named.as_deref() == named) {
+        while let Some(at) = links.iter().rposition(|link| Named::suits(link.named.as_ref(), cover)) {
             let link = links.remove(at);
             // The address may belong to somebody else by now: vitals are one per identity.
             let same = Arc::ptr_eq(&link.endpoint.vitals, &endpoint.vitals);

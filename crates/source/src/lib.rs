@@ -1,12 +1,12 @@
 //! Where the World's objects come from: watches of an API server, remote or in the same process, as [`compile::Change`]s.
 //!
 //! `fairlead` starts one [`Source`] and feeds what it says to its World. One task watches one kind (the protocol is crate
-//! `watch`), all write to one bounded channel, so a slow reader slows the watches and nothing piles up. Secrets are never
-//! listed: only those that the last compilation asked for are read, each by its name.
+//! `watch`), all write to one bounded channel, so a slow reader slows the watches and nothing piles up. Secrets and
+//! ConfigMaps are never listed: only those that the last compilation asked for are read, each by its name.
 //!
 //! It decides nothing, keeps no objects, and never says that something is gone because contact was lost.
 
-mod secrets;
+mod named;
 
 use std::sync::Arc;
 
@@ -19,8 +19,8 @@ use watch::{Event, Metrics, Target, Watcher};
 /// Changes that may wait for the reader.
 const QUEUE: usize = 4096;
 
-/// What is wanted besides the watched kinds, as the last compilation says; `None` until there was one. The kind Secret is
-/// synced when a compilation knew every other kind and everything that it wanted was tried.
+/// What is wanted besides the watched kinds, as the last compilation says; `None` until there was one. The kinds Secret and ConfigMap
+/// are synced when a compilation knew every other kind and everything that it wanted was tried.
 pub type Wanted = tokio::sync::watch::Receiver<Option<Wants>>;
 
 /// Watches that run until this is dropped.
@@ -30,7 +30,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Watches `kinds`; Secrets, if among them, as `wanted` says.
+    /// Watches `kinds`; Secrets and ConfigMaps, if among them, as `wanted` says.
     pub fn start(client: &Client, kinds: &[Kind], wanted: Wanted, metrics: &Metrics) -> Source {
         let (sender, changes) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
@@ -38,7 +38,8 @@ impl Source {
         for kind in kinds {
             let all = start.clone();
             match kind {
-                Kind::Secret => drop(tasks.spawn(secrets::follow(all, wanted.clone()))),
+                Kind::Secret => drop(tasks.spawn(named::follow::<api::Secret>(all, *kind, wanted.clone(), |wants| &wants.secrets))),
+                Kind::ConfigMap => drop(tasks.spawn(named::follow::<api::ConfigMap>(all, *kind, wanted.clone(), |wants| &wants.config_maps))),
                 Kind::Service => watch_all::<api::Service>(&mut tasks, all, *kind),
                 Kind::EndpointSlice => watch_all::<api::EndpointSlice>(&mut tasks, all, *kind),
                 Kind::Node => watch_all::<api::Node>(&mut tasks, all, *kind),
@@ -50,6 +51,7 @@ impl Source {
                 Kind::IngressClass => watch_all::<api::IngressClass>(&mut tasks, all, *kind),
                 Kind::GatewayClass => watch_all::<api::GatewayClass>(&mut tasks, all, *kind),
                 Kind::Gateway => watch_all::<api::Gateway>(&mut tasks, all, *kind),
+                Kind::BackendTlsPolicy => watch_all::<api::BackendTlsPolicy>(&mut tasks, all, *kind),
                 Kind::HttpRoute => watch_all::<api::HttpRoute>(&mut tasks, all, *kind),
                 Kind::ReferenceGrant => watch_all::<api::ReferenceGrant>(&mut tasks, all, *kind),
             }

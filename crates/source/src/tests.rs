@@ -46,7 +46,7 @@ impl Server {
 }
 
 fn wants(names: &[&str]) -> Option<Wants> {
-    Some(Wants { secrets: names.iter().map(|name| ("a".into(), (*name).into())).collect(), is_whole: true })
+    Some(Wants { secrets: names.iter().map(|name| ("a".into(), (*name).into())).collect(), ..Wants { is_whole: true, ..Wants::default() } })
 }
 
 async fn told(source: &mut Source) -> String {

@@ -10,6 +10,7 @@ use api::http_route::{HttpBackend, HttpMatch, HttpRetry, HttpRule, HttpTimeouts,
 use model::Origin;
 use model::routes::{Backend, HostPattern, PathMatch, Pattern, Retry, RouteMatch, Rule, Timeouts, ValueMatch, ValueTest};
 
+use super::backend_tls::Policies;
 use super::filters;
 use super::references::References;
 use crate::grants::Grants;
@@ -40,8 +41,8 @@ pub(super) struct Resolved {
 }
 
 /// Compiles a route.
-pub(super) fn resolve(route: &HttpRoute, ground: &Ground<'_>, grants: &Grants) -> Resolved {
-    let mut references = References::new(&route.metadata, ground, grants);
+pub(super) fn resolve(route: &HttpRoute, ground: &Ground<'_>, grants: &Grants, backend_tls: &Policies) -> Resolved {
+    let mut references = References::new(&route.metadata, ground, grants, backend_tls);
     let mut dropped: Vec<(usize, Refusal)> = Vec::new();
     let mut kept = Vec::new();
     for (index, rule) in route.spec.rules.iter().enumerate() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use api::gateway::{GATEWAY_GROUP, GatewayListener};
+use api::gateway::{GATEWAY_GROUP, GatewayListener, SecretRef};
 use api::{Gateway, Selector};
 use model::routes::{Edge, EntranceKey, HostPattern, Limits, Peers, Speaks};
 use model::tls::TlsIdentity;
@@ -49,6 +49,8 @@ pub(super) struct Planned {
     pub unassigned: Vec<String>,
     /// Settings that have no effect.
     pub unknown: Vec<Arc<str>>,
+    /// What of its own references is not resolved.
+    pub unresolved: Option<Refusal>,
     /// Why it is not accepted.
     pub refused: Option<Refusal>,
     /// Why it cannot be programmed as it asks.
@@ -74,6 +76,8 @@ pub(super) struct PlannedListener {
     pub unresolved: Option<Refusal>,
     /// Valid certificates, in the order of the spec.
     pub certificates: Vec<Arc<TlsIdentity>>,
+    /// What is shown to backends over TLS.
+    pub client: Option<Arc<TlsIdentity>>,
     /// `OverlappingCertificates` or `OverlappingHostnames` with another HTTPS listener of the port: browsers may reuse a
     /// connection for both, which ends in 421 (RFC 9113 section 9.1.1).
     pub overlapping: Option<&'static str>,
@@ -118,7 +122,7 @@ impl PlannedListener {
     /// Whether both look the same to clients and routes.
     pub fn same(&self, other: &Self) -> bool {
         let pointers = |one: &Self| one.certificates.iter().map(Arc::as_ptr).collect::<Vec<_>>();
-        let shape = |one: &Self| (one.speaks, pointers(one));
+        let shape = |one: &Self| (one.speaks, pointers(one), one.client.as_ref().map(Arc::as_ptr));
         let terms = |one: &Self| (Arc::clone(&one.edge), one.peers.clone(), one.limits.clone());
         self.gate == other.gate && self.sockets == other.sockets && shape(self) == shape(other) && terms(self) == terms(other)
     }
@@ -162,6 +166,7 @@ fn alone(gateway: &Arc<Gateway>, class: Option<&Refusal>, means: &Means<'_>, sec
     let listeners = gateway.spec.listeners.iter().filter(|one| names.insert(&one.name));
     let mut said = edge::annotations(gateway, means.settings);
     let listeners = listeners.map(|one| listener(gateway, one, &mut said, means, secrets)).collect();
+    let client = client(gateway, means, secrets);
     let mut planned = Planned {
         gateway: Arc::clone(gateway),
         addresses: Vec::new(),
@@ -169,6 +174,7 @@ fn alone(gateway: &Arc<Gateway>, class: Option<&Refusal>, means: &Means<'_>, sec
         wishes: 0,
         unassigned: Vec::new(),
         unknown: said.unknown,
+        unresolved: None,
         refused: class.cloned(),
         unusable: None,
         listeners,
@@ -176,7 +182,42 @@ fn alone(gateway: &Arc<Gateway>, class: Option<&Refusal>, means: &Means<'_>, sec
     if gateway.spec.infrastructure.as_ref().is_some_and(|infrastructure| infrastructure.parameters_ref.is_some()) {
         planned.refused = Some(Refusal::new("InvalidParameters", "infrastructure.parametersRef is not supported; remove it"));
     }
+    match client {
+        Ok(client) => planned.listeners.iter_mut().for_each(|one| one.client.clone_from(&client)),
+        Err(refusal) => planned.unresolved = Some(refusal),
+    }
     planned
+}
+
+/// What a Gateway shows to backends that ask for a certificate (gateway spec G47).
+fn client(gateway: &Gateway, means: &Means<'_>, secrets: &mut BTreeSet<Key>) -> Result<Option<Arc<TlsIdentity>>, Refusal> {
+    let tls = gateway.spec.tls.as_ref().and_then(|tls| tls.backend.as_ref());
+    let Some(to) = tls.and_then(|tls| tls.client_certificate_ref.as_ref()) else { return Ok(None) };
+    identity(gateway, to, "InvalidClientCertificateRef", means, secrets).map(Some)
+}
+
+/// The identity that a reference of a Gateway names (gateway spec G30).
+fn identity(
+    gateway: &Gateway,
+    to: &SecretRef,
+    reason: &'static str,
+    means: &Means<'_>,
+    secrets: &mut BTreeSet<Key>,
+) -> Result<Arc<TlsIdentity>, Refusal> {
+    let namespace = to.namespace.clone().filter(|one| !one.is_empty()).unwrap_or_else(|| Arc::clone(&gateway.metadata.namespace));
+    let (group, kind) = (to.group.as_deref().unwrap_or(""), to.kind.as_deref().unwrap_or("Secret"));
+    let from = (GATEWAY_GROUP, "Gateway", &*gateway.metadata.namespace);
+    if !means.grants.permit(&Reference { from, to: (group, kind), at: (&namespace, &to.name) }) {
+        let message =
+            format!("no ReferenceGrant in namespace {namespace} lets Gateways of {} refer to {kind} {}", gateway.metadata.namespace, to.name);
+        return Err(Refusal::new("RefNotPermitted", message));
+    }
+    if !group.is_empty() || kind != "Secret" {
+        return Err(Refusal::new(reason, format!("{kind} {} is no Secret", to.name)));
+    }
+    let key = (namespace, Arc::clone(&to.name));
+    secrets.insert(key.clone());
+    means.certificates.identity(&key).map_err(|message| Refusal { reason, message })
 }
 
 fn listener(gateway: &Gateway, from: &GatewayListener, said: &mut Annotated, means: &Means<'_>, secrets: &mut BTreeSet<Key>) -> PlannedListener {
@@ -224,6 +265,7 @@ fn listener(gateway: &Gateway, from: &GatewayListener, said: &mut Annotated, mea
         conflicted: false,
         unresolved,
         certificates,
+        client: None,
         overlapping: None,
         edge: Arc::new(edge),
         peers: said.peers.clone(),
@@ -273,27 +315,10 @@ fn identities(gateway: &Gateway, from: &GatewayListener, means: &Means<'_>, secr
         wrong = Some(Refusal::new("InvalidCertificateRef", "an HTTPS listener needs tls.certificateRefs"));
     }
     for to in refs {
-        let namespace = to.namespace.clone().filter(|one| !one.is_empty()).unwrap_or_else(|| Arc::clone(&gateway.metadata.namespace));
-        let (group, kind) = (to.group.as_deref().unwrap_or(""), to.kind.as_deref().unwrap_or("Secret"));
-        let from = (GATEWAY_GROUP, "Gateway", &*gateway.metadata.namespace);
-        if !means.grants.permit(&Reference { from, to: (group, kind), at: (&namespace, &to.name) }) {
-            let message =
-                format!("no ReferenceGrant in namespace {namespace} lets Gateways of {} refer to {kind} {}", gateway.metadata.namespace, to.name);
-            wrong.get_or_insert(Refusal::new("RefNotPermitted", message));
-            continue;
-        }
-        if !group.is_empty() || kind != "Secret" {
-            wrong.get_or_insert(Refusal::new("InvalidCertificateRef", format!("{kind} {} is no Secret", to.name)));
-            continue;
-        }
-        let key = (namespace, Arc::clone(&to.name));
-        match means.certificates.identity(&key) {
+        match identity(gateway, to, "InvalidCertificateRef", means, secrets) {
             Ok(identity) => valid.push(identity),
-            Err(message) => {
-                wrong.get_or_insert(Refusal { reason: "InvalidCertificateRef", message });
-            }
+            Err(refusal) => drop(wrong.get_or_insert(refusal)),
         }
-        secrets.insert(key);
     }
     (valid, wrong)
 }

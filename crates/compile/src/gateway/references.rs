@@ -8,6 +8,7 @@ use api::http_route::BackendRef;
 use model::Origin;
 use model::routes::BackendTo;
 
+use super::backend_tls::Policies;
 use crate::grants::{Grants, Reference};
 use crate::routes::backends::{self, PortName};
 use crate::routes::{Ground, Key, Refusal};
@@ -17,6 +18,7 @@ pub(super) struct References<'a> {
     route: &'a Meta,
     ground: &'a Ground<'a>,
     grants: &'a Grants,
+    backend_tls: &'a Policies,
     /// Services whose existence or shape made a difference.
     pub services: BTreeSet<Key>,
     /// Other namespaces that were referred into.
@@ -25,8 +27,8 @@ pub(super) struct References<'a> {
 }
 
 impl<'a> References<'a> {
-    pub fn new(route: &'a Meta, ground: &'a Ground<'a>, grants: &'a Grants) -> Self {
-        Self { route, ground, grants, services: BTreeSet::new(), namespaces: BTreeSet::new(), failed: Vec::new() }
+    pub fn new(route: &'a Meta, ground: &'a Ground<'a>, grants: &'a Grants, backend_tls: &'a Policies) -> Self {
+        Self { route, ground, grants, backend_tls, services: BTreeSet::new(), namespaces: BTreeSet::new(), failed: Vec::new() }
     }
 
     /// Where a reference leads; what is wrong with it is remembered, and answered with 500.
@@ -36,7 +38,7 @@ impl<'a> References<'a> {
         let origin = Origin::new(kind, Arc::clone(&namespace), Arc::clone(&to.name));
         let port = to.port.and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
         let to = match self.resolve(to, (namespace, Arc::clone(&to.name)), port) {
-            Ok(pool) => BackendTo::Pool(pool),
+            Ok(to) => to,
             Err(refusal) => {
                 let detail = Arc::clone(&refusal.message);
                 self.fail(refusal);
@@ -46,7 +48,7 @@ impl<'a> References<'a> {
         (to, origin, port)
     }
 
-    fn resolve(&mut self, to: &BackendRef, key: Key, port: u16) -> Result<model::PoolId, Refusal> {
+    fn resolve(&mut self, to: &BackendRef, key: Key, port: u16) -> Result<BackendTo, Refusal> {
         let (group, kind) = (to.group.as_deref().unwrap_or(""), to.kind.as_deref().unwrap_or("Service"));
         let (namespace, name) = &key;
         if *namespace != self.route.namespace {
@@ -71,7 +73,11 @@ impl<'a> References<'a> {
             let message = format!("port {port} of service {namespace}/{name} has appProtocol {app_protocol}, which an HTTPRoute does not speak");
             return Err(Refusal::new("UnsupportedProtocol", message));
         }
-        Ok(found.pool)
+        Ok(match self.backend_tls.verdict(&key, &found.port_name) {
+            None => BackendTo::Pool(found.pool),
+            Some(Ok(tls)) => BackendTo::Covered(found.pool, tls),
+            Some(Err(detail)) => BackendTo::Unvouched { detail },
+        })
     }
 
     /// Something could not be resolved.

@@ -46,6 +46,7 @@ pub(super) fn gateway(planned: &Planned, attached: impl Fn(&Arc<str>) -> u32) ->
         (None, None) => waiting("the gateway is programmed", &sockets),
     };
     let resolved = match unresolved {
+        _ if let Some(own) = &planned.unresolved => no("ResolvedRefs", own),
         None => Condition::new("ResolvedRefs", Truth::True, "ResolvedRefs", "all references are resolved"),
         Some(first) => Condition::new("ResolvedRefs", Truth::False, "ListenersNotResolved", Arc::clone(&first.message)),
     };

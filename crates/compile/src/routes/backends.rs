@@ -23,6 +23,8 @@ pub(crate) struct Found {
     pub pool: PoolId,
     /// Its number.
     pub port: u16,
+    /// Its name, empty when it has none.
+    pub port_name: Arc<str>,
     /// Its `appProtocol`.
     pub app_protocol: Option<Arc<str>>,
 }
@@ -50,7 +52,7 @@ pub(crate) fn find(ground: &Ground<'_>, key: &Key, port: PortName<'_>) -> Result
     };
     // A port stands once per family; the primary family comes first.
     match service.ports.iter().filter(wanted).find(|one| one.transport == Transport::Tcp) {
-        Some(one) => Ok(Found { pool: one.cluster, port: one.port, app_protocol: one.app_protocol.clone() }),
+        Some(one) => Ok(Found { pool: one.cluster, port: one.port, port_name: Arc::clone(&one.name), app_protocol: one.app_protocol.clone() }),
         None => Err(format!("service {namespace}/{name} has no TCP port {}; it has {}", shown(port), ports(service))),
     }
 }

@@ -22,6 +22,12 @@ static PAIRS: LazyLock<Vec<Value>> = LazyLock::new(|| {
     vec![pair("a.test"), pair("*.test"), json!({"tls.crt": "", "tls.key": ""})]
 });
 
+/// Two authorities, and none.
+static AUTHORITIES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let made = || rcgen::generate_simple_self_signed(Vec::new()).expect("a certificate").cert.pem();
+    vec![made(), made(), "none".to_owned()]
+});
+
 /// An object of a kind, or that it is gone.
 #[derive(Clone, Debug)]
 struct Edit(&'static str, Kind, &'static str, &'static str, Option<Value>);
@@ -112,6 +118,18 @@ fn edit() -> impl Strategy<Value = Edit> {
     );
     let secret =
         (pick(&["s", "t"]), pick(&["n", "m"]), maybe((0usize..3).prop_map(|which| json!({"type": "kubernetes.io/tls", "data": PAIRS[which]}))));
+    let config_map = (pick(&["s", "t"]), maybe((0usize..3).prop_map(|which| json!({"data": {"ca.crt": AUTHORITIES[which]}}))));
+    let backend_tls = (
+        pick(&["v", "w"]),
+        maybe(
+            (pick(&["web", "api"]), prop::option::of(pick(&["a", ""])), pick(&["ConfigMap", "Secret", "Odd"]), pick(&["s", "t"]), born()).prop_map(
+                |(service, section, kind, holder, born)| {
+                    json!({"born": born, "spec": {"targetRefs": [{"group": "", "kind": "Service", "name": service, "sectionName": section}],
+                       "validation": {"hostname": "x.test", "caCertificateRefs": [{"group": "", "kind": kind, "name": holder}]}}})
+                },
+            ),
+        ),
+    );
     let grant = (pick(&["HTTPRoute", "Gateway"]), maybe(Just(json!({}))));
     let namespace = (pick(&["n", "m"]), maybe(pick(&["x", "y"]).prop_map(|team| json!({"labels": {"team": team}}))));
     let class = maybe(pick(&["fairlead.dev/gateway", "example.com/x"]).prop_map(|by| json!({"spec": {"controllerName": by}})));
@@ -122,6 +140,8 @@ fn edit() -> impl Strategy<Value = Edit> {
         3 => ingress(),
         2 => service.prop_map(|(name, namespace, body)| Edit("Service", Kind::Service, namespace, name, body)),
         2 => secret.prop_map(|(name, namespace, body)| Edit("Secret", Kind::Secret, namespace, name, body)),
+        1 => config_map.prop_map(|(name, body)| Edit("ConfigMap", Kind::ConfigMap, "n", name, body)),
+        2 => backend_tls.prop_map(|(name, body)| Edit("BackendTLSPolicy", Kind::BackendTlsPolicy, "n", name, body)),
         1 => grant.prop_map(|(kind, body)| Edit("ReferenceGrant", Kind::ReferenceGrant, "m", kind, body.map(|_| {
             let to = if kind == "Gateway" { "Secret" } else { "Service" };
             json!({"spec": {"from": [{"group": "gateway.networking.k8s.io", "kind": kind, "namespace": "n"}], "to": [{"group": "", "kind": to}]}})

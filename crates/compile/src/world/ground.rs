@@ -74,9 +74,9 @@ impl Ground {
         Kind::ALL.iter().all(|kind| self.synced.contains(kind))
     }
 
-    /// Whether every kind did but Secret, which are read because others name them.
-    pub fn lacks_secrets_at_most(&self) -> bool {
-        Kind::ALL.iter().all(|kind| *kind == Kind::Secret || self.synced.contains(kind))
+    /// Whether every kind did but those of which an object is read because others name it.
+    pub fn lacks_what_is_wanted_at_most(&self) -> bool {
+        Kind::ALL.iter().all(|kind| matches!(kind, Kind::Secret | Kind::ConfigMap) || self.synced.contains(kind))
     }
 
     /// What Services are compiled against.

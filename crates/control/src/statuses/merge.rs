@@ -35,6 +35,7 @@ pub(crate) fn kind_path(kind: &str) -> Option<(&'static str, &'static str, &'sta
         "TCPRoute" => of("gateway.networking.k8s.io", "v1alpha2", "tcproutes"),
         "UDPRoute" => of("gateway.networking.k8s.io", "v1alpha2", "udproutes"),
         "Service" => of("", "v1", "services"),
+        "BackendTLSPolicy" => of("gateway.networking.k8s.io", "v1", "backendtlspolicies"),
         "Ingress" => of("networking.k8s.io", "v1", "ingresses"),
         "BackendPolicy" => of("fairlead.dev", "v1alpha1", "backendpolicies"),
         _ => None,
@@ -68,7 +69,10 @@ impl Merge<'_> {
                 status.insert("listeners".into(), self.listeners(&current["listeners"], listeners));
             }
             DecidedStatus::Route { parents } => {
-                status.insert("parents".into(), self.parents(&current["parents"], parents));
+                status.insert("parents".into(), self.parents(&current["parents"], "parentRef", parents));
+            }
+            DecidedStatus::Ancestors { ancestors } => {
+                status.insert("ancestors".into(), self.parents(&current["ancestors"], "ancestorRef", ancestors));
             }
             DecidedStatus::Policy { ancestors } => {
                 status.insert("ancestors".into(), self.ancestors(&current["ancestors"], ancestors));
@@ -138,10 +142,10 @@ impl Merge<'_> {
         wanted.iter().map(listener).collect()
     }
 
-    fn parents(&self, current: &Value, wanted: &[ParentStatus]) -> Value {
+    fn parents(&self, current: &Value, field: &str, wanted: &[ParentStatus]) -> Value {
         let key = |parent: &ParentStatus| serde_json::to_value(&parent.parent).unwrap_or_default();
         let wanted: Vec<(Value, &[Condition])> = wanted.iter().map(|parent| (key(parent), &parent.conditions[..])).collect();
-        self.entries(current, "parentRef", GATEWAY_CONTROLLER, &wanted)
+        self.entries(current, field, GATEWAY_CONTROLLER, &wanted)
     }
 
     fn ancestors(&self, current: &Value, wanted: &[PolicyAncestor]) -> Value {

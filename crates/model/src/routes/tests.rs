@@ -82,6 +82,7 @@ fn listener(name: &str, pattern: &str, ingress: bool, matches: Vec<Arc<RouteMatc
         ingress,
         identities: HostMap::default(),
         edge: Arc::default(),
+        client: None,
         hosts: HostTable::new(matches),
     })
 }

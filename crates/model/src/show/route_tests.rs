@@ -47,6 +47,7 @@ fn snapshot() -> Snapshot {
         ingress: false,
         identities: HostMap::default(),
         edge: Arc::default(),
+        client: None,
         hosts: HostTable::new(matches),
     };
     let key = ([127, 0, 0, 1].into(), 80, Transport::Tcp);

@@ -252,7 +252,10 @@ fn backends(snapshot: &Snapshot, rule: &Rule, notes: &mut Notes) -> (Option<u16>
 }
 
 fn endpoints(snapshot: &Snapshot, backend: &crate::routes::Backend, notes: &mut Notes) {
-    let crate::routes::BackendTo::Pool(id) = backend.to else { return };
+    let Some(id) = backend.to.pool() else { return };
+    if let Some(tls) = backend.to.cover() {
+        notes.row("tls", format!("server name {}", tls.server_name), "applies", words::cover(tls).into());
+    }
     let Some(pool) = snapshot.pool(id) else { return };
     if backend.weight > 0 && !pool.endpoints.is_empty() {
         notes.pools.push(id);

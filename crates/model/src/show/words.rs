@@ -2,6 +2,7 @@
 
 use crate::routes::{Backend, BackendTo, Filter, HeaderEdit, PathEdit, PathMatch, Redirect, Rewrite, RouteMatch, Rule, ValueMatch, ValueTest};
 use crate::snapshot::Snapshot;
+use crate::tls::{Authorities, BackendTls, PeerName};
 
 /// `prefix /a GET header x="1" query q~/v.*/`.
 pub(super) fn condition(one: &RouteMatch) -> String {
@@ -37,7 +38,8 @@ pub(super) fn filter(one: &Filter) -> String {
         Filter::Mirror(mirror) => {
             let lost = match &mirror.to {
                 BackendTo::Pool(_) => String::new(),
-                BackendTo::Nowhere { detail, .. } => format!(", but {detail}"),
+                BackendTo::Covered(_, tls) => format!(" over TLS ({})", tls.origin),
+                BackendTo::Unvouched { detail } | BackendTo::Nowhere { detail, .. } => format!(", but {detail}"),
             };
             format!("mirror {}/{} of the requests to {}{lost}", mirror.numerator, mirror.denominator, mirror.service)
         }
@@ -86,11 +88,23 @@ pub(super) fn share(one: &Backend, rule: &Rule) -> String {
     if sum == 0 { "0 %".into() } else { format!("{:.4} %", 100.0 * f64::from(one.weight) / sum as f64).replace(".0000", "") }
 }
 
+/// Who says that a backend is spoken to over TLS, and what its certificate must be.
+pub(super) fn cover(tls: &BackendTls) -> String {
+    let names: Vec<&str> = tls.names.iter().map(|(PeerName::Dns(name) | PeerName::Uri(name))| &**name).collect();
+    let names = if names.is_empty() { tls.server_name.to_string() } else { names.join(" or ") };
+    let vouching = match &tls.authorities {
+        Authorities::System => "the authorities of this host".to_owned(),
+        Authorities::These(these) => format!("{} authorities", these.len()),
+    };
+    format!("{}: a certificate for {names}, vouched for by {vouching}", tls.origin)
+}
+
 /// Why a backend cannot answer: the status, the word of the access log, and the sentence.
 pub(super) fn broken(one: &Backend, snapshot: &Snapshot) -> Option<(u16, &'static str, String)> {
     match &one.to {
         BackendTo::Nowhere { status, detail } => Some((*status, "backend_invalid", detail.to_string())),
-        BackendTo::Pool(id) => match snapshot.pool(*id) {
+        BackendTo::Unvouched { detail } => Some((503, "tls_upstream", detail.to_string())),
+        BackendTo::Pool(id) | BackendTo::Covered(id, _) => match snapshot.pool(*id) {
             Some(pool) if !pool.endpoints.is_empty() => None,
             Some(pool) => Some((503, "no_endpoint", format!("{} has no usable endpoint: see fairlead why {}", pool.label(), one.service.name))),
             None => Some((503, "no_endpoint", format!("the endpoints of {} are not known yet", one.service))),

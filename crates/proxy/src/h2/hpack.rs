@@ -7,7 +7,7 @@ mod huffman;
 mod table;
 
 pub use decode::Decoder;
-pub use encode::{push_authority, push_content_length, push_field, push_method, push_path, push_scheme_http, push_size_update, push_status};
+pub use encode::{push_authority, push_content_length, push_field, push_method, push_path, push_scheme, push_size_update, push_status};
 
 #[cfg(test)]
 mod tests;

@@ -4,19 +4,21 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use balance::{Ask, Layer};
 use model::routes::{BackendTo, Mirror};
-use model::{Outcome, Snapshot};
+use model::tls::TlsIdentity;
+use model::{Outcome, Pool, Snapshot};
 
-use super::asked::{self, Asked};
-use super::tries::speaks_http2;
+use super::asked::Asked;
 use crate::core::{Core, now};
 use crate::h1::{Framing, Head, HeadParser, Limits};
 use crate::relay::{Broken, Fill, Source, Stage, poll_relay};
-use crate::upstream::{self, Link, tls};
+use crate::upstream::tls::Manner;
+use crate::upstream::{self, Link};
 
 /// Bytes of body a copy may lag behind its request.
 const LAG_MAX: usize = 64 << 10;
@@ -116,14 +118,13 @@ impl Source for Eater {
 }
 
 /// Starts the copies that the draw of each mirror asks for.
-pub fn start(core: &Rc<Core>, snapshot: &Snapshot, mirrors: &[&Mirror], asked: &Asked, id: u128) -> Vec<Feed> {
-    mirrors.iter().filter_map(|mirror| start_one(core, snapshot, mirror, asked, id)).collect()
+pub fn start(core: &Rc<Core>, snapshot: &Snapshot, (mirrors, client): (&[&Mirror], Option<&Arc<TlsIdentity>>), asked: &Asked, id: u128) -> Vec<Feed> {
+    mirrors.iter().filter_map(|mirror| start_one(core, snapshot, (mirror, client), asked, id)).collect()
 }
 
-fn start_one(core: &Rc<Core>, snapshot: &Snapshot, mirror: &Mirror, asked: &Asked, id: u128) -> Option<Feed> {
+fn start_one(core: &Rc<Core>, snapshot: &Snapshot, (mirror, client): (&Mirror, Option<&Arc<TlsIdentity>>), asked: &Asked, id: u128) -> Option<Feed> {
     let drawn = core.random() % u64::from(mirror.denominator.max(1)) < u64::from(mirror.numerator);
-    let BackendTo::Pool(pool) = mirror.to else { return None };
-    let pool = snapshot.pool(pool)?;
+    let pool = snapshot.pool(mirror.to.pool()?)?;
     if !drawn || core.copies.get() >= COPIES_MAX {
         return None;
     }
@@ -132,7 +133,8 @@ fn start_one(core: &Rc<Core>, snapshot: &Snapshot, mirror: &Mirror, asked: &Aske
     let guard = picker.pick(&mut core.worker.borrow_mut(), &ask, now()).ok()?;
     let queue = Rc::new(RefCell::new(Queue::default()));
     let feed = Feed(Rc::clone(&queue));
-    let plan = Plan { core: Rc::clone(core), guard, pool: pool.id, http2: speaks_http2(pool), covered: tls::covers(pool), head: asked.clone(), id };
+    let way = (Arc::clone(pool), mirror.to.clone(), client.cloned());
+    let plan = Plan { core: Rc::clone(core), guard, way, head: asked.clone(), id };
     core.copies.set(core.copies.get() + 1);
     tokio::task::spawn_local(async move {
         let _ = tokio::time::timeout(LIFE, plan.run(Eater { queue, bite: Vec::new(), at: 0, none: Head::default() })).await;
@@ -143,9 +145,8 @@ fn start_one(core: &Rc<Core>, snapshot: &Snapshot, mirror: &Mirror, asked: &Aske
 struct Plan {
     core: Rc<Core>,
     guard: balance::Guard,
-    pool: model::PoolId,
-    http2: bool,
-    covered: bool,
+    /// Where it goes, and what we show there.
+    way: (Arc<Pool>, BackendTo, Option<Arc<TlsIdentity>>),
     head: Asked,
     id: u128,
 }
@@ -162,15 +163,12 @@ impl Plan {
         let started = now();
         let (endpoint, within) = (self.guard.endpoint(), self.core.options().connect_timeout);
         let limits = self.core.options().answer_limits;
-        let connected = match self.http2 {
-            true => match upstream::join_now(&self.core.http2, endpoint, self.pool) {
-                Some(link) => Ok(link),
-                None => upstream::join_anew(&self.core.http2, endpoint, self.pool, within, limits).await,
-            },
-            false => {
-                let cover = self.covered.then(|| asked::host_of(&self.head));
-                upstream::connect(endpoint, self.pool, within, cover).await
-            }
+        let (pool, to, client) = &self.way;
+        let manner = Manner::of(pool, to, client.as_ref(), &self.head);
+        let joined = if manner.may_join() { upstream::join_now(&self.core.http2, endpoint, pool.id, manner) } else { None };
+        let connected = match joined {
+            Some(link) => Ok(link),
+            None => upstream::connect(&self.core, endpoint, pool.id, (within, limits), manner).await,
         };
         let Ok(mut link) = connected else {
             self.guard.head(Outcome::Refused, now().since(started), now());

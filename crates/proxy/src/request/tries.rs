@@ -17,7 +17,7 @@ use model::{Now, Outcome};
 use smallvec::SmallVec;
 
 use super::Visit;
-use super::asked::{self, Asked};
+use super::asked::Asked;
 use super::exchange::{Clock, Failure, Try};
 use super::reply::{self, Reply};
 use super::upload::Upload;
@@ -26,7 +26,8 @@ use crate::core::{Core, Options, now};
 use crate::front::Front;
 use crate::h1::Head;
 use crate::log::Record;
-use crate::upstream::{self, Link, Unconnected, tls};
+use crate::upstream::tls::{Manner, Offer};
+use crate::upstream::{self, Link, Unconnected};
 
 /// Other endpoints that an unsent request is tried on (gateway spec G112).
 const UNSENT_MAX: u32 = 3;
@@ -75,6 +76,7 @@ pub struct Tries<'a> {
     picker: Arc<Picker>,
     asked: &'a Asked,
     id: u128,
+    manner: Manner<'a>,
     hash: Option<u64>,
     tried: SmallVec<[SocketAddr; 4]>,
     /// Tries whose request was not sent.
@@ -89,12 +91,6 @@ pub struct Tries<'a> {
     unreached_since: Option<Now>,
 }
 
-/// The backends of this pool speak HTTP/2 without being asked (gateway spec G49).
-pub fn speaks_http2(pool: &Pool) -> bool {
-    let names = ["kubernetes.io/h2c", "kubernetes.io/grpc", "h2c", "http2", "grpc"];
-    pool.app_protocol.as_deref().is_some_and(|spoken| names.iter().any(|name| name.eq_ignore_ascii_case(spoken)))
-}
-
 /// What to do after a failed try.
 enum Next {
     Again(Duration),
@@ -102,8 +98,15 @@ enum Next {
 }
 
 impl<'a> Tries<'a> {
-    /// For a request that goes to this pool, with its hash.
-    pub fn new(visit: &Visit<'a>, rule: &'a Rule, pool: &'a Arc<Pool>, asked: &'a Asked, id: u128, hash: Option<u64>) -> Self {
+    /// For a request that goes to this pool in this manner, with its number and hash.
+    pub fn new(
+        visit: &Visit<'a>,
+        rule: &'a Rule,
+        pool: &'a Arc<Pool>,
+        asked: &'a Asked,
+        (id, manner): (u128, Manner<'a>),
+        hash: Option<u64>,
+    ) -> Self {
         let picker = visit.core.shared.pickers.of(pool, Layer::Http);
         Self {
             core: visit.core,
@@ -113,6 +116,7 @@ impl<'a> Tries<'a> {
             picker,
             asked,
             id,
+            manner,
             hash,
             tried: SmallVec::new(),
             unsent: 0,
@@ -266,28 +270,24 @@ impl<'a> Tries<'a> {
 
     async fn link(&self, guard: &Guard, at: Now) -> Result<Link, Unconnected> {
         let endpoint = guard.endpoint();
-        if speaks_http2(&self.pool) {
-            if !self.fresh
-                && let Some(link) = upstream::join_now(&self.core.http2, endpoint, self.pool.id)
-            {
-                return Ok(link);
-            }
-            let (within, limits) = (self.options.connect_timeout, self.options.answer_limits);
-            let link = Box::pin(upstream::join_anew(&self.core.http2, endpoint, self.pool.id, within, limits)).await?;
-            guard.connected(now());
+        let manner = self.manner;
+        if manner.may_join()
+            && !self.fresh
+            && let Some(link) = upstream::join_now(&self.core.http2, endpoint, self.pool.id, manner)
+        {
             return Ok(link);
         }
-        let host = tls::covers(&self.pool).then(|| asked::host_of(self.asked));
-        if !self.fresh {
+        if !self.fresh && manner.offer != Offer::Http2 {
             let most = self.picker.policy().limits.requests_per_connection;
-            let idle = self.core.idle.borrow_mut().take(endpoint, host, !self.asked.is_safe(), at);
+            let idle = self.core.idle.borrow_mut().take(endpoint, manner.cover, !self.asked.is_safe(), at);
             let in_common = || self.core.shared.commons.take(endpoint, !self.asked.is_safe(), at);
-            let idle = idle.or_else(|| if host.is_none() { in_common() } else { None });
+            let idle = idle.or_else(|| if manner.cover.is_none() { in_common() } else { None });
             if let Some(link) = idle.filter(|link| most.is_none_or(|most| link.served < most)) {
                 return Ok(link);
             }
         }
-        let link = Box::pin(upstream::connect(endpoint, self.pool.id, self.options.connect_timeout, host)).await?;
+        let bounds = (self.options.connect_timeout, self.options.answer_limits);
+        let link = Box::pin(upstream::connect(self.core, endpoint, self.pool.id, bounds, manner)).await?;
         guard.connected(now());
         Ok(link)
     }
@@ -312,7 +312,7 @@ impl<'a> Tries<'a> {
             Unconnected::Refused => (Outcome::Refused, Reason::ConnectRefused),
             Unconnected::Timeout => (Outcome::ConnectTimeout, Reason::ConnectTimeout),
             Unconnected::NoTls(error) => {
-                tracing::debug!(%error, endpoint = %guard.endpoint().address, "no TLS with an endpoint whose port says that it speaks it");
+                tracing::debug!(%error, endpoint = %guard.endpoint().address, "no TLS with an endpoint that shall speak it");
                 (Outcome::Refused, Reason::TlsUpstream)
             }
             Unconnected::Exhausted(error) => {

@@ -9,15 +9,14 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use model::{Endpoint, Snapshot};
 
-use super::Unconnected;
+use super::tls::{Cover, Named};
 use crate::buffer::Buffer;
 use crate::h1::{AnswerLine, Framing, Head, Limits, Version};
-use crate::h2::{Code, Conn, Io, Over, Shared, push_authority, push_content_length, push_field, push_method, push_path, push_scheme_http};
+use crate::h2::{Code, Conn, Io, Over, Shared, push_authority, push_content_length, push_field, push_method, push_path, push_scheme};
 use crate::halves::{Halves, OnStream, broken};
 use crate::relay::Broken;
 use crate::request::asked::Asked;
@@ -37,6 +36,8 @@ pub struct Connections {
 struct Connection {
     conn: Shared,
     endpoint: Arc<Endpoint>,
+    /// Of TLS: whom it is for.
+    named: Option<Named>,
     /// Requests that have a place on it, with a stream or about to have one.
     seats: Cell<usize>,
 }
@@ -53,12 +54,13 @@ impl Drop for Connection {
 
 impl Connections {
     /// A connection with room: below 80 % of what its peer allows.
-    fn with_room(&mut self, endpoint: &Arc<Endpoint>) -> Option<Rc<Connection>> {
+    fn with_room(&mut self, endpoint: &Arc<Endpoint>, cover: Option<Cover<'_>>) -> Option<Rc<Connection>> {
         let known = self.known.get_mut(&endpoint.address)?;
         known.retain(|one| one.conn.borrow().is_open() && Arc::ptr_eq(&one.endpoint.vitals, &endpoint.vitals));
-        let full = known.len() >= CONNECTIONS_MAX;
+        let suits = |one: &&Rc<Connection>| Named::suits(one.named.as_ref(), cover);
+        let full = known.iter().filter(suits).count() >= CONNECTIONS_MAX;
         let has_room = |one: &&Rc<Connection>| full || one.seats.get() < (one.conn.borrow().streams_max() * 4 / 5).max(1);
-        known.iter().filter(has_room).min_by_key(|one| one.seats.get()).cloned()
+        known.iter().filter(suits).filter(has_room).min_by_key(|one| one.seats.get()).cloned()
     }
 
     /// Forgets connections to endpoints that no longer take requests; they are closed when their last stream ends.
@@ -96,27 +98,23 @@ impl Drop for Seat {
 }
 
 /// Takes a place on a connection that is there and has room.
-pub fn seat_now(connections: &RefCell<Connections>, endpoint: &Arc<Endpoint>) -> Option<Seat> {
-    connections.borrow_mut().with_room(endpoint).map(|connection| Seat::take(connection, true))
+pub fn seat_now(connections: &RefCell<Connections>, endpoint: &Arc<Endpoint>, cover: Option<Cover<'_>>) -> Option<Seat> {
+    connections.borrow_mut().with_room(endpoint, cover).map(|connection| Seat::take(connection, true))
 }
 
-/// Opens a connection and takes a place on it.
-///
-/// # Errors
-/// As for any connection.
-pub async fn seat_anew(connections: &RefCell<Connections>, endpoint: &Arc<Endpoint>, within: Duration, limits: Limits) -> Result<Seat, Unconnected> {
-    let stream = super::dial(endpoint, within).await?;
+/// Begins HTTP/2 on a new connection and takes a place on it.
+pub fn seat_on(connections: &RefCell<Connections>, endpoint: &Arc<Endpoint>, socket: Socket, named: Option<Named>, limits: Limits) -> Seat {
     let conn = Rc::new(RefCell::new(Conn::client(limits)));
-    let made = Rc::new(Connection { conn: Rc::clone(&conn), endpoint: Arc::clone(endpoint), seats: Cell::new(0) });
+    let made = Rc::new(Connection { conn: Rc::clone(&conn), endpoint: Arc::clone(endpoint), named, seats: Cell::new(0) });
     connections.borrow_mut().known.entry(endpoint.address).or_default().push(Rc::clone(&made));
     endpoint.vitals.connected();
     let endpoint = Arc::clone(endpoint);
     tokio::task::spawn_local(async move {
-        let mut io = Io::new(Socket::Tcp(stream), Buffer::default());
+        let mut io = Io::new(socket, Buffer::default());
         poll_fn(|context| poll_drive(context, &mut io, &conn, &endpoint)).await;
         endpoint.vitals.disconnected();
     });
-    Ok(Seat::take(made, false))
+    Seat::take(made, false)
 }
 
 /// Moves what there is to move; ready when the connection is over.
@@ -151,13 +149,13 @@ pub struct Stream {
     halves: Halves,
     /// Not a byte of the request counts: the backend has not looked at it.
     refused: bool,
-    _seat: Seat,
+    seat: Seat,
 }
 
 impl Stream {
     /// Not begun yet.
     pub fn new(seat: Seat) -> Self {
-        Self { halves: Halves::new(Rc::clone(&seat.connection.conn)), refused: false, _seat: seat }
+        Self { halves: Halves::new(Rc::clone(&seat.connection.conn)), refused: false, seat }
     }
 
     /// See the field.
@@ -187,7 +185,8 @@ impl Stream {
         if asked.is_head() {
             conn.expect_no_body(slot);
         }
-        conn.send_block(slot, whole, |out| push_request(out, asked, id));
+        let covered = self.seat.connection.named.is_some();
+        conn.send_block(slot, whole, |out| push_request(out, asked, id, covered));
         drop(conn);
         self.halves.begin(slot);
         self.halves.begin_body(whole);
@@ -218,10 +217,10 @@ impl OnStream for Stream {
 }
 
 /// Appends the request's head.
-fn push_request(out: &mut Vec<u8>, asked: &Asked, id: u128) {
+fn push_request(out: &mut Vec<u8>, asked: &Asked, id: u128, covered: bool) {
     let text = &asked.head.text;
     push_method(out, asked.method_text());
-    push_scheme_http(out);
+    push_scheme(out, covered);
     push_authority(
         out,
         match asked.sent_authority.of(text) {

@@ -93,6 +93,7 @@ impl Scene {
             ingress: false,
             identities,
             edge: Arc::new(self.edge.clone()),
+            client: None,
             hosts: HostTable::new(matches),
         };
         Entrance::new(key, self.speaks, vec![Arc::new(listener)], self.fallback.clone()).with(self.peers.clone(), self.limits.clone())

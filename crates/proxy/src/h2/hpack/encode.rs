@@ -6,6 +6,7 @@ const METHOD_GET: u8 = 2;
 const METHOD_POST: u8 = 3;
 const PATH: usize = 4;
 const SCHEME_HTTP: u8 = 6;
+const SCHEME_HTTPS: u8 = 7;
 const STATUS: usize = 8;
 const CONTENT_LENGTH: usize = 28;
 
@@ -48,9 +49,9 @@ pub fn push_method(out: &mut Vec<u8>, method: &[u8]) {
     }
 }
 
-/// `:scheme`, http.
-pub fn push_scheme_http(out: &mut Vec<u8>) {
-    out.push(0x80 | SCHEME_HTTP);
+/// `:scheme`.
+pub fn push_scheme(out: &mut Vec<u8>, covered: bool) {
+    out.push(0x80 | if covered { SCHEME_HTTPS } else { SCHEME_HTTP });
 }
 
 /// `:authority`.

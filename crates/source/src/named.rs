@@ -1,11 +1,11 @@
-//! Secrets, one by one, by name, as long as somebody refers to them.
+//! Objects that are read one by one, by name, as long as somebody refers to them: Secrets and ConfigMaps.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use compile::{Change, Kind};
+use compile::{Change, Kind, Object, Wants};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -13,26 +13,26 @@ use watch::{Event, Target, Watcher};
 
 use crate::{Start, Wanted, to_change};
 
-/// How long the first reading of a Secret may hold up the rest of the World: one that we may not read never arrives.
+/// How long the first reading of an object may hold up the rest of the World: one that we may not read never arrives.
 const SETTLE: Duration = Duration::from_secs(5);
 
 type Name = (Arc<str>, Arc<str>);
 
 /// Watches what is wanted until nobody reads any more.
-pub(crate) async fn follow(start: Arc<Start>, mut wanted: Wanted) {
+pub(crate) async fn follow<T: api::Object + Into<Object>>(start: Arc<Start>, kind: Kind, mut wanted: Wanted, which: fn(&Wants) -> &BTreeSet<Name>) {
     let mut watched: HashMap<Name, oneshot::Sender<()>> = HashMap::new();
     let mut settling: Vec<oneshot::Receiver<()>> = Vec::new();
     let mut tasks = JoinSet::new();
     let mut is_synced = false;
     loop {
-        let (names, is_whole) = wanted.borrow_and_update().as_ref().map(|wants| (wants.secrets.clone(), wants.is_whole)).unwrap_or_default();
-        // Dropping the sender tells the task to take its Secret back.
+        let (names, is_whole) = wanted.borrow_and_update().as_ref().map(|wants| (which(wants).clone(), wants.is_whole)).unwrap_or_default();
+        // Dropping the sender tells the task to take its object back.
         watched.retain(|name, _| names.contains(name));
         for name in names {
             if let Entry::Vacant(free) = watched.entry(name) {
                 let (stop, stopped) = oneshot::channel();
                 let (settle, settled) = oneshot::channel();
-                tasks.spawn(watch_one(start.clone(), free.key().clone(), stopped, settle));
+                tasks.spawn(watch_one::<T>(start.clone(), kind, free.key().clone(), stopped, settle));
                 free.insert(stop);
                 settling.push(settled);
             }
@@ -43,7 +43,7 @@ pub(crate) async fn follow(start: Arc<Start>, mut wanted: Wanted) {
         } else if is_whole {
             settle_all(&mut settling).await;
             is_synced = true;
-            if start.changes.send(Change::Synced(Kind::Secret)).await.is_err() {
+            if start.changes.send(Change::Synced(kind)).await.is_err() {
                 return;
             }
         }
@@ -53,7 +53,7 @@ pub(crate) async fn follow(start: Arc<Start>, mut wanted: Wanted) {
     }
 }
 
-/// Waits until every Secret was read once, was found missing, or took too long.
+/// Waits until every one was read once, was found missing, or took too long.
 async fn settle_all(settling: &mut Vec<oneshot::Receiver<()>>) {
     let all = async {
         for settled in settling.drain(..) {
@@ -64,16 +64,22 @@ async fn settle_all(settling: &mut Vec<oneshot::Receiver<()>>) {
     let _ = timeout(SETTLE, all).await;
 }
 
-/// Watches one Secret, and says that it is gone when it is no longer wanted.
-async fn watch_one(start: Arc<Start>, (namespace, name): Name, mut stopped: oneshot::Receiver<()>, settle: oneshot::Sender<()>) {
-    let target = Target::of::<api::Secret>().in_namespace(&namespace).with_fields(&format!("metadata.name={name}"));
-    let mut watcher = Watcher::<api::Secret>::new(start.client.clone(), target, &start.metrics);
+/// Watches one object, and says that it is gone when it is no longer wanted.
+async fn watch_one<T: api::Object + Into<Object>>(
+    start: Arc<Start>,
+    kind: Kind,
+    (namespace, name): Name,
+    mut stopped: oneshot::Receiver<()>,
+    settle: oneshot::Sender<()>,
+) {
+    let target = Target::of::<T>().in_namespace(&namespace).with_fields(&format!("metadata.name={name}"));
+    let mut watcher = Watcher::<T>::new(start.client.clone(), target, &start.metrics);
     let mut settle = Some(settle);
     loop {
         let event = tokio::select! {
             event = watcher.next() => event,
             _ = &mut stopped => {
-                let _ = start.changes.send(Change::Delete { kind: Kind::Secret, namespace, name }).await;
+                let _ = start.changes.send(Change::Delete { kind, namespace, name }).await;
                 return;
             }
         };
@@ -82,7 +88,7 @@ async fn watch_one(start: Arc<Start>, (namespace, name): Name, mut stopped: ones
             let _ = settle.take().map(|settle| settle.send(()));
             continue;
         }
-        if start.changes.send(to_change(Kind::Secret, event)).await.is_err() {
+        if start.changes.send(to_change(kind, event)).await.is_err() {
             return;
         }
     }
