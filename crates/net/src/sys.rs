@@ -93,11 +93,18 @@ pub fn send_from(socket: &impl AsFd, octets: &[u8], from: IpAddr, to: SocketAddr
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 
-/// Datagrams that one call reads at most.
-pub const BURST: usize = 32;
+/// Datagrams that one call reads at most: as many as there are bits in [`Places`]. The deeper the queue that is read at once, the more
+/// of its replies go to one asker, and leave together.
+pub const BURST: usize = Places::BITS as usize;
+
+/// Places of a burst, a bit each.
+type Places = u128;
 
 /// Octets of the replies that leave as segments of one datagram, whose own length has 16 bits.
 const DATAGRAM: usize = 60_000;
+
+/// Segments that every kernel which knows them takes in one datagram (`UDP_MAX_SEGMENTS` before Linux 6.10).
+const SEGMENTS: usize = 64;
 
 /// The control message of `udp(7)` that says how long each segment is; `linux/udp.h`.
 const UDP_SEGMENT: libc::c_int = 103;
@@ -108,6 +115,9 @@ const UDP_SEGMENT: libc::c_int = 103;
 /// because the kernel reads and writes a header for each.
 pub struct Burst {
     slots: Box<[Slot]>,
+    /// Of each reply what tells most replies that do not go together apart: its length and the port of the asker. Kept side by side,
+    /// because each is compared with those before it.
+    marks: Box<[u32; BURST]>,
     /// How many are asked for next.
     depth: usize,
     /// How many the last call read.
@@ -157,7 +167,7 @@ impl Burst {
             control_length: 0,
             outgoing: Control([0; CONTROL]),
         };
-        Self { slots: (0..BURST).map(|_| slot()).collect(), depth: 2, count: 0, segments: true }
+        Self { slots: (0..BURST).map(|_| slot()).collect(), marks: Box::new([0; BURST]), depth: 2, count: 0, segments: true }
     }
 
     /// Waits for a datagram if the socket blocks, and reads it and those that came with it. Gives how many there are.
@@ -216,6 +226,9 @@ impl Burst {
     pub fn reply(&mut self, index: usize, length: usize) {
         let slot = &mut self.slots[index];
         slot.reply_length = length.min(slot.reply.len());
+        // A family, the port, then the address: the same places in `sockaddr_in` and `sockaddr_in6`.
+        let port = slot.sender_octets().get(2..4).map_or(0, |port| u32::from(u16::from_ne_bytes([port[0], port[1]])));
+        self.marks[index] = port << 16 | (slot.reply_length as u32 & 0xffff);
     }
 
     /// Sends the replies, each from the address that was asked. What the kernel does not take is lost, as any datagram may be; gives
@@ -233,7 +246,7 @@ impl Burst {
     fn send_gathered(&mut self, socket: &impl AsFd) -> Option<usize> {
         let mut headers = [const { MaybeUninit::<libc::mmsghdr>::uninit() }; BURST];
         let mut vectors = [const { MaybeUninit::<libc::iovec>::uninit() }; BURST];
-        let mut groups = [0_u32; BURST];
+        let mut groups: [Places; BURST] = [0; BURST];
         let (mut wanted, mut gathered) = (0, 0);
         let mut left = self.unsent();
         while left != 0 {
@@ -281,22 +294,22 @@ impl Burst {
     }
 
     /// The slots with a reply, a bit each.
-    fn unsent(&self) -> u32 {
-        let bits = self.slots[..self.count].iter().enumerate().map(|(at, slot)| u32::from(slot.reply_length > 0) << at);
+    fn unsent(&self) -> Places {
+        let bits = self.slots[..self.count].iter().enumerate().map(|(at, slot)| Places::from(slot.reply_length > 0) << at);
         bits.sum()
     }
 
     /// Those of `among` whose reply goes the same way as that of `first` and is as long; as many as fit one datagram.
-    fn like(&self, first: usize, among: u32) -> u32 {
-        let model = &self.slots[first];
-        let most = DATAGRAM / model.reply_length.max(1);
-        let alike = each(among).filter(|at| self.slots[*at].goes_like(model));
-        alike.take(most.max(1)).fold(1 << first, |group, at| group | 1 << at)
+    fn like(&self, first: usize, among: Places) -> Places {
+        let (model, mark) = (&self.slots[first], self.marks[first]);
+        let most = (DATAGRAM / model.reply_length.max(1)).clamp(1, SEGMENTS);
+        let alike = each(among).filter(|at| self.marks[*at] == mark && self.slots[*at].goes_like(model));
+        alike.take(most).fold(1 << first, |group, at| group | 1 << at)
     }
 }
 
 /// The places of the bits that are set.
-fn each(mut bits: u32) -> impl Iterator<Item = usize> {
+fn each(mut bits: Places) -> impl Iterator<Item = usize> {
     std::iter::from_fn(move || {
         let place = (bits != 0).then_some(bits.trailing_zeros() as usize)?;
         bits &= bits - 1;

@@ -12,7 +12,7 @@ use foldhash::quality::RandomState;
 /// Clients are told apart by so many places; two of one place share a share.
 const PLACES: usize = 1024;
 /// Full bursts in a row that are pressure: as many datagrams as take some milliseconds.
-const PRESSED: u32 = 32;
+const PRESSED: u32 = 8;
 /// Datagrams that are counted together.
 const WINDOW: u32 = 8192;
 /// Times the mean of the clients, and datagrams in a window, that anybody may have.
