@@ -7,12 +7,13 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 /// Programs that some tests drive; without one, those tests are skipped by name.
-const CLIENTS: [(&str, &str); 5] = [
+const CLIENTS: [(&str, &str); 6] = [
     ("kubectl", "scripts that drive the API with kubectl"),
     ("dig", "scripts that ask with dig"),
     ("curl", "scripts that fetch with curl"),
     ("node", "the resolver test of the Node.js sample"),
     ("ip", "tests in network namespaces"),
+    ("strace", "the bounds of system calls per request"),
 ];
 
 /// Runs every check; stops at the first group that fails.

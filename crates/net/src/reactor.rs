@@ -1,4 +1,4 @@
-//! Waiting for sockets on a data thread: one epoll instance a thread, with neither locks nor counted references.
+//! Waiting for sockets on a data thread: one epoll instance a thread, and no lock or atomic anywhere.
 //!
 //! A socket is registered once, edge-triggered, and only when somebody has to wait for it. A connection whose request is there
 //! when it is accepted, and which ends with its answer, is served without the epoll instance ever hearing of it. Closing a
@@ -39,7 +39,7 @@ mod state {
     pub const READS: u8 = 16;
     /// Somebody waits to write.
     pub const WRITES: u8 = 32;
-    /// Whoever waits to read does so without being told, until the next tick.
+    /// Whoever waits to read does so without being told, until the second tick from then.
     pub const LATE: u8 = 64;
     /// That tick has come.
     pub const DUE: u8 = 128;
@@ -67,11 +67,14 @@ impl Direction {
 /// The epoll instance of a thread, and what it knows.
 struct Reactor {
     epoll: OwnedFd,
-    slots: RefCell<Vec<Slot>>,
+    slots: RefCell<Vec<Rc<Slot>>>,
     free: RefCell<Vec<u32>>,
-    /// Who waits without being told.
+    /// Who waits without being told: since the last tick, and since the one before it.
     late: RefCell<Vec<(u32, u32)>>,
+    later: RefCell<Vec<(u32, u32)>>,
     events: RefCell<Vec<epoll::Event>>,
+    /// How many events the last harvest brought.
+    crowd: Cell<usize>,
 }
 
 /// One socket. A place is used again under another generation, so that an event of a former socket means nobody.
@@ -103,7 +106,7 @@ pub async fn drive() -> io::Result<()> {
     }
 }
 
-/// A coarse tick has passed on this thread: who has waited without being told for so long is told from now on.
+/// A coarse tick has passed on this thread: who has waited without being told for longer than that is told from now on.
 pub fn tick() {
     let _ = CURRENT.try_with(|current| current.get().map(|reactor| reactor.tick()));
 }
@@ -122,7 +125,8 @@ impl Reactor {
     fn new() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let events = RefCell::new(Vec::with_capacity(BATCH));
-        Ok(Self { epoll, slots: RefCell::default(), free: RefCell::default(), late: RefCell::default(), events })
+        let (slots, free) = (RefCell::default(), RefCell::default());
+        Ok(Self { epoll, slots, free, late: RefCell::default(), later: RefCell::default(), events, crowd: Cell::new(0) })
     }
 
     /// Reads what has happened, without waiting, and wakes whom it concerns. Gives how many events there were.
@@ -135,6 +139,7 @@ impl Reactor {
             Err(rustix::io::Errno::INTR) => return Ok(0),
             Err(error) => return Err(error.into()),
         }
+        self.crowd.set(events.len());
         let slots = self.slots.borrow();
         for event in events.iter() {
             let (flags, data) = (event.flags, event.data.u64());
@@ -149,7 +154,7 @@ impl Reactor {
     }
 
     fn tick(&self) {
-        let late = self.late.take();
+        let late = self.later.replace(self.late.take());
         let slots = self.slots.borrow();
         for (place, generation) in late {
             if let Some(slot) = slots.get(place as usize).filter(|slot| slot.generation.get() == generation) {
@@ -202,6 +207,7 @@ impl Slot {
 /// A socket's place in the reactor of its thread.
 struct Place {
     reactor: Rc<Reactor>,
+    slot: Rc<Slot>,
     at: u32,
 }
 
@@ -209,23 +215,28 @@ impl Place {
     /// A place for a socket that is thought to be like this.
     fn new(state: u8) -> io::Result<Self> {
         let reactor = Reactor::current()?;
+        let mut slots = reactor.slots.borrow_mut();
         let at = reactor.free.borrow_mut().pop().unwrap_or_else(|| {
-            let mut slots = reactor.slots.borrow_mut();
-            slots.push(Slot::default());
+            slots.push(Rc::default());
             // Descriptors are fewer than 2^32.
             slots.len() as u32 - 1
         });
-        let place = Self { reactor, at };
-        place.set(state);
-        Ok(place)
+        let slot = Rc::clone(&slots[at as usize]);
+        drop(slots);
+        slot.state.set(state);
+        Ok(Self { reactor, slot, at })
+    }
+
+    fn crowd(&self) -> usize {
+        self.reactor.crowd.get()
     }
 
     fn state(&self) -> u8 {
-        self.reactor.slots.borrow()[self.at as usize].state.get()
+        self.slot.state.get()
     }
 
     fn set(&self, state: u8) {
-        self.reactor.slots.borrow()[self.at as usize].state.set(state);
+        self.slot.state.set(state);
     }
 
     fn is_ready(&self, direction: Direction) -> bool {
@@ -262,7 +273,7 @@ impl Place {
     }
 
     /// As [`Place::poll_ready`] for reading, where nothing hangs on being told at once: a socket that is not registered stays so
-    /// until the next [`tick`].
+    /// until the second [`tick`].
     fn poll_readable_late(&self, socket: impl AsFd, context: &Context<'_>) -> Poll<io::Result<()>> {
         let state = self.state();
         if state & (READABLE | WATCHED | DUE) != 0 {
@@ -270,34 +281,25 @@ impl Place {
         }
         self.wait(Direction::Read, state | LATE, context);
         if state & LATE == 0 {
-            let generation = self.reactor.slots.borrow()[self.at as usize].generation.get();
-            self.reactor.late.borrow_mut().push((self.at, generation));
+            self.reactor.late.borrow_mut().push((self.at, self.slot.generation.get()));
         }
         Poll::Pending
     }
 
     fn wait(&self, direction: Direction, state: u8, context: &Context<'_>) {
-        let slots = self.reactor.slots.borrow();
-        let slot = &slots[self.at as usize];
-        slot.state.set(state | direction.waits());
-        let mut waker = slot.waker(direction).borrow_mut();
+        self.set(state | direction.waits());
+        let mut waker = self.slot.waker(direction).borrow_mut();
         if !waker.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
             let former = waker.replace(context.waker().clone());
             // The last reference to a task may end it, and with it its sockets.
             drop(waker);
-            drop(slots);
             drop(former);
         }
     }
 
     fn watch(&self, socket: impl AsFd) -> io::Result<()> {
-        let generation = {
-            let slots = self.reactor.slots.borrow();
-            let slot = &slots[self.at as usize];
-            slot.state.set(slot.state.get() | WATCHED);
-            slot.generation.get()
-        };
-        let data = epoll::EventData::new_u64(u64::from(generation) << 32 | u64::from(self.at));
+        self.set(self.state() | WATCHED);
+        let data = epoll::EventData::new_u64(u64::from(self.slot.generation.get()) << 32 | u64::from(self.at));
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         // What is there already is told as well.
         epoll::add(&self.reactor.epoll, socket, data, flags).inspect_err(|_| self.set(self.state() & !WATCHED))?;
@@ -315,11 +317,9 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let slots = self.reactor.slots.borrow();
-        let slot = &slots[self.at as usize];
+        let slot = &self.slot;
         slot.generation.set(slot.generation.get().wrapping_add(1));
         let wakers = (slot.reader.take(), slot.writer.take());
-        drop(slots);
         self.reactor.free.borrow_mut().push(self.at);
         drop(wakers);
     }

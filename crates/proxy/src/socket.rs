@@ -34,7 +34,7 @@ impl Socket {
         }
     }
 
-    /// As [`Socket::poll_readable`], for a wait that most likely ends otherwise: what happens may stay unheard for a tick.
+    /// As [`Socket::poll_readable`], for a wait that most likely ends otherwise: what happens may stay unheard for two ticks.
     pub fn poll_readable_late(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
             Socket::Tcp(stream) => stream.poll_readable_late(context),

@@ -11,6 +11,10 @@ use std::time::Duration;
 /// Time of one turn.
 pub const TICK: Duration = Duration::from_millis(100);
 
+/// Turns in a second.
+const TURNS: u64 = 1000 / TICK_MS;
+const TICK_MS: u64 = TICK.as_millis() as u64;
+
 /// Places of the wheel: 51.2 s. What is later waits for more than one round.
 const PLACES: usize = 512;
 
@@ -87,8 +91,8 @@ impl Timer {
     /// Due after this time, to the next tick or two. Replaces the former deadline.
     pub fn set(&self, after: Duration) {
         // One tick more: the current one is partly over.
-        let ticks = after.as_millis().div_ceil(TICK.as_millis()) as u64 + 1;
-        let deadline = self.wheel.now.get() + ticks;
+        let ticks = after.as_secs().saturating_mul(TURNS).saturating_add(u64::from(after.subsec_millis()).div_ceil(TICK_MS) + 1);
+        let deadline = self.wheel.now.get().saturating_add(ticks);
         self.entry.deadline.set(deadline);
         if self.entry.queued.get() > deadline {
             self.wheel.queue(&self.entry, deadline);

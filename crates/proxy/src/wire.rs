@@ -17,6 +17,10 @@ const GATHERED: usize = 2048;
 /// Gathered bytes beyond which a write is due.
 const FULL: usize = 16 << 10;
 
+/// With so many sockets ready at once, those of the thread write after all have read: who is woken by the first write then finds the
+/// others, instead of being woken for each.
+const CROWD: usize = 4;
+
 /// Capacity of the outgoing memory that is kept from one message to the next.
 const KEPT: usize = 4096;
 
@@ -36,6 +40,8 @@ pub struct Wire {
     chunk_left: usize,
     /// The connection is closed as soon as what is queued is sent.
     is_last: bool,
+    /// The write that is due was put off already.
+    is_put_off: bool,
     /// Bytes received and sent since the counters were last taken.
     pub received: u64,
     /// As `received`.
@@ -57,6 +63,7 @@ impl Wire {
             encoder: Encoder::Plain,
             chunk_left: 0,
             is_last: false,
+            is_put_off: false,
             received: 0,
             written: 0,
         }
@@ -312,7 +319,13 @@ impl Sink for Wire {
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         if self.has_queued() {
+            if !self.is_put_off && self.socket.tcp().crowd() >= CROWD {
+                self.is_put_off = true;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             ready!(self.poll_write(context, &[], &[]))?;
+            self.is_put_off = false;
         }
         self.socket.poll_flush(context).map_err(Broken::from)
     }

@@ -118,6 +118,11 @@ impl Stream {
         is_silent(&self.socket)
     }
 
+    /// How many sockets of the thread had something to say when it last listened.
+    pub fn crowd(&self) -> usize {
+        self.place.crowd()
+    }
+
     /// Waits until a read may give something.
     ///
     /// # Errors
@@ -138,8 +143,8 @@ impl Stream {
         Poll::Pending
     }
 
-    /// As [`Stream::poll_readable`], for a wait that most likely ends otherwise: it may go unheard until the next
-    /// [`tick`](super::tick).
+    /// As [`Stream::poll_readable`], for a wait that most likely ends otherwise: it may go unheard until the
+    /// second [`tick`](super::tick).
     ///
     /// # Errors
     /// As `epoll_ctl(2)`.

@@ -82,7 +82,7 @@ impl Stream {
 }
 
 #[test]
-fn a_late_wait_is_heard_from_the_next_tick_on() {
+fn a_late_wait_is_heard_from_the_second_tick_on() {
     on_a_data_thread(async {
         let (client, stream) = pair();
         // As after a request that was read to its end.
@@ -94,6 +94,9 @@ fn a_late_wait_is_heard_from_the_next_tick_on() {
         let ((), heard) = tokio::join!(
             async {
                 tokio::time::sleep(Duration::from_millis(5)).await;
+                tick();
+                tokio::time::sleep(Duration::from_millis(5)).await;
+                assert_eq!(stream.place.state() & WATCHED, 0, "less than a tick may have passed");
                 tick();
             },
             late()
@@ -116,8 +119,9 @@ fn a_tick_passes_over_those_who_are_gone_and_their_successors() {
         assert_eq!(next.place.at, at, "the same place again");
         next.place.set(READS | LATE);
         tick();
+        tick();
         assert_eq!(next.place.state(), READS | LATE);
-        assert!(next.place.reactor.late.borrow().is_empty());
+        assert!(next.place.reactor.late.borrow().is_empty() && next.place.reactor.later.borrow().is_empty());
     });
 }
 
@@ -243,6 +247,11 @@ fn more_events_than_one_call_reads_are_all_heard() {
         for reader in readers {
             assert_eq!(reader.await.expect("no panic"), b"x");
         }
+        let (mut client, stream) = pair();
+        assert!(timeout(Duration::from_millis(5), stream.readable_now()).await.is_err());
+        client.write_all(b"y").expect("sent");
+        stream.readable().await.expect("told");
+        assert_eq!(stream.crowd(), 1, "the crowd is that of the last harvest");
     });
 }
 

@@ -68,8 +68,15 @@ fn push_forwarding(out: &mut Vec<u8>, asked: &Asked, id: u128) {
 
 /// Who asked, how, and for whom. What the client said of that is gone already; what is here was set by a filter and stands.
 pub fn each_forwarding(asked: &Asked, id: u128, each: &mut impl FnMut(&[u8], &[u8])) {
-    let set =
-        |name: &[u8]| asked.head.fields.iter().any(|field| field.known == Known::Forwarding && asked.head.name(field).eq_ignore_ascii_case(name));
+    // Most requests bring none of them, which one look tells.
+    let (mut forwards, mut protects) = (false, false);
+    for field in &asked.head.fields {
+        forwards |= field.known == Known::Forwarding;
+        protects |= field.known == Known::Protected;
+    }
+    let brings =
+        |known: Known, name: &[u8]| asked.head.fields.iter().any(|field| field.known == known && asked.head.name(field).eq_ignore_ascii_case(name));
+    let set = |name: &[u8]| forwards && brings(Known::Forwarding, name);
     if !set(b"x-forwarded-for") {
         each(b"X-Forwarded-For", &address_text(asked.client.ip()));
     }
@@ -79,7 +86,7 @@ pub fn each_forwarding(asked: &Asked, id: u128, each: &mut impl FnMut(&[u8], &[u
     if !set(b"x-forwarded-host") && !asked.authority.is_empty() {
         each(b"X-Forwarded-Host", asked.authority.of(&asked.head.text));
     }
-    let traced = asked.head.fields.iter().any(|field| field.known == Known::Protected && asked.head.name(field).eq_ignore_ascii_case(b"traceparent"));
+    let traced = protects && brings(Known::Protected, b"traceparent");
     let trace = id.max(1);
     let digits: [u8; 32] = hex(trace.to_be_bytes());
     if !set(b"x-request-id") {
@@ -109,18 +116,19 @@ fn address_text(address: IpAddr) -> SmallVec<[u8; 48]> {
     let mut text = SmallVec::new();
     match address.to_canonical() {
         IpAddr::V4(address) => {
-            for (index, octet) in address.octets().into_iter().enumerate() {
-                if index > 0 {
-                    text.push(b'.');
+            // Fifteen characters at most, written in place and copied once.
+            let (mut written, mut length) = ([0; 16], 0);
+            for octet in address.octets() {
+                let digits = [b'0' + octet / 100, b'0' + octet / 10 % 10, b'0' + octet % 10];
+                let skipped = usize::from(octet < 100) + usize::from(octet < 10);
+                for digit in &digits[skipped..] {
+                    written[length] = *digit;
+                    length += 1;
                 }
-                if octet >= 100 {
-                    text.push(b'0' + octet / 100);
-                }
-                if octet >= 10 {
-                    text.push(b'0' + octet / 10 % 10);
-                }
-                text.push(b'0' + octet % 10);
+                written[length] = b'.';
+                length += 1;
             }
+            text.extend_from_slice(&written[..length - 1]);
         }
         IpAddr::V6(address) => {
             // No address is longer than 45 characters, so writing it cannot fail.

@@ -1,8 +1,10 @@
 //! TCP: accepting at one socket, reaching an endpoint, relaying.
 
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use balance::{Guard, Outcome};
@@ -125,15 +127,27 @@ async fn serve(shared: Arc<Shared>, key: FrontendKey, client: TcpStream, peer: S
         return relay::reset(&client);
     };
     shared.numbers.connections.inc();
-    let mut cut = shared.cut.subscribe();
-    let relayed = tokio::select! {
-        relayed = relay::relay(&client, &endpoint) => relayed,
-        _ = cut.wait_for(|cut| *cut) => Err(io::ErrorKind::ConnectionAborted.into()),
-    };
-    if relayed.is_err() {
+    if relay_until_cut(&shared, &client, &endpoint).await.is_err() {
         relay::reset(&client);
         relay::reset(&endpoint);
     }
+}
+
+async fn relay_until_cut(shared: &Shared, client: &Stream, endpoint: &Stream) -> io::Result<()> {
+    let mut cut = shared.cut.subscribe();
+    let mut relayed = std::pin::pin!(relay::relay(client, endpoint));
+    // Polled when it begins, so that the cut wakes this task; after that one look at a number tells whether it came.
+    let (mut cutting, mut waits) = (std::pin::pin!(cut.wait_for(|cut| *cut)), false);
+    let news = shared.cut.subscribe();
+    poll_fn(|context| match relayed.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(outcome),
+        Poll::Pending if waits && !news.has_changed().unwrap_or(true) => Poll::Pending,
+        Poll::Pending => {
+            waits = true;
+            cutting.as_mut().poll(context).map(|_| Err(io::ErrorKind::ConnectionAborted.into()))
+        }
+    })
+    .await
 }
 
 fn prepare(stream: &Stream) {

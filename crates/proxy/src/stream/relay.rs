@@ -4,7 +4,9 @@
 //! the other side does not take at once is copied out and waited for. An idle connection holds no buffer at all.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
+use std::task::{Context, Poll, ready};
 
 use net::Stream;
 
@@ -20,54 +22,58 @@ thread_local! {
 /// # Errors
 /// The first failure of either side. The caller resets both.
 pub(super) async fn relay(client: &Stream, endpoint: &Stream) -> io::Result<()> {
-    tokio::try_join!(one_way(client, endpoint), one_way(endpoint, client))?;
-    Ok(())
+    let (mut up, mut down) = (Way::default(), Way::default());
+    poll_fn(|context| {
+        let rising = up.poll(context, client, endpoint)?;
+        let falling = down.poll(context, endpoint, client)?;
+        if rising.is_ready() && falling.is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    })
+    .await
 }
 
-async fn one_way(from: &Stream, to: &Stream) -> io::Result<()> {
-    loop {
-        from.readable().await?;
-        let step = SCRATCH.with_borrow_mut(|scratch| step(from, to, scratch));
-        match step {
-            Ok(Step::Moved) => {}
-            Ok(Step::Ended) => return end(to),
-            Ok(Step::Left(rest)) => write_all(to, &rest).await?,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+/// One direction.
+#[derive(Default)]
+struct Way {
+    /// What the other side did not take at once, and how much of it has left since.
+    left: Vec<u8>,
+    sent: usize,
+    ended: bool,
+}
+
+impl Way {
+    /// Ready when it has ended and the other side knows.
+    fn poll(&mut self, context: &mut Context<'_>, from: &Stream, to: &Stream) -> Poll<io::Result<()>> {
+        while !self.ended {
+            while self.sent < self.left.len() {
+                self.sent += ready!(to.poll_write(context, &self.left[self.sent..]))?;
+            }
+            if self.sent > 0 {
+                (self.left, self.sent) = (Vec::new(), 0);
+            }
+            ready!(from.poll_readable(context))?;
+            match SCRATCH.with_borrow_mut(|scratch| self.step(from, to, scratch)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
         }
+        Poll::Ready(Ok(()))
     }
-}
 
-enum Step {
-    Moved,
-    Ended,
-    /// What the other side did not take at once.
-    Left(Vec<u8>),
-}
-
-fn step(from: &Stream, to: &Stream, scratch: &mut [u8]) -> io::Result<Step> {
-    let read = from.try_read(scratch)?;
-    if read == 0 {
-        return Ok(Step::Ended);
-    }
-    let written = match to.try_write(&scratch[..read]) {
-        Ok(written) => written,
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-        Err(error) => return Err(error),
-    };
-    Ok(if written == read { Step::Moved } else { Step::Left(scratch[written..read].to_vec()) })
-}
-
-async fn write_all(to: &Stream, mut rest: &[u8]) -> io::Result<()> {
-    while !rest.is_empty() {
-        to.writable().await?;
-        match to.try_write(rest) {
-            Ok(written) => rest = &rest[written..],
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
+    fn step(&mut self, from: &Stream, to: &Stream, scratch: &mut [u8]) -> io::Result<()> {
+        let read = from.try_read(scratch)?;
+        if read == 0 {
+            self.ended = true;
+            return end(to);
         }
+        let written = match to.try_write(&scratch[..read]) {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(error) => return Err(error),
+        };
+        self.left.extend_from_slice(&scratch[written..read]);
+        Ok(())
     }
-    Ok(())
 }
 
 /// Passes the end of one direction on; the other one goes on.

@@ -5,6 +5,7 @@
 use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -106,13 +107,32 @@ impl Stage {
     }
 
     pub fn with(scene: &Scene, settings: Settings) -> Self {
-        let runtime = Runtime::start(2).expect("threads");
+        Self::on(2, scene, settings)
+    }
+
+    /// On so many data threads.
+    pub fn on(threads: usize, scene: &Scene, settings: Settings) -> Self {
+        let runtime = Runtime::start(threads).expect("threads");
         let live = Arc::new(Live::default());
         let plane = Plane::start(&runtime, Arc::clone(&live), Arc::new(Pickers::new(7)), settings);
         let address = free_address();
         let mut stage = Self { runtime, live, plane, snapshot: Snapshot { complete: true, ..Snapshot::default() }, address };
         stage.play(scene);
         stage
+    }
+
+    /// Keeps the first data thread from doing anything until what is given is dropped. Says which thread of the system it is.
+    pub fn hold(&self) -> (Sender<()>, String) {
+        let (told, held) = channel();
+        let (release, released) = channel::<()>();
+        self.runtime.spawn_on(0, move || {
+            let name = std::fs::read_link("/proc/thread-self").expect("a thread");
+            told.send(name.file_name().expect("its number").to_string_lossy().into_owned()).expect("the test waits");
+            let _ = released.recv();
+            async {}
+        });
+        let thread = held.recv().expect("the thread lives");
+        (release, thread)
     }
 
     pub fn key(&self) -> EntranceKey {
