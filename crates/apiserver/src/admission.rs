@@ -38,13 +38,17 @@ impl Core {
     }
 
     /// What the server adds to a new object.
-    pub(crate) fn admit_new(&self, kind: &Kind, object: &mut Value) {
+    pub(crate) fn admit_new(&self, kind: &Kind, object: &mut Value) -> Result<()> {
+        if (kind.group, kind.plural) == ("", "pods") {
+            kinds::pod::admission::admit(object).map_err(|why| ApiError::forbidden(kind, metadata::text(object, "name"), &why))?;
+        }
         if (kind.group, kind.plural) == ("networking.k8s.io", "ingresses")
             && let Some(classes) = kinds::find("networking.k8s.io", "v1", "ingressclasses")
         {
             let classes: Vec<Value> = self.cache.sight(classes).items.values().map(|o| o.value()).collect();
             kinds::ingress::fill_default_class(object, classes.iter());
         }
+        Ok(())
     }
 
     /// Addresses and ports for a Service; nothing for other kinds.

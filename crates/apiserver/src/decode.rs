@@ -40,7 +40,9 @@ pub enum Source {
 /// Brings a decoded object into the form that is stored: the kind asked for, pruned, in the storage version. What is dropped is told,
 /// or refused, as strictness says.
 pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, strictness: Strictness, source: Source) -> Result<Value> {
-    if !value.is_object() {
+    if source == Source::Body {
+        check_words(call, &value)?;
+    } else if !value.is_object() {
         return Err(ApiError::bad_request(format!("the object provided is unrecognized (must be of type {}): it is no object", call.kind.kind)));
     }
     let sent = (own_text(&value, "apiVersion"), own_text(&value, "kind"));
@@ -76,6 +78,39 @@ pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, stri
     Ok(value)
 }
 
+/// A body is an object, and its kind and version are texts.
+fn check_words(call: &Call, value: &Value) -> Result<()> {
+    let word = |value: &Value| match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let why = if !value.is_object() {
+        format!("json: cannot unmarshal {} into Go value of type struct {{ APIVersion string; Kind string }}", word(value))
+    } else {
+        let wrong = |field: &&str| !value[*field].is_null() && !value[*field].is_string();
+        let Some(field) = ["apiVersion", "kind"].into_iter().find(wrong) else { return Ok(()) };
+        format!("json: cannot unmarshal {} into Go struct field .{field} of type string", word(&value[field]))
+    };
+    Err(unreadable(call, &schema::Error::Json(why)))
+}
+
+/// The field table of what is stored of a kind.
+fn stored_table(kind: &Kind) -> Option<&'static Message> {
+    let home = kind.home();
+    table(home, home.storage)
+}
+
+/// Puts the fields of an object in the order in which they are shown, behind everything that was filled in and carried over.
+pub fn order(kind: &Kind, object: &mut Value) {
+    if let Some(message) = stored_table(kind) {
+        schema::order(message, object);
+    }
+}
+
 /// 422: what a patch made is no object of the kind.
 fn wrong_patch(object: &Value, why: String) -> ApiError {
     ApiError::invalid("", "", "", &vec![Path::new("patch").invalid(object.to_string(), why)])
@@ -93,7 +128,12 @@ fn check_kind(call: &Call, api_version: &str, kind: &str) -> Result<()> {
         Err(ApiError::bad_request(format!("{kind} in version {} cannot be handled as a {}: {why}", crate::field::quote(version), wanted.kind)))
     };
     if !kind.is_empty() && kind != wanted.kind {
-        return cannot(format!("the address is that of a {}", wanted.kind));
+        let registered = schema::table(Gvk { group: wanted.group, version, kind }).is_some();
+        return cannot(if registered {
+            format!("the address is that of a {}", wanted.kind)
+        } else {
+            format!("no kind {} is registered for version {}", crate::field::quote(kind), crate::field::quote(api_version))
+        });
     }
     if !api_version.is_empty() && !wanted.versions.iter().any(|v| wanted.api_version_of(v) == api_version) {
         return cannot(format!("no kind {} is registered for version {}", crate::field::quote(kind), crate::field::quote(api_version)));
@@ -107,5 +147,20 @@ fn check_kind(call: &Call, api_version: &str, kind: &str) -> Result<()> {
 
 fn unreadable(call: &Call, error: &schema::Error) -> ApiError {
     let shown = if call.kind.native && !matches!(error, schema::Error::UnknownKind { .. }) { "couldn't get version/kind; " } else { "" };
-    ApiError::bad_request(format!("the object provided is unrecognized (must be of type {}): {shown}{error}", call.kind.kind))
+    ApiError::bad_request(format!(
+        "the object provided is unrecognized (must be of type {}): {shown}{error} ({})",
+        call.kind.kind,
+        beginning(&call.body)
+    ))
+}
+
+/// The first octets of a body that is no object, as messages show them: text when it looks like JSON, else hexadecimal.
+fn beginning(body: &[u8]) -> String {
+    const OCTETS_MAX: usize = 30;
+    if body.is_empty() {
+        return "<empty>".to_owned();
+    }
+    let (start, rest) = body.split_at(body.len().min(OCTETS_MAX));
+    let shown = if body[0] == b'{' { String::from_utf8_lossy(start).into_owned() } else { start.iter().map(|b| format!("{b:02x}")).collect() };
+    if rest.is_empty() { shown } else { format!("{shown} ...") }
 }

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, header};
 use serde_json::{Value, json};
@@ -203,6 +205,9 @@ fn resource_list(group: &str, version: &str) -> Value {
                 entry[key] = words.into();
             }
         }
+        if !kind.is_review() {
+            entry["storageVersionHash"] = storage_version_hash(kind.home()).into();
+        }
         resources.push(entry);
         for (name, gvk, verbs) in subresources(kind, version) {
             let mut entry = json!({ "name": format!("{}/{name}", kind.plural), "singularName": "", "namespaced": kind.namespaced, "kind": gvk["kind"], "verbs": verbs });
@@ -215,6 +220,12 @@ fn resource_list(group: &str, version: &str) -> Value {
     }
     let group_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     json!({ "kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": resources })
+}
+
+/// Differs when the version that objects are stored in does, which tells clients that migrate them.
+fn storage_version_hash(kind: &Kind) -> String {
+    let stored = format!("{}/{}/{}", kind.group, kind.storage, kind.kind);
+    STANDARD.encode(&Sha256::digest(stored.as_bytes())[..8])
 }
 
 fn aggregated(is_core: bool) -> Value {

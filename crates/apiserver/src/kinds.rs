@@ -17,7 +17,7 @@ mod instance;
 mod lease;
 pub mod namespace;
 mod node;
-mod pod;
+pub(crate) mod pod;
 mod rows;
 mod secret;
 pub mod service;

@@ -141,8 +141,9 @@ pub fn validate_new(kind: &Kind, object: &Value) -> FieldErrors {
     let rule = kind.rules.name_rule();
     let base = text(object, "generateName");
     if !base.is_empty() {
-        // The random characters follow, so a base may end in a dash.
-        let checked = base.strip_suffix('-').map_or_else(|| base.to_owned(), |stem| format!("{stem}a"));
+        // The random characters follow, so a base may end in a dash. Upstream does not look at the character before it either.
+        let stem = base.strip_suffix('-').filter(|stem| !stem.is_empty());
+        let checked = stem.map_or_else(|| base.to_owned(), |stem| format!("{}a", stem.strip_suffix(|_: char| true).unwrap_or_default()));
         errors.extend(path.child("generateName").invalid_all(base, syntax::name(rule, &checked)));
     }
     match text(object, "name") {
@@ -214,7 +215,7 @@ fn validate_owners(owners: &Value) -> FieldErrors {
     for owner in owners.as_array().into_iter().flatten() {
         let field = |name: &str| owner[name].as_str().unwrap_or_default();
         let version = field("apiVersion");
-        if version.rsplit('/').next().unwrap_or_default().is_empty() {
+        if version.rsplit('/').next().unwrap_or_default().is_empty() || version.matches('/').count() > 1 {
             errors.push(path.child("apiVersion").invalid(version, "version must not be empty"));
         }
         for (name, why) in [("kind", "must not be empty"), ("name", "must not be empty"), ("uid", "must not be empty")] {
@@ -248,7 +249,7 @@ fn validate_finalizers(kind: &Kind, object: &Value) -> FieldErrors {
     let finalizers = finalizers(object);
     for (at, finalizer) in finalizers.iter().enumerate() {
         let place = path.index(at);
-        errors.extend(place.invalid_all(finalizer, syntax::qualified_name(finalizer)));
+        errors.extend(path.invalid_all(finalizer, syntax::qualified_name(finalizer)));
         // Custom resources may name theirs without a slash, as Gateway API does with the one of its classes.
         if kind.native && !finalizer.contains('/') && !STANDARD_FINALIZERS.contains(finalizer) {
             errors.push(place.invalid(*finalizer, "name is neither a standard finalizer name nor is it fully qualified"));

@@ -50,7 +50,9 @@ impl Token {
 
     fn read(text: &str) -> Result<Self> {
         let bad = |why: String| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
-        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).map_err(|e| bad(format!("illegal base64 data: {e}")))?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(text.trim_end_matches('='))
+            .map_err(|e| bad(format!("illegal base64 data at input byte {}", illegal_at(&e, text))))?;
         let token: Self = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
         if token.v != "meta.k8s.io/v1" {
             return Err(bad(format!("server does not recognize this encoded version {}", crate::field::quote(&token.v))));
@@ -63,6 +65,14 @@ impl Token {
             return Err(bad("the encoded start key is not below the collection".to_owned()));
         }
         Ok(token)
+    }
+}
+
+/// The octet that Go's decoder stops at.
+fn illegal_at(error: &base64::DecodeError, text: &str) -> usize {
+    match error {
+        base64::DecodeError::InvalidByte(at, _) => *at,
+        _ => text.len() / 4 * 4,
     }
 }
 

@@ -121,6 +121,9 @@ impl Core {
             return connect.answer(ConnectRequest { address, query, identity, parts, body }).await;
         }
         let Some(target) = known(&address)? else { return Ok(body::text(404, "404 page not found\n")) };
+        if address.watch && !matches!(*request.method(), Method::GET) {
+            return Err(ApiError::method_not_allowed());
+        }
         if address.watch && !address.name.is_empty() {
             query.require_field(&format!("metadata.name={}", address.name));
         }
@@ -210,7 +213,7 @@ impl Core {
         match answer {
             Some(response) => Ok(response),
             None if self.discovery.is_known(path) || is_below_group(path) => {
-                Err(if is_read { ApiError::no_resource() } else { ApiError::method_not_allowed() })
+                Err(if is_read || !self.discovery.is_known(path) { ApiError::no_resource() } else { ApiError::method_not_allowed() })
             }
             None => Ok(body::text(404, "404 page not found\n")),
         }

@@ -93,7 +93,7 @@ impl Core {
         // What the server itself adds from here on belongs to nobody.
         managed::track(call, None, &mut object, options, None, origin, (self.now)());
         self.admit_namespace(kind, namespace, metadata::text(&object, "name"))?;
-        self.admit_new(kind, &mut object);
+        self.admit_new(kind, &mut object)?;
         let base = metadata::text(&object, "generateName").to_owned();
         let mut asked = metadata::text(&object, "name").to_owned();
         if asked.is_empty() && !base.is_empty() {
@@ -120,6 +120,7 @@ impl Core {
         let name = metadata::text(&object, "name").to_owned();
         refuse_invalid(kind, &name, &errors)?;
         kind.rules.warnings(&object, None).into_iter().for_each(|text| call.warnings.add(text));
+        decode::order(kind, &mut object);
         let key = cache::key(kind, call.namespace(), &name);
         if options.dry_run {
             return Ok(self.cache.get(kind, &key).is_none().then_some(object));
@@ -185,6 +186,7 @@ impl Core {
         let name = metadata::text(old, "name");
         refuse_invalid(kind, name, &errors)?;
         kind.rules.warnings(&new, Some(old)).into_iter().for_each(|text| call.warnings.add(text));
+        decode::order(kind, &mut new);
         let key = cache::key(kind, call.namespace(), name);
         if is_released(kind, &new) {
             if !options.dry_run && self.remove(&key, revision).await?.is_none() {

@@ -1,5 +1,7 @@
 //! JSON and YAML text into a value, with every repeated key found. Upstream: sigs.k8s.io/json and sigs.k8s.io/yaml.
 
+mod syntax;
+
 use std::fmt;
 
 use serde::de::{Deserialize, DeserializeSeed, MapAccess, SeqAccess, Visitor};
@@ -19,8 +21,10 @@ const MOST_PROBLEMS: usize = 100;
 pub fn from_json(body: &[u8]) -> Result<(Value, Vec<Problem>), Error> {
     let mut walk = Walk::default();
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let value = Seed(&mut walk).deserialize(&mut reader).map_err(|e| Error::Json(e.to_string()))?;
-    reader.end().map_err(|e| Error::Json(e.to_string()))?;
+    // Only a text that is refused is looked at once more, for the words that clients know.
+    let refuse = |e: serde_json::Error| Error::Json(syntax::complaint(body).unwrap_or_else(|| e.to_string()));
+    let value = Seed(&mut walk).deserialize(&mut reader).map_err(refuse)?;
+    reader.end().map_err(refuse)?;
     Ok((value, walk.problems))
 }
 
@@ -227,6 +231,11 @@ impl Visitor<'_> for KeyVisitor {
     fn visit_unit<E: serde::de::Error>(self) -> Result<Key, E> {
         Err(E::custom("a key is null"))
     }
+}
+
+/// Why a text is no JSON, in the words of Go's reader; none when it is.
+pub fn json_complaint(text: &str) -> Option<String> {
+    syntax::complaint(text.as_bytes())
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod decode;
 mod error;
 mod generated;
 pub mod openapi;
+mod order;
 mod patch;
 pub mod protobuf;
 mod prune;
@@ -20,8 +21,9 @@ mod time;
 mod validate;
 mod yaml;
 
-pub use decode::{from_json, from_yaml};
+pub use decode::{from_json, from_yaml, json_complaint};
 pub use error::{Error, Problem, Strictness, strict_text};
+pub use order::order;
 pub use patch::{json_patch, merge_patch, strategic_merge};
 pub use protobuf::{Decoded, from_protobuf, to_protobuf};
 pub use prune::prune;

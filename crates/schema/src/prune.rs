@@ -179,9 +179,7 @@ impl Walk {
             (Kind::Int64, Value::Number(n)) if n.is_i64() => {}
             (Kind::IntOrString, Value::String(_)) => {}
             (Kind::IntOrString, Value::Number(n)) if n.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => {}
-            (Kind::IntOrString, _) => {
-                return Err(Error::Type(format!("json: cannot unmarshal {} into Go value of type int32", word(value, Kind::Int32))));
-            }
+            (Kind::IntOrString, _) => return Err(self.mismatch(value, Shape::One, Kind::Int32)),
             (Kind::Quantity, Value::String(text)) => self.quantity(&text.clone(), value)?,
             (Kind::Quantity, Value::Number(number)) => self.quantity(&number.to_string(), value)?,
             (Kind::Quantity, _) => return Err(Error::Type(quantity::INVALID.to_owned())),
@@ -288,6 +286,8 @@ fn base64(text: &str) -> Result<(), Error> {
     match STANDARD.decode(text) {
         Ok(_) => Ok(()),
         Err(base64::DecodeError::InvalidByte(at, _)) => Err(Error::Type(format!("illegal base64 data at input byte {at}"))),
+        // Go names the first octet of the group that is not whole.
+        Err(_) if !text.ends_with('=') => Err(Error::Type(format!("illegal base64 data at input byte {}", text.len() / 4 * 4))),
         Err(_) => Err(Error::Type(format!("illegal base64 data at input byte {}", text.trim_end_matches('=').len()))),
     }
 }

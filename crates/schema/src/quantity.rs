@@ -30,7 +30,9 @@ pub fn canonical(text: &str) -> Option<String> {
     if value == 0 {
         return Some("0".to_owned());
     }
-    Some(print(value, scale, format))
+    let shown = print(value, scale, format);
+    // Without its unit it is read as a decimal number the next time, and upstream reads what it stored before it answers.
+    if format == Format::Binary && !shown.ends_with('i') { canonical(&shown) } else { Some(shown) }
 }
 
 /// Small whole numbers are most quantities and canonical as they are, unless they end in three zeros.
@@ -173,6 +175,7 @@ mod tests {
             ("1Ki", "1Ki"),
             ("1023Ki", "1023Ki"),
             ("0.5Ki", "512"),
+            ("62.5Ki", "64k"),
             ("1e3", "1e3"),
             ("1E3", "1e3"),
             ("12e6", "12e6"),

@@ -58,8 +58,48 @@ fn parse(text: &str) -> Option<Timestamp> {
     if colon_offset { text.parse().ok() } else { None }
 }
 
+/// What Go's parser says: the first part of the layout that the text does not follow, and what stands there.
 fn complaint(text: &str, layout: &str) -> String {
-    format!("parsing time {text:?} as {layout:?}: cannot parse {text:?} as \"2006\"")
+    let refuse = |rest: &str, part: &str| format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {part:?}");
+    let mut rest = text;
+    for (digits, part, divider) in [(4, "2006", "-"), (2, "01", "-"), (2, "02", "T"), (2, "15", ":"), (2, "04", ":"), (2, "05", "")] {
+        if rest.len() < digits || !rest.bytes().take(digits).all(|b| b.is_ascii_digit()) {
+            return refuse(rest, part);
+        }
+        let value: u32 = rest[..digits].parse().unwrap_or(0);
+        let (name, range) = match part {
+            "01" => ("month", 1..=12),
+            "15" => ("hour", 0..=23),
+            "04" => ("minute", 0..=59),
+            "05" => ("second", 0..=59),
+            _ => ("", 0..=9999),
+        };
+        if !range.contains(&value) {
+            return format!("parsing time {text:?}: {name} out of range");
+        }
+        rest = &rest[digits..];
+        match rest.strip_prefix(divider) {
+            Some(next) => rest = next,
+            None => return refuse(rest, divider),
+        }
+    }
+    let digits = rest.strip_prefix('.').map_or(0, |fraction| fraction.bytes().take_while(u8::is_ascii_digit).count());
+    if layout == LAYOUT_MICRO {
+        if digits < 6 {
+            return refuse(rest, ".000000");
+        }
+        rest = &rest[7..];
+    } else if digits > 0 {
+        rest = &rest[1 + digits..];
+    }
+    let offset = rest.as_bytes();
+    let is_offset =
+        offset.len() >= 6 && matches!(offset[0], b'+' | b'-') && offset[3] == b':' && [1, 2, 4, 5].iter().all(|i| offset[*i].is_ascii_digit());
+    match rest.strip_prefix('Z').or_else(|| is_offset.then(|| &rest[6..])) {
+        None => refuse(rest, "Z07:00"),
+        Some("") => format!("parsing time {text:?}: day out of range"),
+        Some(extra) => format!("parsing time {text:?}: extra text: {extra:?}"),
+    }
 }
 
 /// Nanoseconds as Go prints a duration: `1h0m0s`, `1.5s`, `10ms`, `0s`.
@@ -150,6 +190,35 @@ mod tests {
         ] {
             assert_eq!(duration(nanos), wanted);
             assert_eq!(nanoseconds(wanted), Some(nanos));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_time_is_told_as_go_tells_it() {
+        let micro = format!("as {LAYOUT_MICRO:?}: cannot parse");
+        for (text, wanted) in [
+            ("2020-01-01T00:00:00Z", format!("{micro} \"Z\" as \".000000\"")),
+            ("2020-01-01T00:00:00.1+02:00", format!("{micro} \".1+02:00\" as \".000000\"")),
+            ("2020-01-01T00:00:00.123456789Z", format!("{micro} \"789Z\" as \"Z07:00\"")),
+        ] {
+            assert_eq!(canonical_micro(text), Err(format!("parsing time {text:?} {wanted}")));
+        }
+        let plain = format!("as {LAYOUT:?}: cannot parse");
+        for (text, wanted) in [
+            ("bad", format!("{plain} \"bad\" as \"2006\"")),
+            ("", format!("{plain} \"\" as \"2006\"")),
+            ("2020-01-01", format!("{plain} \"\" as \"T\"")),
+            ("2020-01-01 00:00:00Z", format!("{plain} \" 00:00:00Z\" as \"T\"")),
+            ("2020-01-01T00:00:00", format!("{plain} \"\" as \"Z07:00\"")),
+        ] {
+            assert_eq!(canonical(text), Err(format!("parsing time {text:?} {wanted}")));
+        }
+        for (text, wanted) in [
+            ("2020-13-01T00:00:00Z", "month out of range"),
+            ("2020-02-30T00:00:00Z", "day out of range"),
+            ("2020-01-01T00:00:00Zx", "extra text: \"x\""),
+        ] {
+            assert_eq!(canonical(text), Err(format!("parsing time {text:?}: {wanted}")));
         }
     }
 

@@ -32,7 +32,6 @@ impl Rules for EndpointSlice {
             default_absent(port, "name", "");
             default_absent(port, "protocol", "TCP");
         }
-        default_absent(object, "endpoints", Value::Array(Vec::new()));
         for endpoint in list_mut(object, "endpoints").into_iter().flatten() {
             default_absent(endpoint, "conditions", Value::Object(serde_json::Map::new()));
         }

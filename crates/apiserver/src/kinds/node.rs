@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::cells::{self, column, wide};
 use super::value::{default_absent, flag, has, list, map, object_at, remove, text, texts};
-use super::{AGE, Column, NAME, Rules, Settings};
+use super::{AGE, Column, NAME, Rules, Settings, pod};
 use crate::field::{FieldErrors, Path};
 use crate::syntax::{self, address};
 
@@ -55,6 +55,7 @@ impl Rules for Node {
 
     fn validate_status(&self, new: &Value, old: &Value) -> FieldErrors {
         let mut errors = FieldErrors::new();
+        check_amounts(new, &mut errors);
         check_update(new, old, &mut errors);
         errors
     }
@@ -140,6 +141,7 @@ fn join_pod_cidrs(spec: &mut Value) {
 fn check(node: &Value) -> FieldErrors {
     let mut errors = FieldErrors::new();
     check_taints(node, &mut errors);
+    check_amounts(node, &mut errors);
     let (cidrs, at) = (texts(&node["spec"], "podCIDRs"), SPEC.child("podCIDRs"));
     for (index, cidr) in cidrs.iter().enumerate() {
         errors.extend(at.index(index).invalid_all(cidr, address::cidr_legacy(cidr)));
@@ -177,6 +179,26 @@ fn check_taints(node: &Value, errors: &mut FieldErrors) {
             let mut error = at.duplicate(json!({"Key": key, "Value": value, "Effect": effect, "TimeAdded": taint["timeAdded"]}));
             error.detail = "taints must be unique by key and effect pair".to_owned();
             errors.push(error);
+        }
+    }
+}
+
+/// What a node has is not below zero, and whole unless it can be divided.
+fn check_amounts(node: &Value, errors: &mut FieldErrors) {
+    let status = Path::new("status");
+    for field in ["capacity", "allocatable"] {
+        let at = status.child(field);
+        for (name, value) in map(&node["status"], field) {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            // Upstream joins the name with a dot here, not in brackets.
+            let at = at.child(name);
+            match pod::amount(&text) {
+                Some(amount) if amount < 0.0 => errors.push(at.invalid(text, "must be greater than or equal to 0")),
+                Some(amount) if amount.fract() != 0.0 && (name.contains('/') || name == "pods") => {
+                    errors.push(at.invalid(text, "must be an integer"))
+                }
+                _ => {}
+            }
         }
     }
 }

@@ -1,8 +1,11 @@
 //! Pod: processes that live and die together. Everything that a server without a scheduler and kubelet must know of them: defaults,
 //! validation, what may change, and how they are shown.
 
+pub(crate) mod admission;
 mod containers;
 mod defaults;
+mod placement;
+mod security;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,6 +20,8 @@ use super::value::{copy, flag, has, list, number, object_at, text};
 use super::{Column, Rules, Settings, field_at};
 use crate::field::FieldErrors;
 
+pub(in crate::kinds) use containers::amount;
+
 /// The rules of Pods.
 pub struct Pod;
 
@@ -29,8 +34,14 @@ impl Rules for Pod {
         let class = defaults::quality(&object["spec"]);
         object["status"] = json!({"phase": "Pending", "qosClass": class});
         if !list(&object["spec"], "schedulingGates").is_empty() {
-            object["status"]["conditions"] = json!([{"type": "PodScheduled", "status": "False", "reason": "SchedulingGated", "message": "Scheduling is blocked due to non-empty scheduling gates"}]);
+            let made = &object["metadata"]["creationTimestamp"];
+            object["status"]["conditions"] = json!([{"type": "PodScheduled", "status": "False", "lastProbeTime": null, "lastTransitionTime": made,
+                "reason": "SchedulingGated", "message": "Scheduling is blocked due to non-empty scheduling gates"}]);
         }
+    }
+
+    fn prepare_update(&self, new: &mut Value, _old: &Value) {
+        admission::tolerate_loss(new);
     }
 
     fn prepare_status(&self, new: &mut Value, old: &Value) {

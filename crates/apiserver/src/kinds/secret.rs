@@ -132,7 +132,8 @@ fn check_json(data: &Map<String, Value>, key: &str, errors: &mut FieldErrors) {
     };
     let bytes = STANDARD.decode(value.as_str().unwrap_or("")).unwrap_or_default();
     if let Err(error) = serde_json::from_slice::<Map<String, Value>>(&bytes) {
-        errors.push(DATA_PATH.key(key).invalid("<secret contents redacted>", error.to_string()));
+        let why = std::str::from_utf8(&bytes).ok().and_then(schema::json_complaint).unwrap_or_else(|| error.to_string());
+        errors.push(DATA_PATH.key(key).invalid("<secret contents redacted>", why));
     }
 }
 

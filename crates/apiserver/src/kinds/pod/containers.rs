@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::endpoint_slice::PROTOCOLS;
 use super::super::value::{has, list, map, number, optional_number, optional_text, text};
-use super::volumes;
+use super::{security, volumes};
 use crate::field::{FieldErrors, Path};
 use crate::syntax;
 
@@ -39,7 +39,7 @@ pub(super) fn regular(spec: &Value, mountable: &BTreeSet<&str>, at: &Path<'_>, e
         if containers[..index].iter().any(|c| text(c, "name") == text(container, "name")) {
             errors.push(here.child("name").duplicate(text(container, "name")));
         }
-        hooks_and_probes(container, &here, errors);
+        hooks_and_probes(container, number(spec, "terminationGracePeriodSeconds"), &here, errors);
         if has(container, "restartPolicy") {
             restart_policy(container, &here, errors);
         }
@@ -61,7 +61,7 @@ pub(super) fn init(spec: &Value, mountable: &BTreeSet<&str>, at: &Path<'_>, erro
         }
         host_ports(std::iter::once(container), &at, errors);
         if text(container, "restartPolicy") == "Always" {
-            hooks_and_probes(container, &here, errors);
+            hooks_and_probes(container, number(spec, "terminationGracePeriodSeconds"), &here, errors);
         } else {
             for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {
                 if has(container, field) {
@@ -108,8 +108,20 @@ fn common(container: &Value, mountable: &BTreeSet<&str>, at: &Path<'_>, errors: 
     ports(container, at, errors);
     environment(container, at, errors);
     volumes::mounts(container, mountable, at, errors);
+    volumes::devices(container, mountable, at, errors);
     word(container, "imagePullPolicy", &["Always", "IfNotPresent", "Never"], at, errors);
     resources(&container["resources"], &at.child("resources"), errors);
+    for (index, policy) in list(container, "resizePolicy").iter().enumerate() {
+        let (word, allowed) = (text(policy, "restartPolicy"), ["NotRequired", "RestartContainer"]);
+        if !allowed.contains(&word) {
+            errors.push(if word.is_empty() {
+                at.child("resizePolicy").index(index).required("")
+            } else {
+                at.child("resizePolicy").not_supported(word, &allowed)
+            });
+        }
+    }
+    security::container(container, at, errors);
 }
 
 /// A required field of a closed set.
@@ -209,7 +221,7 @@ fn value_from(variable: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
                     key => errors.extend(at.child("key").invalid_all(key, syntax::config_key(key))),
                 }
             }
-            "resourceFieldRef" if text(one, "resource").is_empty() => errors.push(at.child("resource").required("")),
+            "resourceFieldRef" => resource_ref(one, &at, errors),
             _ => {}
         }
     }
@@ -221,10 +233,24 @@ fn value_from(variable: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
     }
 }
 
-fn field_ref(reference: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
+fn resource_ref(reference: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
+    const AMOUNTS: [&str; 6] =
+        ["limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage", "requests.memory"];
+    match text(reference, "resource") {
+        "" => errors.push(at.child("resource").required("")),
+        known if AMOUNTS.contains(&known) || known.starts_with("limits.hugepages-") || known.starts_with("requests.hugepages-") => {}
+        other => errors.push(at.child("resource").not_supported(other, &AMOUNTS)),
+    }
+}
+
+pub(super) fn field_ref(reference: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
     let path = text(reference, "fieldPath");
     if path.is_empty() {
         errors.push(at.child("fieldPath").required(""));
+        return;
+    }
+    if let Some(version) = optional_text(reference, "apiVersion").filter(|v| !matches!(*v, "" | "v1")) {
+        errors.push(at.child("fieldPath").invalid(path, format!("error converting fieldPath: unsupported pod version: {version}")));
         return;
     }
     let subscript = |prefix: &str| path.strip_prefix(prefix).and_then(|p| p.strip_prefix("['")).and_then(|p| p.strip_suffix("']"));
@@ -244,16 +270,24 @@ pub(super) fn resources(resources: &Value, at: &Path<'_>, errors: &mut FieldErro
         for (name, value) in map(resources, kind) {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             if amount(&text).is_some_and(|a| a < 0.0) {
-                errors.push(at.key(name).invalid(text, "must be greater than or equal to 0"));
+                errors.push(at.key(name).invalid(text.as_str(), "must be greater than or equal to 0"));
             }
-            if !name.contains('/') && !matches!(name.as_str(), "cpu" | "memory" | "ephemeral-storage") && !name.starts_with("hugepages-") {
+            let is_standard = matches!(name.as_str(), "cpu" | "memory" | "ephemeral-storage") || name.starts_with("hugepages-");
+            if !name.contains('/') && !is_standard {
+                errors.push(at.key(name).invalid(name.as_str(), "must be a standard resource type or fully qualified"));
                 errors.push(at.key(name).invalid(name.as_str(), "must be a standard resource for containers"));
+            }
+            if name.contains('/') && amount(&text).is_some_and(|a| a.fract() != 0.0) {
+                errors.push(at.key(name).invalid(text, "must be an integer"));
             }
         }
     }
     let requests = at.child("requests");
     for (name, value) in map(resources, "requests") {
         let (request, limit) = (value.as_str().unwrap_or(""), resources["limits"][name.as_str()].as_str().unwrap_or(""));
+        if (name.contains('/') || name.starts_with("hugepages-")) && limit.is_empty() {
+            errors.push(at.child("limits").required("Limit must be set for non overcommitable resources"));
+        }
         if let (Some(asked), Some(allowed)) = (amount(request), amount(limit))
             && asked > allowed
         {
@@ -263,7 +297,7 @@ pub(super) fn resources(resources: &Value, at: &Path<'_>, errors: &mut FieldErro
 }
 
 /// What a quantity comes to: near enough to compare a request with its limit.
-fn amount(text: &str) -> Option<f64> {
+pub(in crate::kinds) fn amount(text: &str) -> Option<f64> {
     let split = text.find(|c: char| !matches!(c, '0'..='9' | '.' | '+' | '-')).unwrap_or(text.len());
     let (digits, suffix) = text.split_at(split);
     let scale = match suffix {
@@ -288,12 +322,16 @@ fn amount(text: &str) -> Option<f64> {
     digits.parse::<f64>().ok().map(|d| d * scale)
 }
 
-fn hooks_and_probes(container: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
+fn hooks_and_probes(container: &Value, grace_s: i64, at: &Path<'_>, errors: &mut FieldErrors) {
     if has(container, "lifecycle") {
         let at = at.child("lifecycle");
         for hook in ["postStart", "preStop"] {
             if has(&container["lifecycle"], hook) {
                 handler(&container["lifecycle"][hook], &["exec", "httpGet", "tcpSocket", "sleep"], &at.child(hook), errors);
+                if let Some(seconds) = optional_number(&container["lifecycle"][hook]["sleep"], "seconds").filter(|s| !(0..=grace_s).contains(s)) {
+                    let why = format!("must be non-negative and less than terminationGracePeriodSeconds ({grace_s})");
+                    errors.push(at.child(hook).child("sleep").invalid(seconds, why));
+                }
             }
         }
     }
@@ -338,9 +376,6 @@ fn handler(handler: &Value, kinds: &[&str], at: &Path<'_>, errors: &mut FieldErr
             "exec" if list(action, "command").is_empty() => errors.push(at.child("command").required("")),
             "httpGet" => http_get(action, &at, errors),
             "tcpSocket" | "grpc" => port(&action["port"], &at.child("port"), errors),
-            "sleep" if number(action, "seconds") < 0 => {
-                errors.push(at.child("seconds").invalid(number(action, "seconds"), "must be greater than or equal to 0"))
-            }
             _ => {}
         }
     }

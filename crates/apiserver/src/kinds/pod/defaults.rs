@@ -46,6 +46,10 @@ pub(super) fn pod(object: &mut Value) {
         }
     }
     for one in list_mut(spec, "volumes").into_iter().flatten() {
+        if let Some(image) = one.get_mut("image").filter(|image| image.is_object()) {
+            let policy = pull_policy(text(image, "reference"));
+            default_to(image, "pullPolicy", policy);
+        }
         volume(one);
     }
     for toleration in list_mut(spec, "tolerations").into_iter().flatten() {
@@ -68,8 +72,7 @@ fn addresses(status: &mut Value) {
 }
 
 fn container(one: &mut Value) {
-    // An image without a tag, or with the tag that moves, is asked for each time.
-    let policy = if tag(text(one, "image")) == "latest" { "Always" } else { "IfNotPresent" };
+    let policy = pull_policy(text(one, "image"));
     default_to(one, "imagePullPolicy", policy);
     default_to(one, "terminationMessagePath", "/dev/termination-log");
     default_to(one, "terminationMessagePolicy", "File");
@@ -95,6 +98,11 @@ fn container(one: &mut Value) {
         }
     }
     requests(&mut one["resources"]);
+}
+
+/// An image without a tag, or with the tag that moves, is asked for each time.
+fn pull_policy(image: &str) -> &'static str {
+    if tag(image) == "latest" { "Always" } else { "IfNotPresent" }
 }
 
 /// The tag of an image reference: `latest` when it has neither tag nor digest.

@@ -260,3 +260,118 @@ fn warnings_name_what_is_hardly_meant() {
         ]
     );
 }
+
+#[test]
+fn what_processes_may_do_is_of_closed_sets() {
+    let most = "must be between 0 and 2147483647, inclusive";
+    let with_pod = |context: Value| with(&one(), "/securityContext", context);
+    let with_container = |context: Value| with(&one(), "/containers/0/securityContext", context);
+    for (spec, wanted) in [
+        (with_pod(json!({"runAsUser": -1})), format!("spec.securityContext.runAsUser: Invalid value: -1: {most}")),
+        (with_pod(json!({"supplementalGroups": [-1]})), format!("spec.securityContext.supplementalGroups[0]: Invalid value: -1: {most}")),
+        (
+            with_pod(json!({"sysctls": [{"name": "a b", "value": "x"}]})),
+            r#"spec.securityContext.sysctls[0].name: Invalid value: "a b": must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$"#.to_owned(),
+        ),
+        (
+            with_pod(json!({"fsGroupChangePolicy": "x"})),
+            r#"spec.securityContext.fsGroupChangePolicy: Unsupported value: "x": supported values: "Always", "OnRootMismatch""#.to_owned(),
+        ),
+        (
+            with_pod(json!({"seccompProfile": {"type": "Localhost"}})),
+            "spec.securityContext.seccompProfile.localhostProfile: Required value: must be set when seccomp type is Localhost".to_owned(),
+        ),
+        (with_container(json!({"runAsGroup": -1})), format!("spec.containers[0].securityContext.runAsGroup: Invalid value: -1: {most}")),
+        (
+            with_container(json!({"procMount": "x"})),
+            r#"spec.containers[0].securityContext.procMount: Unsupported value: "x": supported values: "Default", "Unmasked""#.to_owned(),
+        ),
+        (with(&one(), "/os", json!({"name": "x"})), r#"spec.os: Unsupported value: "x": supported values: "linux", "windows""#.to_owned()),
+    ] {
+        assert_eq!(refused(spec), [wanted]);
+    }
+    assert!(refused(with_pod(json!({"sysctls": [{"name": "net.ipv4/ip_forward", "value": "1"}], "runAsUser": 0}))).is_empty());
+}
+
+#[test]
+fn affinities_and_spreads_are_whole() {
+    let node = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms";
+    let required = |terms: Value| json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}});
+    let preferred = |weight: i64| json!({"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": weight, "podAffinityTerm": {"topologyKey": "zone"}}]}});
+    for (affinity, wanted) in [
+        (required(json!([])), format!("{node}: Required value: must have at least one node selector term")),
+        (
+            required(json!([{"matchExpressions": [{"key": "a", "operator": "x"}]}])),
+            format!("{node}[0].matchExpressions[0].operator: Invalid value: \"x\": not a valid selector operator"),
+        ),
+        (
+            preferred(0),
+            "spec.affinity.podAntiAffinity.preferredDuringSchedulingIgnoredDuringExecution[0].weight: Invalid value: 0: must be in the range 1-100"
+                .to_owned(),
+        ),
+    ] {
+        assert_eq!(refused(with(&one(), "/affinity", affinity)), [wanted]);
+    }
+    assert!(refused(with(&one(), "/affinity", preferred(1))).is_empty());
+    let spread = json!([{"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "minDomains": 1}]);
+    assert_eq!(
+        refused(with(&one(), "/topologySpreadConstraints", spread)),
+        [
+            "spec.topologySpreadConstraints[0].minDomains: Invalid value: 1: can only use minDomains if whenUnsatisfiable=DoNotSchedule, not ScheduleAnyway"
+        ]
+    );
+}
+
+#[test]
+fn amounts_and_volumes_are_judged_as_upstream_does() {
+    let resources = |resources: Value| with(&one(), "/containers/0/resources", resources);
+    let volume = |volume: Value| with(&one(), "/volumes", json!([with(&volume, "/name", json!("v"))]));
+    for (spec, wanted) in [
+        (
+            resources(json!({"requests": {"a.b/c": "1"}})),
+            "spec.containers[0].resources.limits: Required value: Limit must be set for non overcommitable resources",
+        ),
+        (
+            with(&one(), "/containers/0/lifecycle", json!({"preStop": {"sleep": {"seconds": 50}}})),
+            "spec.containers[0].lifecycle.preStop.sleep: Invalid value: 50: must be non-negative and less than terminationGracePeriodSeconds (30)",
+        ),
+        (
+            volume(json!({"hostPath": {"path": "/x", "type": "x"}})),
+            r#"spec.volumes[0].hostPath.type: Unsupported value: "x": supported values: "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket""#,
+        ),
+        (volume(json!({"nfs": {"server": "s", "path": "x"}})), r#"spec.volumes[0].nfs.path: Invalid value: "x": must be an absolute path"#),
+        (volume(json!({"csi": {}})), "spec.volumes[0].csi.driver: Required value"),
+        (
+            volume(json!({"configMap": {"name": "m", "items": [{"key": "a", "path": "../b"}]}})),
+            r#"spec.volumes[0].configMap.items[0].path: Invalid value: "../b": must not contain '..'"#,
+        ),
+        (
+            with(&one(), "/containers/0/volumeDevices", json!([{"name": "v", "devicePath": "/x"}])),
+            r#"spec.containers[0].volumeDevices[0].name: Not found: "v""#,
+        ),
+    ] {
+        assert_eq!(refused(spec), [wanted]);
+    }
+    let two = refused(resources(json!({"limits": {"a.b/c": "1.5"}, "requests": {"a.b/c": "1.5"}})));
+    assert_eq!(two.len(), 2, "{two:?}");
+}
+
+#[test]
+fn admission_gives_priority_and_patience() {
+    let mut object = pod(with(&one(), "/tolerations", json!([{"key": "node.kubernetes.io/not-ready", "operator": "Exists"}])));
+    admission::admit(&mut object).expect("nothing is asked for");
+    assert_eq!((&object["spec"]["priority"], &object["spec"]["preemptionPolicy"]), (&json!(0), &json!("PreemptLowerPriority")));
+    let keys: Vec<&str> = list(&object["spec"], "tolerations").iter().map(|t| text(t, "key")).collect();
+    assert_eq!(keys, ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]);
+    let mut system = pod(with(&one(), "/priorityClassName", json!("system-node-critical")));
+    admission::admit(&mut system).expect("the class exists");
+    assert_eq!(system["spec"]["priority"], 2_000_001_000);
+    let refused = |pointer: &str, value: Value| admission::admit(&mut pod(with(&one(), pointer, value))).expect_err("forbidden");
+    let computed = "must not be provided in pod spec; priority admission controller computed";
+    assert_eq!(refused("/priority", json!(5)), format!("the integer value of priority (5) {computed} 0 from the given PriorityClass name"));
+    assert_eq!(
+        refused("/preemptionPolicy", json!("Never")),
+        format!("the string value of PreemptionPolicy (Never) {computed} PreemptLowerPriority from the given PriorityClass name")
+    );
+    assert_eq!(refused("/runtimeClassName", json!("x")), "pod rejected: RuntimeClass \"x\" not found");
+}

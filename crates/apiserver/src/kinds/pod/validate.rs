@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::value::{flag, has, list, map, number, optional_number, optional_text, text, texts};
 use super::containers::{self, is_sidecar, word};
-use super::volumes;
+use super::{placement, security, volumes};
 use crate::field::{FieldErrors, Path, quote};
 use crate::syntax::{self, address};
 
@@ -31,6 +31,8 @@ pub(super) fn pod(object: &Value) -> FieldErrors {
     topology_spread(spec, &mut errors);
     names(spec, &mut errors);
     tolerations(spec, &mut errors);
+    placement::affinity(spec, &SPEC, &mut errors);
+    security::pod(spec, &SPEC, &mut errors);
     let aliases = SPEC.child("hostAliases");
     for (index, alias) in list(spec, "hostAliases").iter().enumerate() {
         let at = aliases.index(index);
@@ -64,6 +66,9 @@ pub(super) fn only_new(spec: &Value, errors: &mut FieldErrors) {
 fn host_network(spec: &Value, errors: &mut FieldErrors) {
     if !flag(spec, "hostNetwork") {
         return;
+    }
+    if spec["hostUsers"] == false {
+        errors.push(SPEC.child("hostNetwork").forbidden("when `hostUsers` is false"));
     }
     let containers = SPEC.child("containers");
     for (index, container) in list(spec, "containers").iter().enumerate() {
@@ -148,6 +153,7 @@ fn topology_spread(spec: &Value, errors: &mut FieldErrors) {
         if !matches!(action, "DoNotSchedule" | "ScheduleAnyway") {
             errors.push(at.child("whenUnsatisfiable").not_supported(action, &["DoNotSchedule", "ScheduleAnyway"]));
         }
+        placement::fewest_domains(constraint, action, &at, errors);
         let key = |c: &Value| (text(c, "topologyKey").to_owned(), text(c, "whenUnsatisfiable").to_owned());
         for _ in constraints[index + 1..].iter().filter(|c| key(c) == key(constraint)) {
             let (topology, action) = key(constraint);
@@ -166,6 +172,9 @@ fn names(spec: &Value, errors: &mut FieldErrors) {
     }
     if let Some(seconds) = optional_number(spec, "activeDeadlineSeconds").filter(|s| !(1..=i64::from(i32::MAX)).contains(s)) {
         errors.push(SPEC.child("activeDeadlineSeconds").invalid(seconds, syntax::between(1, i64::from(i32::MAX))));
+    }
+    if let Some(name) = optional_text(spec, "hostnameOverride") {
+        errors.extend(SPEC.child("hostnameOverride").invalid_all(name, syntax::dns1123_subdomain(name)));
     }
     for field in ["hostname", "subdomain"] {
         let name = text(spec, field);
@@ -200,7 +209,7 @@ pub(super) fn tolerations(spec: &Value, errors: &mut FieldErrors) {
             }
             "Exists" if !value.is_empty() => errors.push(at.child("operator").invalid(value, "value must be empty when `operator` is 'Exists'")),
             "Exists" => {}
-            other => errors.push(at.child("operator").not_supported(other, &["Equal", "Exists"])),
+            other => errors.push(at.child("operator").not_supported(other, &["Equal", "Exists", "Lt", "Gt"])),
         }
         if !matches!(effect, "" | "NoSchedule" | "PreferNoSchedule" | "NoExecute") {
             errors.push(at.child("effect").not_supported(effect, &["NoSchedule", "PreferNoSchedule", "NoExecute"]));
@@ -211,8 +220,25 @@ pub(super) fn tolerations(spec: &Value, errors: &mut FieldErrors) {
 /// What is accepted and hardly meant.
 pub(super) fn warnings(pod: &Value) -> Vec<String> {
     let (spec, mut warnings) = (&pod["spec"], Vec::new());
-    for (index, _) in list(spec, "imagePullSecrets").iter().enumerate().filter(|(_, s)| text(s, "name").is_empty()) {
+    if text(&pod["metadata"], "name").contains('.') {
+        let why = "this is used in the Pod's hostname, which can result in surprising behavior; a DNS label is recommended";
+        warnings.push(format!("metadata.name: {why}: [must not contain dots]"));
+    }
+    let secrets = list(spec, "imagePullSecrets");
+    for (index, secret) in secrets.iter().enumerate() {
+        let name = text(secret, "name");
+        if secrets[..index].iter().any(|s| text(s, "name") == name) {
+            warnings.push(format!("spec.imagePullSecrets[{index}].name: duplicate name {}", quote(name)));
+        }
+    }
+    for (index, _) in secrets.iter().enumerate().filter(|(_, s)| text(s, "name").is_empty()) {
         warnings.push(format!("spec.imagePullSecrets[{index}].name: invalid empty name \"\""));
+    }
+    for (index, _) in list(spec, "topologySpreadConstraints").iter().enumerate().filter(|(_, c)| !has(c, "labelSelector")) {
+        warnings.push(format!("spec.topologySpreadConstraints[{index}].labelSelector: a null labelSelector results in matching no pod"));
+    }
+    for volume in list(spec, "volumes").iter().filter(|v| has(v, "projected") && list(&v["projected"], "sources").iter().all(is_empty)) {
+        warnings.push(format!("volume {} (Projected) has no sources provided", quote(text(volume, "name"))));
     }
     for kind in ["containers", "initContainers"] {
         for (index, container) in list(spec, kind).iter().enumerate() {
@@ -230,10 +256,29 @@ pub(super) fn warnings(pod: &Value) -> Vec<String> {
         }
     }
     port_name_warnings(spec, &mut warnings);
+    repeated_port_warnings(spec, &mut warnings);
     for (index, alias) in list(spec, "hostAliases").iter().enumerate() {
         warnings.extend(address::ip_warnings(&format!("spec.hostAliases[{index}].ip"), text(alias, "ip")));
     }
     warnings
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_none_or(serde_json::Map::is_empty)
+}
+
+/// A port that a container opens twice.
+fn repeated_port_warnings(spec: &Value, warnings: &mut Vec<String>) {
+    for (index, container) in list(spec, "containers").iter().enumerate() {
+        let ports = list(container, "ports");
+        let key = |p: &Value| (number(p, "containerPort"), text(p, "protocol").to_owned(), number(p, "hostPort"), text(p, "hostIP").to_owned());
+        for (later, port) in ports.iter().enumerate() {
+            if let Some(first) = ports[..later].iter().position(|p| key(p) == key(port)) {
+                let at = format!("spec.containers[{index}].ports");
+                warnings.push(format!("{at}[{later}]: duplicate port definition with {at}[{first}]"));
+            }
+        }
+    }
 }
 
 /// A port name that two containers use selects the first one.

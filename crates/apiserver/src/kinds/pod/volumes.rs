@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::super::value::{has, list, number, text};
+use super::super::value::{has, list, number, optional_text, text};
+use super::containers::{amount, field_ref};
 use crate::field::{FieldErrors, Path};
 use crate::syntax;
 
 /// Sources that must name an object, and the field that names it.
 const NAMED: [(&str, &str); 3] = [("secret", "secretName"), ("configMap", "name"), ("persistentVolumeClaim", "claimName")];
+
+/// What a path of the host may have to be.
+const HOST_PATHS: [&str; 8] = ["", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket"];
 
 /// Judges the volumes. Returns the names of those that can be mounted: the ones without a mistake.
 pub(super) fn volumes<'a>(spec: &'a Value, at: &Path<'_>, errors: &mut FieldErrors) -> BTreeSet<&'a str> {
@@ -33,7 +37,11 @@ pub(super) fn volumes<'a>(spec: &'a Value, at: &Path<'_>, errors: &mut FieldErro
 }
 
 fn source(volume: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
-    let mut sources = volume.as_object().into_iter().flatten().filter(|(k, v)| *k != "name" && !v.is_null()).map(|(k, _)| k.as_str());
+    let given = volume.as_object().into_iter().flatten().filter(|(k, v)| *k != "name" && !v.is_null()).map(|(k, _)| k.as_str());
+    let mut sources: Vec<&str> = given.collect();
+    // The order in which upstream looks at them decides which one is too many.
+    sources.sort_by_key(|source| *source != "emptyDir");
+    let mut sources = sources.into_iter();
     if sources.next().is_none() {
         errors.push(at.required("must specify a volume type"));
     }
@@ -51,11 +59,60 @@ fn source(volume: &Value, at: &Path<'_>, errors: &mut FieldErrors) {
         } else if path.split('/').any(|part| part == "..") {
             errors.push(here.child("path").invalid(path, "must not contain '..'"));
         }
+        if let Some(kind) = optional_text(&volume["hostPath"], "type").filter(|kind| !HOST_PATHS.contains(kind)) {
+            errors.push(here.child("type").not_supported(kind, &HOST_PATHS));
+        }
+    }
+    if has(volume, "nfs") {
+        let (path, here) = (text(&volume["nfs"], "path"), at.child("nfs"));
+        if text(&volume["nfs"], "server").is_empty() {
+            errors.push(here.child("server").required(""));
+        }
+        match path {
+            "" => errors.push(here.child("path").required("")),
+            path if !path.starts_with('/') => errors.push(here.child("path").invalid(path, "must be an absolute path")),
+            _ => {}
+        }
+    }
+    if has(volume, "csi") && text(&volume["csi"], "driver").is_empty() {
+        errors.push(at.child("csi").child("driver").required(""));
+    }
+    if has(volume, "ephemeral") && !has(&volume["ephemeral"], "volumeClaimTemplate") {
+        errors.push(at.child("ephemeral").child("volumeClaimTemplate").required(""));
+    }
+    if optional_text(&volume["emptyDir"], "sizeLimit").and_then(amount).is_some_and(|limit| limit < 0.0) {
+        errors.push(at.child("emptyDir").child("sizeLimit").forbidden("SizeLimit field must be a valid resource quantity"));
+    }
+    let here = at.child("downwardAPI");
+    for item in list(&volume["downwardAPI"], "items").iter().filter(|item| has(item, "fieldRef")) {
+        field_ref(&item["fieldRef"], &here.child("fieldRef"), errors);
     }
     for source in ["secret", "configMap", "downwardAPI", "projected"] {
         let mode = number(&volume[source], "defaultMode");
         if !(0..=0o777).contains(&mode) {
             errors.push(at.child(source).child("defaultMode").invalid(mode, "must be a number between 0 and 0777 (octal), both inclusive"));
+        }
+        let here = at.child(source).child("items").to_string();
+        let here = Path::new(&here);
+        for (index, item) in list(&volume[source], "items").iter().enumerate() {
+            descending(text(item, "path"), &here.index(index).child("path"), errors);
+        }
+    }
+}
+
+/// Block devices that a container sees.
+pub(super) fn devices(container: &Value, known: &BTreeSet<&str>, at: &Path<'_>, errors: &mut FieldErrors) {
+    let at = at.child("volumeDevices");
+    for (index, device) in list(container, "volumeDevices").iter().enumerate() {
+        let (here, name, path) = (at.index(index), text(device, "name"), text(device, "devicePath"));
+        if name.is_empty() {
+            errors.push(here.child("name").required(""));
+        }
+        if path.is_empty() {
+            errors.push(here.child("devicePath").required(""));
+        }
+        if !name.is_empty() && !known.contains(name) {
+            errors.push(here.child("name").not_found(name));
         }
     }
 }
