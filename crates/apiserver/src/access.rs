@@ -17,12 +17,16 @@ pub struct Identity {
     pub user: String,
     /// Groups; `system:authenticated` is implied for everyone but the anonymous.
     pub groups: Vec<String>,
+    /// What tells this user from an earlier one of the same name; empty when nothing does.
+    pub uid: String,
+    /// Whatever else is known of the user, by key.
+    pub extra: Vec<(String, Vec<String>)>,
 }
 
 impl Identity {
     /// An identity from its user name and groups.
     pub fn new(user: impl Into<String>, groups: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { user: user.into(), groups: groups.into_iter().map(Into::into).collect() }
+        Self { user: user.into(), groups: groups.into_iter().map(Into::into).collect(), uid: String::new(), extra: Vec::new() }
     }
 
     /// A request without credentials.

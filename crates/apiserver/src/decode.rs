@@ -7,6 +7,7 @@ use crate::call::Call;
 use crate::field::Path;
 use crate::kinds::Kind;
 use crate::negotiate;
+use crate::patch::word;
 use crate::status::{ApiError, Result};
 
 /// The field table of a kind in one of its versions; none for a kind that keeps whatever it is given.
@@ -80,14 +81,6 @@ pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, stri
 
 /// A body is an object, and its kind and version are texts.
 fn check_words(call: &Call, value: &Value) -> Result<()> {
-    let word = |value: &Value| match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    };
     let why = if !value.is_object() {
         format!("json: cannot unmarshal {} into Go value of type struct {{ APIVersion string; Kind string }}", word(value))
     } else {

@@ -37,11 +37,20 @@ pub fn identity(caller: Identity, headers: &HeaderMap) -> Result<Identity> {
     for uid in &uids {
         may(&caller, "authentication.k8s.io", "uids", None, uid, "")?;
     }
-    for key in &extras {
+    let mut extra = Vec::new();
+    for key in extras {
         let values = all(&format!("{EXTRA}{key}"));
-        values.iter().try_for_each(|value| may(&caller, "authentication.k8s.io", "userextras", None, value, key))?;
+        values.iter().try_for_each(|value| may(&caller, "authentication.k8s.io", "userextras", None, value, &key))?;
+        extra.push((unescaped(&key), values));
     }
-    Ok(Identity::new(&*user, with_implied(groups, &user, account.map(|(namespace, _)| namespace))))
+    extra.sort();
+    let known = Identity::new(&*user, with_implied(groups, &user, account.map(|(namespace, _)| namespace)));
+    Ok(Identity { uid: uids.into_iter().next().unwrap_or_default(), extra, ..known })
+}
+
+/// A key of the extra fields may hold characters that header names may not: they come percent-encoded.
+fn unescaped(key: &str) -> String {
+    crate::query::decode(key, false)
 }
 
 /// The groups that come with a user who names none, or with being a service account.

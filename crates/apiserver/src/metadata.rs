@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::field::{FieldErrors, Path};
 use crate::kinds::Kind;
+use crate::status::ApiError;
 use crate::syntax;
 
 /// All annotations of one object together, bytes.
@@ -131,6 +132,11 @@ pub fn ordered(metadata: &Value) -> Vec<(&str, &Value)> {
 pub fn order(object: &mut Value) {
     let fields = ordered(&object["metadata"]).into_iter().map(|(field, value)| (field.to_owned(), value.clone())).collect();
     *of(object) = fields;
+}
+
+/// 400: an object without a name came to an address that has one.
+pub fn nameless(wanted: &str) -> ApiError {
+    ApiError::bad_request(format!("the name of the object ({wanted} based on URL) was undeterminable: name must be provided"))
 }
 
 /// Everything wrong with the metadata of a new object.

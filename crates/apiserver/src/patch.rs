@@ -47,8 +47,15 @@ impl Core {
         let (patch, problems) = if is_apply {
             schema::from_yaml(&call.body).map_err(|e| ApiError::bad_request(format!("error decoding YAML: {e}")))?
         } else {
-            schema::from_json(&call.body).map_err(|e| ApiError::bad_request(format!("error decoding patch: {e}")))?
+            schema::from_json(&call.body).map_err(|e| undecodable(media_type, e))?
         };
+        let is_map = patch.is_object() || media_type == "application/json-patch+json" || is_apply;
+        if !is_map {
+            return Err(undecodable(
+                media_type,
+                schema::Error::Json(format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", word(&patch))),
+            ));
+        }
         if is_apply {
             repeated_keys(call, &problems, options.strictness)?;
             if !patch.is_object() {
@@ -57,6 +64,27 @@ impl Core {
             refuse_other(call, &patch)?;
         }
         self.modify(call, &options, sub, &kind(patch, problems)).await
+    }
+}
+
+/// 400: the body is no patch. Upstream reads strategic merge patches elsewhere, which says so in other words.
+fn undecodable(media_type: &str, error: schema::Error) -> ApiError {
+    let why = match error {
+        schema::Error::Json(why) => why,
+        other => other.to_string(),
+    };
+    ApiError::bad_request(if media_type == "application/strategic-merge-patch+json" { why } else { format!("error decoding patch: {why}") })
+}
+
+/// What Go calls the type of a JSON value.
+pub fn word(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "bool",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
     }
 }
 
@@ -113,6 +141,9 @@ impl Edit {
             Self::Replace(object) => (object.clone(), Vec::new()),
         };
         let mut patched = decode::canonical(call, patched, problems, options.strictness, Source::Patch)?;
+        if metadata::text(&patched, "name").is_empty() {
+            return Err(metadata::nameless(&call.address.name));
+        }
         if metadata::text(&patched, "resourceVersion").is_empty() {
             metadata::of(&mut patched).insert("resourceVersion".to_owned(), old["metadata"]["resourceVersion"].clone());
         }

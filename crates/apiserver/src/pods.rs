@@ -38,6 +38,7 @@ impl Core {
             let current = self.cache.get(kind, &key).ok_or_else(|| ApiError::not_found(kind, name))?;
             let mut pod = current.value();
             self.assign(call, &mut pod, &binding, node)?;
+            decode::order(kind, &mut pod);
             if options.dry_run || self.put(kind, &key, current.revision, &pod, None).await?.is_some() {
                 return Ok(call.reply(201, &json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 })));
             }
@@ -88,6 +89,10 @@ impl Core {
         negotiate::plain(&call.headers)?;
         let options = WriteOptions::read(&call.query, Write::Create, call.user_agent())?;
         let mut body = decode::object(&call.about(kind), options.strictness)?;
+        let named = metadata::text(&body, "name");
+        if kind.kind == "Eviction" && !named.is_empty() && named != call.address.name {
+            return Err(ApiError::bad_request("name in URL does not match name in Eviction object"));
+        }
         self.agree(call, &mut body)?;
         Ok((body, options))
     }

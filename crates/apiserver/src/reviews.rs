@@ -28,8 +28,14 @@ impl Core {
         let mut object = decode::object(call, options.strictness)?;
         self.agree(call, &mut object)?;
         object["status"] = match call.kind.kind {
-            "SelfSubjectReview" => json!({ "userInfo": user_info(identity) }),
+            "SelfSubjectReview" => {
+                object["metadata"] = json!({ "creationTimestamp": self.timestamp() });
+                json!({ "userInfo": user_info(identity) })
+            }
             "TokenReview" => self.token_status(&object["spec"]),
+            "SelfSubjectRulesReview" if object["spec"]["namespace"].as_str().is_none_or(str::is_empty) => {
+                return Err(ApiError::bad_request("no namespace on request"));
+            }
             "SelfSubjectRulesReview" => rules_status(identity),
             "SelfSubjectAccessReview" => {
                 refuse(call, access_errors(&object["spec"], None))?;
@@ -57,7 +63,15 @@ fn refuse(call: &Call, errors: FieldErrors) -> Result<()> {
 }
 
 fn user_info(identity: &Identity) -> Value {
-    json!({ "username": identity.user, "groups": identity.all_groups() })
+    let mut user = json!({ "username": identity.user });
+    if !identity.uid.is_empty() {
+        user["uid"] = identity.uid.as_str().into();
+    }
+    user["groups"] = identity.all_groups().into();
+    if !identity.extra.is_empty() {
+        user["extra"] = identity.extra.iter().map(|(key, values)| (key.clone(), Value::from(values.as_slice()))).collect();
+    }
+    user
 }
 
 /// Whom a SubjectAccessReview asks about.

@@ -55,8 +55,7 @@ impl Core {
         let options = WriteOptions::read(&call.query, Write::Update, call.user_agent())?;
         let mut object = decode::object(call, options.strictness)?;
         if metadata::text(&object, "name").is_empty() {
-            let name = &call.address.name;
-            return Err(ApiError::bad_request(format!("the name of the object ({name} based on URL) was undeterminable: name must be provided")));
+            return Err(metadata::nameless(&call.address.name));
         }
         self.agree(call, &mut object)?;
         self.modify(call, &options, sub, &Edit::Replace(object)).await
@@ -275,6 +274,8 @@ pub(crate) fn refuse_other(call: &Call, object: &Value) -> Result<()> {
 }
 
 fn refuse_invalid(kind: &Kind, name: &str, errors: &crate::field::FieldErrors) -> Result<()> {
+    // A second view of objects is judged in the group that they are stored in.
+    let kind = kind.home();
     if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(kind.group, kind.kind, name, errors)) }
 }
 
@@ -290,7 +291,8 @@ fn check_preconditions(kind: &Kind, new: &Value, old: &Value, edit: &Edit) -> Re
         return Err(ApiError::plain(500, format!("strconv.ParseUint: parsing {}: invalid syntax", crate::field::quote(asked))));
     }
     let (uid, known) = (metadata::text(new, "uid"), metadata::text(old, "uid"));
-    if !uid.is_empty() && uid != known {
+    // What a patch makes of the uid is judged with the rest of the metadata.
+    if !uid.is_empty() && uid != known && matches!(edit, Edit::Replace(_)) {
         return Err(ApiError::conflict(kind, name, &format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {known}")));
     }
     if !asked.is_empty() && asked != current { Err(ApiError::modified(kind, name)) } else { Ok(()) }

@@ -64,7 +64,11 @@ async fn a_stale_version_is_a_conflict_and_no_change_is_no_write() {
     let text = "Operation cannot be fulfilled on configmaps \"a\": the object has been modified; please apply your changes to the latest version and try again";
     assert_eq!(refusal, (409, "Conflict".into(), text.into()));
     let other = json!({ "metadata": { "uid": "other" } });
-    assert_eq!(server.send("PATCH", &at("a"), &other).await.code, 409);
+    let (code, _, text) = server.send("PATCH", &at("a"), &other).await.refusal();
+    assert_eq!((code, text.as_str()), (422, "ConfigMap \"a\" is invalid: metadata.uid: Invalid value: \"other\": field is immutable"));
+    let mut foreign = second.clone();
+    foreign["metadata"]["uid"] = "other".into();
+    assert_eq!(server.send("PUT", &at("a"), &foreign).await.code, 409);
     assert_eq!(server.send("PATCH", &at("a"), &json!({ "data": { "x": "y" } })).await.ok()["data"], json!({ "k": "w", "x": "y" }));
 }
 
