@@ -8,6 +8,7 @@
 mod addresses;
 mod attach;
 mod backend_tls;
+mod clients;
 pub(crate) mod edge;
 mod features;
 mod filters;
@@ -29,12 +30,12 @@ use model::routes::{EntranceKey, HostMap, HostPattern, HostTable, Limits, Listen
 use self::attach::Attached;
 use self::http_route::Resolved;
 use self::plan::{Admits, Means, Plan, PlannedListener};
-use crate::Diagnostic;
 use crate::grants::Grants;
 use crate::routes::links::Links;
 use crate::routes::statuses::Statuses;
 use crate::routes::{Ground, Key, Refusal, origin};
 use crate::tls::{self, Certificates, Holder};
+use crate::{Diagnostic, Wants};
 
 /// A listener: its Gateway and its name.
 pub(crate) type ListenerKey = (Key, Arc<str>);
@@ -130,16 +131,12 @@ impl Gateways {
     /// A ConfigMap or Secret that may hold authorities changed.
     pub fn authority_changed(&mut self, holder: Holder, key: &Key) {
         self.backend_tls.authority_changed(holder, key);
-    }
-
-    /// Objects that hold authorities of policies.
-    pub fn authorities(&self) -> impl Iterator<Item = (Holder, Key)> {
-        self.backend_tls.wanted()
+        self.dirty_plan |= holder == Holder::ConfigMap && self.plan.wanted.config_maps.contains(key);
     }
 
     /// A Secret that may be referred to changed.
     pub fn secret_changed(&mut self, key: &Key) {
-        self.dirty_plan |= self.plan.secrets.contains(key);
+        self.dirty_plan |= self.plan.wanted.secrets.contains(key);
     }
 
     /// A grant into this namespace changed.
@@ -158,13 +155,20 @@ impl Gateways {
         }
     }
 
-    /// Secrets that permitted references name.
-    pub fn secrets(&mut self, settings: &crate::Settings, grants: &Grants, certificates: &Certificates) -> BTreeSet<Key> {
+    /// What permitted references name.
+    pub fn wants(&self, settings: &crate::Settings, grants: &Grants, certificates: &Certificates) -> Wants {
+        let mut wanted = self.plan.wanted.clone();
         if self.dirty_plan {
             let classes = self.classes_of_ours();
-            return plan::make(self.gateways.values(), &Means { settings, grants, certificates, classes: &classes }).secrets;
+            wanted = plan::make(self.gateways.values(), &Means { settings, grants, certificates, classes: &classes }).wanted;
         }
-        self.plan.secrets.clone()
+        for (holder, key) in self.backend_tls.wanted() {
+            match holder {
+                Holder::ConfigMap => wanted.config_maps.insert(key),
+                Holder::Secret => wanted.secrets.insert(key),
+            };
+        }
+        Wants { secrets: wanted.secrets, config_maps: wanted.config_maps, ..Wants::default() }
     }
 
     /// Redoes what is dirty; gives the ports whose listeners changed.

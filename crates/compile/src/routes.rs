@@ -211,16 +211,9 @@ impl Routes {
 
     /// Whether that is all of it, who knows the other kinds must say.
     fn wanted(&mut self, settings: &Settings) -> Wants {
-        let mut secrets = self.gateways.secrets(settings, &self.grants, &self.certificates);
-        secrets.extend(self.ingresses.secrets().cloned());
-        secrets.extend(settings.ingress.default_certificate.clone());
-        let mut wants = Wants { secrets, ..Wants::default() };
-        for (holder, key) in self.gateways.authorities() {
-            match holder {
-                Holder::ConfigMap => wants.config_maps.insert(key),
-                Holder::Secret => wants.secrets.insert(key),
-            };
-        }
+        let mut wants = self.gateways.wants(settings, &self.grants, &self.certificates);
+        wants.secrets.extend(self.ingresses.secrets().cloned());
+        wants.secrets.extend(settings.ingress.default_certificate.clone());
         wants
     }
 }

@@ -27,7 +27,7 @@ use crate::ident::{Origin, Transport};
 use crate::tls::{BackendTls, TlsIdentity};
 
 pub use ask::{Ask, Failed};
-pub use edge::{Edge, Limits, Peers, Terms, trusts};
+pub use edge::{Clients, Edge, Limits, Peers, Terms, trusts};
 pub use host_map::HostMap;
 pub use order::{decided_by, precedes};
 pub use pattern::{PATTERN_BYTES, Pattern};

@@ -9,15 +9,17 @@ use std::time::{Duration, SystemTime};
 
 use foldhash::fast::FixedState;
 use model::Snapshot;
-use model::routes::{Entrance, EntranceKey, Fallback, HostMap, HostTable, Listener, Terms};
+use model::routes::{Clients, Entrance, EntranceKey, Fallback, HostMap, HostTable, Listener, Terms};
 use model::tls::TlsIdentity;
 use net::Stream;
 use parking_lot::Mutex;
+use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
-use rustls::server::{Acceptor, ClientHello, ResolvesServerCert};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{Acceptor, ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, SupportedCipherSuite};
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme, SupportedCipherSuite};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -114,8 +116,9 @@ impl Certificates {
         }
         match &entrance.fallback {
             Some(Fallback::Identity(identity)) => self.first_usable(std::slice::from_ref(identity), terms, hello),
-            Some(Fallback::SelfSigned) => self.self_signed(),
-            None => None,
+            // It asks nobody for a certificate.
+            Some(Fallback::SelfSigned) if terms.clients.is_none() => self.self_signed(),
+            _ => None,
         }
     }
 
@@ -190,7 +193,11 @@ fn certified(chain: Vec<CertificateDer<'static>>, key: &[u8]) -> Result<Certifie
 fn configuration(key: Arc<CertifiedKey>, terms: &Terms) -> Option<Made> {
     let versions: &[_] = if terms.only_13 { &[&rustls::version::TLS13] } else { rustls::ALL_VERSIONS };
     let builder = ServerConfig::builder_with_provider(with_suites(&terms.suites)).with_protocol_versions(versions).ok()?;
-    let mut config = builder.with_no_client_auth().with_cert_resolver(Arc::new(One(Arc::clone(&key))));
+    let builder = match &terms.clients {
+        None => builder.with_no_client_auth(),
+        Some(clients) => builder.with_client_cert_verifier(verifier(clients)?),
+    };
+    let mut config = builder.with_cert_resolver(Arc::new(One(Arc::clone(&key))));
     config.alpn_protocols = match terms.alpn.as_slice() {
         [] => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         some => some.iter().map(|name| name.as_bytes().to_vec()).collect(),
@@ -199,6 +206,68 @@ fn configuration(key: Arc<CertifiedKey>, terms: &Terms) -> Option<Made> {
         config.ticketer = ticketer;
     }
     Some(Made { key, config: Arc::new(config) })
+}
+
+/// Who judges the certificates of clients. Without one nobody would: then there is no configuration, and no handshake ends well.
+fn verifier(clients: &Clients) -> Option<Arc<dyn ClientCertVerifier>> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(clients.authorities.iter().map(|der| CertificateDer::from(der.clone())));
+    match WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build() {
+        Ok(strict) if clients.fallback => Some(Arc::new(Lenient(strict))),
+        Ok(strict) => Some(strict),
+        Err(error) => {
+            tracing::warn!(%error, "the certificates of clients cannot be verified: replace the authorities in tls.frontend of the Gateway");
+            None
+        }
+    }
+}
+
+/// Asks clients for a certificate, and lets them in whatever they show; that it is theirs they prove all the same.
+#[derive(Debug)]
+struct Lenient(Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for Lenient {
+    fn client_auth_mandatory(&self) -> bool {
+        false
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        leaf: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        if let Err(error) = self.0.verify_client_cert(leaf, between, now) {
+            tracing::debug!(%error, "a client that nobody vouches for is let in");
+        }
+        Ok(ClientCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        said: &[u8],
+        by: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(said, by, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        said: &[u8],
+        by: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(said, by, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
 }
 
 /// The one key of a configuration.

@@ -206,7 +206,7 @@ mod tests {
             ("example.com/odd", "x"),
         ]);
         assert_eq!(options(&said, &mut edge).expect("valid"), ["example.com/odd".into()]);
-        let terms = Terms { only_13: true, suites: vec![0x1301, 0xC02F], alpn: vec!["http/1.1".into()] };
+        let terms = Terms { only_13: true, suites: vec![0x1301, 0xC02F], alpn: vec!["http/1.1".into()], clients: None };
         assert_eq!((edge.terms, edge.hsts.as_deref()), (terms, Some("max-age=60; includeSubDomains")));
         for bad in [("min-version", "1.1"), ("cipher-suites", "RC4"), ("alpn", "h3"), ("hsts", "forever"), ("hsts", "max-age=1\r\nx: y")] {
             let refused = options(&listener(&[(&format!("fairlead.dev/{}", bad.0), bad.1)]), &mut Edge::default());

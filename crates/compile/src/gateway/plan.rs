@@ -11,6 +11,7 @@ use model::tls::TlsIdentity;
 use model::{Origin, Transport};
 
 use super::ListenerKey;
+use super::clients;
 use super::edge::{self, Annotated};
 use crate::Settings;
 use crate::grants::{Grants, Reference};
@@ -24,8 +25,17 @@ pub(super) struct Plan {
     pub gateways: BTreeMap<Key, Planned>,
     /// Who is served on which port.
     pub ports: BTreeMap<EntranceKey, Port>,
-    /// Secrets that permitted references name.
+    /// What permitted references name.
+    pub wanted: Wanted,
+}
+
+/// Objects that permitted references name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// Secrets.
     pub secrets: BTreeSet<Key>,
+    /// ConfigMaps.
+    pub config_maps: BTreeSet<Key>,
 }
 
 /// A port with listeners.
@@ -143,7 +153,7 @@ pub(super) fn make<'a>(gateways: impl Iterator<Item = &'a Arc<Gateway>>, means: 
     for gateway in gateways {
         let Some(class) = means.classes.get(&gateway.spec.gateway_class_name) else { continue };
         let key = (Arc::clone(&gateway.metadata.namespace), Arc::clone(&gateway.metadata.name));
-        let mut planned = alone(gateway, class.as_ref(), means, &mut plan.secrets);
+        let mut planned = alone(gateway, class.as_ref(), means, &mut plan.wanted);
         refuse_conflicts(&mut planned.listeners);
         find_overlaps(&mut planned.listeners);
         plan.gateways.insert(key, planned);
@@ -160,13 +170,13 @@ pub(super) fn age(planned: &Planned) -> (i64, &Arc<str>, &Arc<str>) {
 }
 
 /// A Gateway by itself.
-fn alone(gateway: &Arc<Gateway>, class: Option<&Refusal>, means: &Means<'_>, secrets: &mut BTreeSet<Key>) -> Planned {
+fn alone(gateway: &Arc<Gateway>, class: Option<&Refusal>, means: &Means<'_>, wanted: &mut Wanted) -> Planned {
     // The API admits each name once; where nothing checked that, the first one counts.
     let mut names = BTreeSet::new();
     let listeners = gateway.spec.listeners.iter().filter(|one| names.insert(&one.name));
     let mut said = edge::annotations(gateway, means.settings);
-    let listeners = listeners.map(|one| listener(gateway, one, &mut said, means, secrets)).collect();
-    let client = client(gateway, means, secrets);
+    let listeners = listeners.map(|one| listener(gateway, one, &mut said, means, wanted)).collect();
+    let client = client(gateway, means, wanted);
     let mut planned = Planned {
         gateway: Arc::clone(gateway),
         addresses: Vec::new(),
@@ -190,20 +200,14 @@ fn alone(gateway: &Arc<Gateway>, class: Option<&Refusal>, means: &Means<'_>, sec
 }
 
 /// What a Gateway shows to backends that ask for a certificate (gateway spec G47).
-fn client(gateway: &Gateway, means: &Means<'_>, secrets: &mut BTreeSet<Key>) -> Result<Option<Arc<TlsIdentity>>, Refusal> {
+fn client(gateway: &Gateway, means: &Means<'_>, wanted: &mut Wanted) -> Result<Option<Arc<TlsIdentity>>, Refusal> {
     let tls = gateway.spec.tls.as_ref().and_then(|tls| tls.backend.as_ref());
     let Some(to) = tls.and_then(|tls| tls.client_certificate_ref.as_ref()) else { return Ok(None) };
-    identity(gateway, to, "InvalidClientCertificateRef", means, secrets).map(Some)
+    identity(gateway, to, "InvalidClientCertificateRef", means, wanted).map(Some)
 }
 
 /// The identity that a reference of a Gateway names (gateway spec G30).
-fn identity(
-    gateway: &Gateway,
-    to: &SecretRef,
-    reason: &'static str,
-    means: &Means<'_>,
-    secrets: &mut BTreeSet<Key>,
-) -> Result<Arc<TlsIdentity>, Refusal> {
+fn identity(gateway: &Gateway, to: &SecretRef, reason: &'static str, means: &Means<'_>, wanted: &mut Wanted) -> Result<Arc<TlsIdentity>, Refusal> {
     let namespace = to.namespace.clone().filter(|one| !one.is_empty()).unwrap_or_else(|| Arc::clone(&gateway.metadata.namespace));
     let (group, kind) = (to.group.as_deref().unwrap_or(""), to.kind.as_deref().unwrap_or("Secret"));
     let from = (GATEWAY_GROUP, "Gateway", &*gateway.metadata.namespace);
@@ -216,11 +220,11 @@ fn identity(
         return Err(Refusal::new(reason, format!("{kind} {} is no Secret", to.name)));
     }
     let key = (namespace, Arc::clone(&to.name));
-    secrets.insert(key.clone());
+    wanted.secrets.insert(key.clone());
     means.certificates.identity(&key).map_err(|message| Refusal { reason, message })
 }
 
-fn listener(gateway: &Gateway, from: &GatewayListener, said: &mut Annotated, means: &Means<'_>, secrets: &mut BTreeSet<Key>) -> PlannedListener {
+fn listener(gateway: &Gateway, from: &GatewayListener, said: &mut Annotated, means: &Means<'_>, wanted: &mut Wanted) -> PlannedListener {
     let speaks = match &*from.protocol {
         "HTTP" => Some(Speaks::Http),
         "HTTPS" => Some(Speaks::Https),
@@ -246,9 +250,13 @@ fn listener(gateway: &Gateway, from: &GatewayListener, said: &mut Annotated, mea
         if let Some(mode) = tls.and_then(|tls| tls.mode.as_deref()).filter(|mode| *mode != "Terminate") {
             refused = Some(Refusal::new("UnsupportedValue", format!("an HTTPS listener cannot have TLS mode {mode}; use Terminate")));
         }
-        let (valid, wrong) = identities(gateway, from, means, secrets);
+        let (valid, wrong) = identities(gateway, from, means, wanted);
         certificates = valid;
         unresolved = wrong.or(unresolved);
+        let asked = clients::asked_of(gateway, from.port, means, wanted);
+        unresolved = unresolved.or(asked.unresolved);
+        refused = refused.or(asked.refused);
+        edge.terms.clients = asked.clients;
     }
     let gate = Gate {
         name: Arc::clone(&from.name),
@@ -307,7 +315,7 @@ fn admits(from: &GatewayListener) -> (Admits, Option<Refusal>) {
 }
 
 /// The valid certificates of a listener, and the first thing that is wrong with its references (gateway spec G30, G45).
-fn identities(gateway: &Gateway, from: &GatewayListener, means: &Means<'_>, secrets: &mut BTreeSet<Key>) -> (Vec<Arc<TlsIdentity>>, Option<Refusal>) {
+fn identities(gateway: &Gateway, from: &GatewayListener, means: &Means<'_>, wanted: &mut Wanted) -> (Vec<Arc<TlsIdentity>>, Option<Refusal>) {
     let refs = from.tls.as_ref().map_or(&[][..], |tls| &tls.certificate_refs);
     let mut valid = Vec::new();
     let mut wrong = None;
@@ -315,7 +323,7 @@ fn identities(gateway: &Gateway, from: &GatewayListener, means: &Means<'_>, secr
         wrong = Some(Refusal::new("InvalidCertificateRef", "an HTTPS listener needs tls.certificateRefs"));
     }
     for to in refs {
-        match identity(gateway, to, "InvalidCertificateRef", means, secrets) {
+        match identity(gateway, to, "InvalidCertificateRef", means, wanted) {
             Ok(identity) => valid.push(identity),
             Err(refusal) => drop(wrong.get_or_insert(refusal)),
         }

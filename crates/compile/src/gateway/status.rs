@@ -51,6 +51,10 @@ pub(super) fn gateway(planned: &Planned, attached: impl Fn(&Arc<str>) -> u32) ->
         Some(first) => Condition::new("ResolvedRefs", Truth::False, "ListenersNotResolved", Arc::clone(&first.message)),
     };
     let mut conditions = vec![accepted, programmed, resolved];
+    if super::clients::falls_back(&planned.gateway) {
+        let message = "clients that nobody vouches for are let in where the mode is AllowInsecureFallback";
+        conditions.push(Condition::new("InsecureFrontendValidationMode", Truth::True, "ConfigurationChanged", message));
+    }
     let mut addresses = Vec::new();
     if planned.refused.is_none() {
         conditions.push(assigned(planned));

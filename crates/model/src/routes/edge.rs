@@ -54,6 +54,17 @@ pub struct Terms {
     pub suites: Vec<u16>,
     /// Application protocols, the one we prefer first; none: `h2`, `http/1.1`.
     pub alpn: Vec<Arc<str>>,
+    /// What clients must show; `None` asks for no certificate.
+    pub clients: Option<Clients>,
+}
+
+/// Which certificates of clients are taken (gateway spec G46).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Clients {
+    /// Who may vouch for clients, DER.
+    pub authorities: Arc<[Vec<u8>]>,
+    /// Clients that show nothing, or nothing that is vouched for, are let in all the same.
+    pub fallback: bool,
 }
 
 /// Whose word about a client counts at an entrance.
