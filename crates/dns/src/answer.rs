@@ -48,8 +48,8 @@ pub(crate) struct Client {
 /// What becomes of a message.
 #[allow(clippy::large_enum_variant, reason = "on the stack for one query; a box would be an allocation")]
 pub(crate) enum Outcome {
-    /// So many octets of the buffer are the reply; its response code, for the count.
-    Reply(usize, u16),
+    /// So many octets of the buffer are the reply; for the count its response code, and whether it lacks records that did not fit.
+    Reply(usize, u16, bool),
     /// No reply.
     Silent,
     /// Somebody else knows.
@@ -128,7 +128,8 @@ pub(crate) struct Reply<'q, 'b> {
 
 impl Reply<'_, '_> {
     fn finish(self) -> Outcome {
-        Outcome::Reply(self.writer.finish(self.query.id, self.flags, self.rcode), self.rcode)
+        let is_cut = self.writer.is_truncated();
+        Outcome::Reply(self.writer.finish(self.query.id, self.flags, self.rcode), self.rcode, is_cut)
     }
 
     /// Ends it as a failure with a reason (RFC 8914).
@@ -279,7 +280,7 @@ impl Known {
         }
         let available = if self.upstreams.serve(client.address) { flag::RA } else { 0 };
         let flags = (word(2) & (flag::OPCODE | flag::RD)) | available;
-        Outcome::Reply(writer.finish(word(0), flags, rcode), rcode)
+        Outcome::Reply(writer.finish(word(0), flags, rcode), rcode, false)
     }
 }
 

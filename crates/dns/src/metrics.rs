@@ -19,6 +19,7 @@ pub(crate) struct Metrics {
     /// Messages that get no reply by design: too short, or responses.
     silent: Counter,
     truncated: Counter,
+    subsets: Counter,
     unfair: Counter,
     /// Queries refused because too many wait for upstreams.
     pub busy: Counter,
@@ -49,6 +50,8 @@ impl Metrics {
             cache_misses: registry.counter("fairlead_dns_cache_misses", "Questions that had to be asked of others"),
             silent: reason("silent"),
             truncated: registry.counter("fairlead_dns_truncated", "Replies over UDP that did not hold all records"),
+            subsets: registry
+                .counter("fairlead_dns_subsets", "Replies over TCP that hold some of the records, drawn at random, because all do not fit"),
             unfair: reason("unfair_share"),
             busy: reason("too_many_waiting"),
             overflown: reason("queue_full"),
@@ -64,7 +67,8 @@ impl Metrics {
     /// Adds what a thread counted, and begins its count anew.
     pub fn add(&self, tally: &mut Tally) {
         let tally = std::mem::take(tally);
-        let others = [(&self.silent, tally.silent), (&self.truncated, tally.truncated), (&self.unfair, tally.unfair)];
+        let [truncated, subsets] = tally.cut;
+        let others = [(&self.silent, tally.silent), (&self.truncated, truncated), (&self.subsets, subsets), (&self.unfair, tally.unfair)];
         let pairs = self.requests.iter().zip(tally.requests).chain(self.responses.iter().zip(tally.responses)).chain(others);
         for (counter, count) in pairs.filter(|(_, count)| *count > 0) {
             counter.inc_by(count);
@@ -78,8 +82,8 @@ pub(crate) struct Tally {
     requests: [u64; 2],
     responses: [u64; 8],
     silent: u64,
-    /// Replies that say that they were cut (TC).
-    pub truncated: u64,
+    /// Replies without all records: over UDP, which say so (TC), and over TCP, after which there is no larger transport.
+    cut: [u64; 2],
     /// Queries beyond a client's share.
     pub unfair: u64,
 }
@@ -96,6 +100,10 @@ impl Tally {
             _ => 7,
         };
         self.responses[slot] += 1;
+    }
+
+    pub fn cut(&mut self, via: Via) {
+        self.cut[usize::from(via == Via::Tcp)] += 1;
     }
 
     pub fn silence(&mut self) {

@@ -18,13 +18,13 @@ use futures_util::stream::FuturesUnordered;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::answer::{Answerer, Ask, Client, External, Outcome};
+use crate::answer::{Answerer, Ask, Client, External, Outcome, Via};
 use crate::cookie::Secrets;
 use crate::forward::{Forwarder, Permit};
 use crate::metrics::{Metrics, Tally};
 use crate::table::Table;
 use crate::transfer::Transfer;
-use crate::wire::{flag, rcode};
+use crate::wire::rcode;
 use crate::{Config, Sockets};
 pub(crate) use tcp::Crowd;
 
@@ -84,23 +84,12 @@ impl Desk {
         Self { shared, answerer, tally: Tally::default(), slow }
     }
 
-    /// Notes that a reply says it was cut.
-    fn note_cut(&mut self, served: Served, buffer: &[u8]) -> Served {
-        if let (Served::Reply(_), Some(flags)) = (&served, crate::wire::u16_at(buffer, 2)) {
-            self.tally.truncated += u64::from(flags & flag::TC != 0);
-        }
-        served
-    }
-
     /// Answers a message into `buffer`, or makes it a job that replies `to` somebody later.
     fn serve(&mut self, message: &[u8], client: Client, buffer: &mut [u8], to: impl FnOnce() -> ReplyTo) -> Served {
         self.tally.request(client.via);
         let ask = match self.answerer.answer(message, client, buffer) {
             Outcome::Ask(ask) => ask,
-            outcome => {
-                let served = self.told(outcome);
-                return self.note_cut(served, buffer);
-            }
+            outcome => return self.told(outcome, client.via),
         };
         if let Some((answer, age_s)) = self.shared.forwarder.cache.get(&ask, Instant::now()) {
             self.shared.metrics.cache_hits.inc();
@@ -109,7 +98,7 @@ impl Desk {
         self.shared.metrics.cache_misses.inc();
         let Some(permit) = self.shared.forwarder.admit() else {
             let outcome = self.answerer.turn_away(message, client, buffer);
-            return self.told(outcome);
+            return self.told(outcome, client.via);
         };
         match self.slow.send(Job { message: message.into(), client, ask, reply_to: to(), permit }) {
             Ok(()) => Served::Later,
@@ -120,8 +109,7 @@ impl Desk {
     /// Answers a message with what others said.
     fn complete(&mut self, message: &[u8], client: Client, buffer: &mut [u8], external: &External<'_>) -> Served {
         let outcome = self.answerer.complete(message, client, buffer, external);
-        let served = self.told(outcome);
-        self.note_cut(served, buffer)
+        self.told(outcome, client.via)
     }
 
     /// Tells what was counted.
@@ -129,10 +117,13 @@ impl Desk {
         self.shared.metrics.add(&mut self.tally);
     }
 
-    fn told(&mut self, outcome: Outcome) -> Served {
+    fn told(&mut self, outcome: Outcome, via: Via) -> Served {
         match outcome {
-            Outcome::Reply(length, rcode) => {
+            Outcome::Reply(length, rcode, is_cut) => {
                 self.tally.response(rcode);
+                if is_cut {
+                    self.tally.cut(via);
+                }
                 Served::Reply(length)
             }
             Outcome::Transfer(transfer) => {

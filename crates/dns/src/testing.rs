@@ -77,7 +77,7 @@ impl Bench {
     /// What comes back to these octets; `None` for silence.
     pub fn raw(&mut self, message: &[u8], via: Via) -> Option<Vec<u8>> {
         match self.answerer.answer(message, client(via), &mut self.buffer) {
-            Outcome::Reply(length, _) => Some(self.buffer[..length].to_vec()),
+            Outcome::Reply(length, ..) => Some(self.buffer[..length].to_vec()),
             Outcome::Silent => None,
             Outcome::Ask(_) => panic!("asks others"),
             Outcome::Transfer(_) => panic!("transfers the zone"),

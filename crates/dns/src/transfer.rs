@@ -223,7 +223,7 @@ mod tests {
         let mut bench = bench();
         let question = query("cluster.local", kind::AXFR, None);
         let mut refused = |message: &[u8], client: Client| {
-            let Outcome::Reply(_, code) = bench.answerer.answer(message, client, &mut bench.buffer) else { panic!("a reply") };
+            let Outcome::Reply(_, code, _) = bench.answerer.answer(message, client, &mut bench.buffer) else { panic!("a reply") };
             assert_eq!(code, rcode::REFUSED);
         };
         refused(&question, client(Via::Udp));
@@ -242,7 +242,7 @@ mod tests {
         // The serial of the zone is 7.
         for (has, up_to_date) in [(7, true), (8, true), (6, false), (0xFFFF_FFF0, false)] {
             match bench.answerer.answer(&with_serial(has), client(Via::Tcp), &mut bench.buffer) {
-                Outcome::Reply(length, _) => {
+                Outcome::Reply(length, ..) => {
                     let reply = Decoded::of(&bench.buffer[..length]);
                     assert!(up_to_date && reply.answer.len() == 1 && reply.answer[0].contains(" SOA "), "{has}");
                 }

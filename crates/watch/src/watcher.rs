@@ -329,8 +329,11 @@ impl<T: Read> Watcher<T> {
             _ => State::NeedsEverything,
         };
         let pause = self.backoff.pause();
-        if self.backoff.failures().is_power_of_two() {
-            let (kind, failures) = (self.target.kind(), self.backoff.failures());
+        let (kind, failures) = (self.target.kind(), self.backoff.failures());
+        // A watch that ends once is begun again within moments, and every server that stops ends them all.
+        if failures == 1 {
+            tracing::debug!(kind, error = %trouble, "watch: it ended, and is begun again");
+        } else if failures.is_power_of_two() {
             tracing::warn!(kind, failures, error = %trouble, remedy = trouble.remedy(), "watch: no contact; what is known stays in force");
         }
         self.state = State::Rests { until: Instant::now() + pause, then: Box::new(then) };

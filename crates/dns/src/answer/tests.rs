@@ -52,6 +52,21 @@ fn at(service: &str) -> String {
 }
 
 #[test]
+fn w2_what_does_not_fit_is_told_for_the_count_over_tcp_too() {
+    let many = |count: u32| (0..count).map(|number| endpoint(&format!("10.1.{}.{}", number / 250, number % 250), None, &[])).collect();
+    let mut bench =
+        Bench::new(config(), &snapshot(vec![owner("huge", Shape::Headless, vec![], many(5_000)), owner("big", Shape::Headless, vec![], many(100))]));
+    let mut ask = |service: &str, via| {
+        let super::Outcome::Reply(length, _, is_cut) = bench.answerer.answer(&query(&at(service), kind::A, None), client(via), &mut bench.buffer)
+        else {
+            panic!("a reply")
+        };
+        (Decoded::of(&bench.buffer[..length]).tc, is_cut)
+    };
+    assert_eq!([ask("huge", Via::Tcp), ask("big", Via::Tcp), ask("big", Via::Udp)], [(false, true), (false, false), (true, true)]);
+}
+
+#[test]
 fn r1_a_service_has_its_addresses_and_nothing_else() {
     let mut bench = bench();
     let reply = bench.ask(&at("web"), kind::A);
@@ -325,7 +340,7 @@ fn b23_other_names_are_refused_without_upstreams_and_asked_for_with_them() {
     assert!(!bench.asks("9.9.168.192.in-addr.arpa", kind::PTR), "a public upstream knows no private addresses");
     assert!(bench.ask(&at("web"), kind::A).ra, "recursion is available");
     let far = super::Client { address: [8, 8, 4, 4].into(), ..client(Via::Udp) };
-    let super::Outcome::Reply(length, code) = bench.answerer.answer(&query("example.org", kind::A, None), far, &mut bench.buffer) else {
+    let super::Outcome::Reply(length, code, _) = bench.answerer.answer(&query("example.org", kind::A, None), far, &mut bench.buffer) else {
         panic!("asks others for somebody far away")
     };
     assert_eq!((code, Decoded::of(&bench.buffer[..length]).ra), (rcode::REFUSED, false), "O5");
@@ -354,7 +369,9 @@ fn w5_a_client_with_a_cookie_gets_one_made_for_its_address() {
     let shown = [&[0, 10, 0, 24][..], &cookie].concat();
     assert_eq!(bench.raw(&with_options(WEB, &shown), Via::Udp).expect("a reply")[first.len() - 24..], cookie, "the same within a second");
     let elsewhere = super::Client { address: [192, 0, 2, 2].into(), ..client(Via::Udp) };
-    let super::Outcome::Reply(length, _) = bench.answerer.answer(&with_options(WEB, &alone), elsewhere, &mut bench.buffer) else { panic!("a reply") };
+    let super::Outcome::Reply(length, ..) = bench.answerer.answer(&with_options(WEB, &alone), elsewhere, &mut bench.buffer) else {
+        panic!("a reply")
+    };
     assert_ne!(bench.buffer[length - 8..length], cookie[16..], "another address, another hash");
     for length in [0_u8, 7, 9, 15, 41] {
         let bad = [&[0, 10, 0, length][..], &vec![7; usize::from(length)]].concat();
@@ -363,7 +380,7 @@ fn w5_a_client_with_a_cookie_gets_one_made_for_its_address() {
     // Under pressure over UDP who knows cookies must show a good one; who does not is answered.
     let mut pressed = |message: &[u8], via| {
         let pressed = super::Client { is_pressed: true, ..client(via) };
-        let super::Outcome::Reply(length, code) = bench.answerer.answer(message, pressed, &mut bench.buffer) else { panic!("a reply") };
+        let super::Outcome::Reply(length, code, _) = bench.answerer.answer(message, pressed, &mut bench.buffer) else { panic!("a reply") };
         (code, bench.buffer[..length].to_vec())
     };
     let (code, reply) = pressed(&with_options(WEB, &alone), Via::Udp);
@@ -518,7 +535,7 @@ proptest! {
         let query = query(if alias { "out.n.svc.cluster.local" } else { "A.example.ORG" }, kind::A, None);
         let name = crate::name::Folded::of(&crate::name::encode("a.example.org").expect("a name"));
         let external = super::External { name: &name, result: Ok(&answer), age_s };
-        let super::Outcome::Reply(length, _) = bench.answerer.complete(&query, client(if tcp { Via::Tcp } else { Via::Udp }), &mut bench.buffer, &external) else { panic!("a reply") };
+        let super::Outcome::Reply(length, ..) = bench.answerer.complete(&query, client(if tcp { Via::Tcp } else { Via::Udp }), &mut bench.buffer, &external) else { panic!("a reply") };
         Decoded::walk(&bench.buffer[..length]);
     }
 }
@@ -554,7 +571,7 @@ fn what_upstreams_say_is_passed_on_with_its_names() {
     let name = crate::name::Folded::of(&crate::name::encode("a.example.org").expect("a name"));
     let external = super::External { name: &name, result: Ok(&answer), age_s: 100 };
     let mut complete = |name: &str| {
-        let super::Outcome::Reply(length, _) = bench.answerer.complete(&query(name, kind::A, None), client(Via::Udp), &mut bench.buffer, &external)
+        let super::Outcome::Reply(length, ..) = bench.answerer.complete(&query(name, kind::A, None), client(Via::Udp), &mut bench.buffer, &external)
         else {
             panic!("a reply")
         };

@@ -149,7 +149,8 @@ impl Listeners {
     /// Opens, pauses or keeps the gate of a frontend.
     fn want(&mut self, frontend: Arc<Frontend>) {
         let phase = phase_of(&frontend);
-        if matches!(phase, Phase::Closed { .. }) {
+        // SCTP is not refused, nothing answers it: whoever asks for it is told, with endpoints or without.
+        if matches!(phase, Phase::Closed { .. }) && frontend.key.transport != Transport::Sctp {
             return;
         }
         match self.gates.get_mut(&frontend.key) {
