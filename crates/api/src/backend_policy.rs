@@ -133,11 +133,11 @@ pub struct Performance {
     pub mode: Option<Arc<str>>,
     /// How much errors count under `RoundRobin`.
     pub error_penalty: Option<f64>,
+    /// How often weights are computed under `RoundRobin`; 100ms at least.
+    pub update_period: Option<Arc<str>>,
     /// Not read yet; that they are written is told.
-    pub update_period: Option<Unread>,
-    /// As `update_period`.
     pub out_of_band: Option<Unread>,
-    /// As `update_period`.
+    /// As `out_of_band`.
     pub agent: Option<Unread>,
 }
 

@@ -78,6 +78,8 @@ pub enum DecidedStatus {
     Policy {
         /// One a target, in the order of `spec.targetRefs`.
         ancestors: Vec<PolicyAncestor>,
+        /// The fields that it sets, by name as in the API; none of one that is not valid.
+        fields: Vec<&'static str>,
     },
 }
 

@@ -18,6 +18,7 @@ use model::vitals::{Counts, Ejection, State, exp_minus};
 use crate::build::{Entry, Picker};
 use crate::guard::{cap, eject_within_cap};
 use crate::ledger::Ledger;
+use crate::weigh::rates_moved;
 use crate::{Method, Pickers};
 
 /// A ramping endpoint is chosen at least this often while there is traffic (balance spec C5).
@@ -84,7 +85,8 @@ pub fn judge(snapshot: &Snapshot, pickers: &Pickers, now: Now) -> Judgement {
         } else {
             ledger.panic.store(false, Ordering::Relaxed);
         }
-        if picker.ramping || is_ramping(&picker, now) || looks_turn(&picker, ledger, now) {
+        let reweighed = rates_moved(&picker, ledger, pickers.seed(), now);
+        if reweighed || picker.ramping || is_ramping(&picker, now) || looks_turn(&picker, ledger, now) {
             pickers.rebuild(ledger, now);
         }
     }

@@ -12,6 +12,7 @@ use model::ident::Origin;
 use crate::budget::RetryBudget;
 use crate::build::Picker;
 use crate::queue::{Pending, Queue};
+use crate::rng::mix;
 
 /// Of one service: counted over all its pools, layers and workers.
 #[derive(Debug)]
@@ -39,6 +40,8 @@ pub(crate) struct Ledger {
     typical: AtomicU32,
     /// When a forgotten endpoint was last visited on purpose.
     pub(crate) visited_tick: AtomicU32,
+    /// When the weights of reported rates were last computed; 0 is never.
+    weighed_tick: AtomicU32,
     /// Taken for the moment of counting and ejecting, so that two failures at once cannot pass the cap.
     ejecting: AtomicBool,
     pub(crate) panic: AtomicBool,
@@ -80,6 +83,7 @@ impl Ledger {
             prior_us: AtomicU32::new(0),
             typical: AtomicU32::new(0),
             visited_tick: AtomicU32::new(0),
+            weighed_tick: AtomicU32::new(0),
             ejecting: AtomicBool::new(false),
             panic: AtomicBool::new(false),
             by_looks: AtomicBool::new(false),
@@ -142,6 +146,23 @@ impl Ledger {
 
     pub(crate) fn active(&self, now: Now) -> bool {
         self.idle_ms(now) < ACTIVE_MS
+    }
+
+    /// Whether weights that are computed once in `period_ms` are due, and then notes that they were. The first time comes at a
+    /// moment of the pool's own within a period, so that pools, and processes, do not march in step.
+    pub(crate) fn weighs(&self, period_ms: u32, seed: u64, now: Now) -> bool {
+        match self.weighed_tick.load(Ordering::Relaxed) {
+            0 => {
+                let early = mix(seed ^ self.number) % u64::from(period_ms.max(1));
+                self.weighed_tick.store(now.tick_ms().wrapping_sub(early as u32).max(1), Ordering::Relaxed);
+                false
+            }
+            tick if now.since_tick(tick) >= period_ms => {
+                self.weighed_tick.store(now.tick_ms(), Ordering::Relaxed);
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Asks that this endpoint be chosen next.

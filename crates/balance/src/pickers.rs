@@ -89,6 +89,10 @@ impl Pickers {
         self.clock_ns.fetch_max(now.0, Ordering::Relaxed);
     }
 
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     pub(crate) fn ledgers(&self) -> Arc<Map<(PoolId, Layer), Arc<Ledger>>> {
         self.ledgers.load_full()
     }

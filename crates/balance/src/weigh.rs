@@ -8,6 +8,7 @@ use model::{Now, Vitals};
 
 use crate::Pickers;
 use crate::build::Picker;
+use crate::ledger::Ledger;
 
 /// Step of the weights towards equal utilisation, and its bound a second.
 const GAIN: f32 = 0.2;
@@ -24,9 +25,9 @@ const MEMORY_RELEASE: f32 = 0.05;
 pub fn weigh(snapshot: &Snapshot, pickers: &Pickers, now: Now) {
     pickers.tick(now);
     for ledger in pickers.ledgers().values() {
-        let Some(picker) = ledger.newest().filter(|picker| picker.policy().strategy == Strategy::Performance && ledger.active(now)) else { continue };
-        let moved = if picker.policy().tuning.by_rates { weigh_by_rates(&picker, now) } else { weigh_pool(&picker, now) };
-        if moved {
+        let scored = |picker: &Picker| picker.policy().strategy == Strategy::Performance && !picker.policy().tuning.by_rates;
+        let Some(picker) = ledger.newest().filter(|picker| scored(picker) && ledger.active(now)) else { continue };
+        if weigh_pool(&picker, now) {
             pickers.rebuild(ledger, now);
         }
     }
@@ -58,6 +59,14 @@ fn weigh_pool(picker: &Picker, now: Now) -> bool {
         vitals.set_slow_weight(weight);
     }
     moved
+}
+
+/// Whether weights by rates are due in this pool, and moved: `judge` asks every 100 ms, as their period is the policy's own.
+pub(crate) fn rates_moved(picker: &Picker, ledger: &Ledger, seed: u64, now: Now) -> bool {
+    let policy = picker.policy();
+    let wanted = policy.strategy == Strategy::Performance && policy.tuning.by_rates && ledger.active(now);
+    let period_ms = u32::try_from(policy.tuning.update_period.as_millis()).unwrap_or(u32::MAX);
+    wanted && ledger.weighs(period_ms, seed, now) && weigh_by_rates(picker, now)
 }
 
 /// Weights of gRFC A58: requests a second for each unit of utilisation and share of errors, as the endpoints report them; who

@@ -22,15 +22,7 @@ pub(crate) fn of_port<'a>(endpoints: impl Iterator<Item = &'a Arc<Endpoint>>, po
     if policy.checks.is_empty() {
         return;
     }
-    for endpoint in endpoints {
-        let terminating = match &endpoint.standing {
-            Standing::Ready => false,
-            Standing::Draining => true,
-            Standing::Out(why) => &**why == "terminating",
-        };
-        if terminating {
-            continue;
-        }
+    for endpoint in endpoints.filter(|endpoint| !is_leaving(endpoint)) {
         // Every check speaks TCP: a datagram port is probed only where the check names a port of its own.
         let fits = |check: &&Check| endpoint.identity.transport == Transport::Tcp || check.port.is_some();
         let fits = |check: &&Check| fits(check) && runs_here(check, endpoint.node.as_deref(), here);
@@ -44,9 +36,6 @@ pub(crate) fn of_instance(context: &Context<'_>, instance: &api::Instance, compl
     let meta = &instance.metadata;
     let origin = Origin { kind: "Instance", namespace: Arc::clone(&meta.namespace), name: Arc::clone(&meta.name) };
     let addresses: Vec<IpAddr> = instance.spec.addresses.iter().filter_map(|address| text::address(address)).collect();
-    if addresses.is_empty() && !instance.spec.checks.is_empty() {
-        complaints.about(origin.clone(), "UnsupportedCheck", "its checks need an address: a name is checked by a BackendPolicy of its Service");
-    }
     for written in &instance.spec.checks {
         let check = match policy::check(written, &format!("{}.{}", meta.name, meta.namespace)) {
             Ok(Some(check)) => check,
@@ -84,6 +73,39 @@ pub(crate) fn of_instance(context: &Context<'_>, instance: &api::Instance, compl
         }
     }
     probes
+}
+
+/// The own checks of Instances whose addresses are names: what those lead to stands in the slices of the Services that select them, and
+/// only there (instances spec I8). Each endpoint is asked by the port that the checks of its Instance mean.
+pub(crate) fn of_named<'a>(context: &Context<'_>, endpoints: impl Iterator<Item = &'a Arc<Endpoint>>, into: &mut Probes) {
+    for endpoint in endpoints.filter(|endpoint| !is_leaving(endpoint)) {
+        let Target::Object { origin, uid } = &endpoint.identity.target else { continue };
+        let key = (Arc::clone(&origin.namespace), Arc::clone(&origin.name));
+        let Some(instance) = context.instances.get(&key).filter(|one| origin.kind == "Instance" && one.metadata.uid == *uid) else { continue };
+        let is_literal = |address: &Arc<str>| text::address(address).is_some();
+        if instance.spec.checks.is_empty() || instance.spec.addresses.iter().any(is_literal) {
+            continue;
+        }
+        let listed = instance.spec.ports.iter().find(|port| text::transport(&port.protocol) == Some(Transport::Tcp));
+        let meant =
+            |check: &Check| check.port.is_some() || listed.and_then(|port| text::port(port.port)).is_none_or(|port| port == endpoint.address.port());
+        let host = format!("{}.{}", instance.metadata.name, instance.metadata.namespace);
+        // What is wrong with a check is told once, by the Instance itself.
+        let checks = instance.spec.checks.iter().filter_map(|written| policy::check(written, &host).ok().flatten());
+        let here = &context.settings.node;
+        checks
+            .filter(|check| meant(check) && runs_here(check, instance.spec.node.as_deref(), here))
+            .for_each(|check| add(endpoint, &check, true, into));
+    }
+}
+
+/// Whether its verdict is made.
+fn is_leaving(endpoint: &Endpoint) -> bool {
+    match &endpoint.standing {
+        Standing::Ready => false,
+        Standing::Draining => true,
+        Standing::Out(why) => &**why == "terminating",
+    }
 }
 
 /// A program is run on the endpoint's own node only (H5); anything else is asked from anywhere.

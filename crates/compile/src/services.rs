@@ -223,6 +223,9 @@ impl<'a> Builder<'a> {
         let usable = usable::usable(self.context, candidates);
         let policy = self.policy(&port.port.name);
         probes::of_port(candidates.values().map(|one| &one.endpoint), &policy, &self.context.settings.node, &mut made.probes);
+        if port.transport == Transport::Tcp {
+            probes::of_named(self.context, candidates.values().map(|one| &one.endpoint), &mut made.probes);
+        }
         let mut pool = |endpoints: Vec<Arc<Endpoint>>, draining: &[Arc<Endpoint>], local: bool| -> PoolId {
             let id = numbers.number(PoolKey { port: port.number, transport: port.transport, family: port.family, local });
             let old = self.old.and_then(|old| old.pools.iter().find(|pool| pool.id == id));

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use api::backend_policy::PolicyTarget;
 use api::{Decided, DecidedStatus};
 use model::ack::Applied;
 use model::snapshot::Snapshot;
@@ -24,7 +25,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 use crate::wire::{Error, Wire, path};
 use merge::{Merge, kind_path};
 use resolve::{Words, Written};
-use services::Report;
+use services::{Report, Seen};
 
 pub use services::Methods;
 
@@ -54,8 +55,16 @@ struct Subject {
     /// Not before.
     next_at: Instant,
     failures: u32,
-    /// `status.services` of a policy, and when it was last another one.
-    services: Option<(Value, Instant)>,
+    /// What was seen of the Services of a policy, and when it was last something else.
+    seen: Option<(Arc<Seen>, Instant)>,
+}
+
+/// What a policy is attached to, in order.
+fn targets(decided: &Decided) -> Option<Vec<&PolicyTarget>> {
+    match &decided.body {
+        DecidedStatus::Policy { ancestors, .. } => Some(ancestors.iter().map(|ancestor| &ancestor.target).collect()),
+        _ => None,
+    }
 }
 
 /// The end of one look at an object.
@@ -83,6 +92,7 @@ pub(crate) async fn run(
         due: BTreeSet::new(),
         written: Arc::new(HashSet::new()),
         looks: JoinSet::new(),
+        has_new_policies: false,
     };
     let mut look = interval(LOOK);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -115,6 +125,8 @@ struct Loop {
     due: BTreeSet<(Instant, Key)>,
     written: Arc<Written>,
     looks: JoinSet<Done>,
+    /// A policy was decided since the Services of policies were last looked at.
+    has_new_policies: bool,
 }
 
 impl Loop {
@@ -131,12 +143,14 @@ impl Loop {
             is_awaiting: false,
             next_at: now,
             failures: 0,
-            services: None,
+            seen: None,
         });
-        if let Some((_, since)) = &mut subject.services {
-            // What a new version of the policy changes is told at once.
-            *since = now.checked_sub(NEWS).unwrap_or(now);
+        if targets(&subject.decided) != targets(&decided) {
+            // What was seen is told by the place of the target.
+            subject.seen = None;
         }
+        // What a new policy, or a new version of one, changes is told at once, by all that it may touch.
+        self.has_new_policies |= key.0 == "BackendPolicy";
         (subject.decided, subject.decided_at, subject.failures) = (decided, now, 0);
         self.mark(&key);
     }
@@ -179,15 +193,17 @@ impl Loop {
         let now = Instant::now();
         let report = Report { snapshot, methods, now: Now(net::clock::monotonic_ns()), unix_ms: jiff::Timestamp::now().as_millisecond() };
         let mut news = Vec::new();
+        let is_prompt = std::mem::take(&mut self.has_new_policies);
         for (key, subject) in self.subjects.iter_mut().filter(|((kind, ..), _)| *kind == "BackendPolicy") {
-            let DecidedStatus::Policy { ancestors } = &subject.decided.body else { continue };
+            let DecidedStatus::Policy { ancestors, fields } = &subject.decided.body else { continue };
             let is_early = snapshot.generation < subject.decided.snapshot;
-            if is_early || subject.services.as_ref().is_some_and(|(_, since)| now < *since + NEWS) {
+            self.has_new_policies |= is_early;
+            if is_early || !is_prompt && subject.seen.as_ref().is_some_and(|(_, since)| now < *since + NEWS) {
                 continue;
             }
-            let services = report.of(&key.1, ancestors);
-            if subject.services.as_ref().is_none_or(|(before, _)| *before != services) {
-                subject.services = Some((services, now));
+            let seen = report.of((&key.1, &key.2), ancestors, fields);
+            if subject.seen.as_ref().is_none_or(|(before, _)| **before != seen) {
+                subject.seen = Some((Arc::new(seen), now));
                 news.push(key.clone());
             }
         }
@@ -218,7 +234,7 @@ impl Loop {
                 applied: self.applied.clone(),
                 written: self.written.clone(),
                 decided: subject.decided.clone(),
-                services: subject.services.as_ref().map(|(services, _)| services.clone()),
+                seen: subject.seen.as_ref().map(|(seen, _)| Arc::clone(seen)),
             };
             self.looks.spawn(look.done(key));
         }
@@ -263,7 +279,7 @@ struct Look {
     applied: Arc<Vec<Applied>>,
     written: Arc<Written>,
     decided: Arc<Decided>,
-    services: Option<Value>,
+    seen: Option<Arc<Seen>>,
 }
 
 impl Look {
@@ -289,7 +305,7 @@ impl Look {
             object = self.wire.merge(&path, &patch).await?;
         }
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        let status = Merge { decided, words: &words, now: &now, written: &self.written, services: self.services.as_ref() }.status(&object["status"]);
+        let status = Merge { decided, words: &words, now: &now, written: &self.written, seen: self.seen.as_deref() }.status(&object["status"]);
         let addresses = words.bound(decided).into_iter().map(|address| address.ip.clone()).collect();
         let is_empty = |value: &Value| value.is_null() || *value == json!({});
         if status == object["status"] || is_empty(&status) && is_empty(&object["status"]) {

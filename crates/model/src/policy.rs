@@ -81,6 +81,8 @@ pub struct Tuning {
     pub ipv6_prefix: u8,
     /// Performance: weighted round robin by reported rates instead of a score (gRFC A58).
     pub by_rates: bool,
+    /// Performance by rates: how often weights are computed anew.
+    pub update_period: Duration,
     /// Performance by rates: how much errors count.
     pub error_penalty: f32,
     /// Performance: metric names in order of preference; empty means application, else CPU.
@@ -343,6 +345,7 @@ impl Default for Tuning {
             prequal: Prequal::default(),
             ipv6_prefix: 64,
             by_rates: false,
+            update_period: Duration::from_secs(1),
             error_penalty: 1.0,
             metrics: Vec::new(),
             blackout: Duration::from_secs(10),

@@ -16,7 +16,6 @@ use crate::syntax;
 
 const BACKEND_POLICY: Gvk<'static> = Gvk { group: "fairlead.dev", version: "v1alpha1", kind: "BackendPolicy" };
 const SPEC: Path<'static> = Path::new("spec");
-const NOT_NEGATIVE: Bound = Bound::Whole(0, i32::MAX as i64);
 /// What may be targeted: (group, kind).
 const TARGETS: [(&str, &str); 3] = [("", "Service"), ("multicluster.x-k8s.io", "ServiceImport"), ("", "Namespace")];
 const KEYS: [&str; 6] = ["header", "cookie", "query", "clientIp", "path", "method"];
@@ -44,12 +43,15 @@ const TABLE: &[(&str, Bound)] = &[
     ("prequal.probeTimeout", POSITIVE),
     ("prequal.score", Bound::Word(&["HotCold", "Cubic"])),
     ("hash.ringSize", Bound::Whole(1, 8_388_608)),
+    ("hash.subset", Bound::Whole(0, 16)),
     ("slowStart.window", Bound::Span(0, HOUR_MS)),
     ("slowStart.aggression", Bound::Real(0.01, 100.0)),
-    ("subset.size", NOT_NEGATIVE),
     ("outlier.window", Bound::Span(SECOND_MS, 10 * SECOND_MS)),
     ("outlier.baseTime", POSITIVE),
     ("outlier.maxTime", POSITIVE),
+    ("outlier.successRate.stdevFactor", Bound::Real(0.1, 100.0)),
+    ("outlier.latency.factor", Bound::Real(1.01, 1000.0)),
+    ("outlier.latency.floor", POSITIVE),
     ("limits.endpoint.maxConnections", COUNT),
     ("limits.endpoint.maxInFlight", COUNT),
     ("limits.service.maxConnections", COUNT),
@@ -73,7 +75,7 @@ const TABLE: &[(&str, Bound)] = &[
     ("rateLimit.per", POSITIVE),
     ("rateLimit.burst", COUNT),
     ("rateLimit.scope", Bound::Word(&["Process", "Cluster"])),
-    ("drainTimeout", POSITIVE),
+    ("drainTimeout", Bound::Span(1, HOUR_MS)),
 ];
 
 /// The rules of BackendPolicies.
@@ -98,8 +100,9 @@ impl Rules for BackendPolicy {
         bounds::check(spec, TABLE, &SPEC, &mut errors);
         check_choices(spec, &mut errors);
         check_hash(spec, &mut errors);
+        check_subset(spec, &mut errors);
         check_pairs(spec, &mut errors);
-        if has(spec, "healthCheck") {
+        if has(&spec["healthCheck"], "type") {
             health::check(&spec["healthCheck"], &SPEC.child("healthCheck"), &mut errors);
         }
         if has(spec, "hedge") && has(&spec["hedge"], "percentile") == has(&spec["hedge"], "delay") {
@@ -114,11 +117,14 @@ impl Rules for BackendPolicy {
 
     fn warnings(&self, new: &Value, _old: Option<&Value>) -> Vec<String> {
         let spec = &new["spec"];
-        let Some(strategy) = optional_text(spec, "strategy") else { return Vec::new() };
+        let unchecked = has(spec, "healthCheck") && !has(&spec["healthCheck"], "type");
+        let unchecked = unchecked.then(|| "spec.healthCheck has no effect without a type: http, tcp, grpc or exec".to_owned());
+        let strategy = optional_text(spec, "strategy").unwrap_or_default();
         let own = blocks_of(strategy);
         let unused = ["leastRequest", "peakEwma", "performance", "prequal", "hash"].into_iter().filter(|b| has(spec, b) && !own.contains(b));
         // Auto chooses among them itself; what it cannot know it does not warn of.
-        unused.filter(|_| !own.is_empty()).map(|block| format!("spec.{block} has no effect under strategy {strategy}")).collect()
+        let unused = unused.filter(|_| !own.is_empty()).map(|block| format!("spec.{block} has no effect under strategy {strategy}"));
+        unused.chain(unchecked).collect()
     }
 
     fn columns(&self) -> &'static [Column] {
@@ -221,6 +227,16 @@ fn check_hash(spec: &Value, errors: &mut FieldErrors) {
     }
     let (keys, at) = (list(hash, "keys"), at.child("keys"));
     for (index, key) in keys.iter().enumerate() {
+        bounds::check(key, &[("ttl", POSITIVE)], &at.index(index), errors);
+        let path = &key["path"];
+        match (has(key, "cookie"), path) {
+            (true, Value::Null | Value::String(_)) | (false, Value::Null | Value::Object(_)) => {}
+            (true, _) => errors.push(at.index(index).child("path").invalid(path.clone(), "must be a text: the path of the cookie")),
+            (false, _) => errors.push(at.index(index).child("path").invalid(path.clone(), "must be {}: the path of the request is the key")),
+        }
+        if has(key, "ttl") && !has(key, "cookie") {
+            errors.push(at.index(index).child("ttl").forbidden("may only be set for a cookie"));
+        }
         // The path of a cookie is not the path of a request.
         let named = KEYS.iter().filter(|k| has(key, k) && !(**k == "path" && has(key, "cookie"))).count();
         if named != 1 {
@@ -239,6 +255,14 @@ fn check_hash(spec: &Value, errors: &mut FieldErrors) {
 
 fn is_prime(n: i64) -> bool {
     n > 1 && (2..).take_while(|d| d * d <= n).all(|d| n % d != 0)
+}
+
+/// Off, or a number that makes sense.
+fn check_subset(spec: &Value, errors: &mut FieldErrors) {
+    let size = &spec["subset"]["size"];
+    if size.as_i64().is_some_and(|size| size != 0 && !(2..=10_000).contains(&size)) {
+        errors.push(SPEC.child("subset").child("size").invalid(size.clone(), "must be 0 (off) or between 2 and 10000, inclusive"));
+    }
 }
 
 /// Fields that must agree with one another, the effective value standing for one that is absent.

@@ -473,3 +473,25 @@ fn s13_by_rates_the_weight_is_requests_for_each_unit_of_load_and_errors() {
     let shares = bench.shares(750);
     assert!(shares[0].abs_diff(400) < 12 && shares[1].abs_diff(100) < 6 && shares[2].abs_diff(250) < 10, "{shares:?}");
 }
+
+#[test]
+fn s13_weights_by_rates_are_computed_once_in_their_period() {
+    let shares_after = |period_ms: u64, ms: u64| {
+        let tuning = Tuning { by_rates: true, blackout: Duration::ZERO, update_period: Duration::from_millis(period_ms), ..Tuning::default() };
+        let mut bench = Bench::new(Policy { tuning, ..policy(Strategy::Performance) }, &[100; 2]);
+        bench.shares(2);
+        // The first period ends at a moment of the pool's own.
+        bench.pass(period_ms + 200);
+        let reports = [(0, "TEXT cpu_utilization=0.25,rps_fractional=100"), (1, "TEXT cpu_utilization=0.5,rps_fractional=100")];
+        for (index, text) in reports {
+            let report = report::Report::from_header(report::HEADER, text.as_bytes()).unwrap();
+            bench.picker().pick_at(&mut Worker::new(1), bench.pool.endpoints[index].address, bench.now).unwrap().report(&report, bench.now);
+        }
+        bench.pass(ms);
+        bench.shares(300)
+    };
+    let two_to_one = |shares: &[usize]| shares[0].abs_diff(200) <= 2;
+    assert!(two_to_one(&shares_after(200, 300)));
+    assert_eq!(shares_after(20_000, 300), [150, 150], "not yet");
+    assert!(two_to_one(&shares_after(20_000, 20_000)));
+}

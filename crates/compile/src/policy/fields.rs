@@ -30,6 +30,11 @@ impl Overlay {
         self.fields.push((name, Box::new(set)));
     }
 
+    /// The fields it sets.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.fields.iter().map(|(name, _)| *name).collect()
+    }
+
     /// Writes its fields and notes where they came from.
     pub fn apply(&self, policy: &mut Policy, source: &Arc<str>) {
         for (name, set) in &self.fields {
@@ -187,6 +192,12 @@ impl Reader {
             }
             self.either("performance.mode", &block.mode, "Scored", "RoundRobin", |policy, by_rates| policy.tuning.by_rates = by_rates);
             self.real("performance.errorPenalty", block.error_penalty, 0.0..=1000.0, |policy, n| policy.tuning.error_penalty = n);
+            self.duration(
+                "performance.updatePeriod",
+                &block.update_period,
+                Duration::from_millis(100)..=Duration::from_secs(3600),
+                |policy, time| policy.tuning.update_period = time,
+            );
             self.duration("performance.blackout", &block.blackout, ANY, |policy, time| policy.tuning.blackout = time);
             self.duration("performance.expiry", &block.expiry, ANY, |policy, time| policy.tuning.expiry = time);
             self.percent("performance.memoryHigh", block.memory_high, |policy, percent| policy.tuning.memory_high = percent);

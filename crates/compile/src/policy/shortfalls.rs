@@ -42,7 +42,6 @@ fn without_effect(spec: &BackendPolicySpec) -> Option<String> {
         ("sessionPersistence", spec.session_persistence.is_some()),
         ("shed", spec.shed.is_some()),
         ("subset", spec.subset.is_some()),
-        ("performance.updatePeriod", performance.is_some_and(|block| block.update_period.is_some())),
         ("performance.outOfBand", performance.is_some_and(|block| block.out_of_band.is_some())),
         ("performance.agent", performance.is_some_and(|block| block.agent.is_some())),
         ("prequal.sync", prequal.is_some_and(|block| block.sync == Some(true))),

@@ -147,7 +147,7 @@ pub(crate) fn decide<'a>(
         uid: Arc::clone(&meta.uid),
         generation: meta.generation,
         snapshot: 0,
-        body: DecidedStatus::Policy { ancestors: ancestors.collect() },
+        body: DecidedStatus::Policy { ancestors: ancestors.collect(), fields: known.overlay.as_ref().map(Overlay::names).unwrap_or_default() },
     })
 }
 

@@ -32,7 +32,7 @@ fn effective(compiled: &Compiled) -> [Arc<Policy>; 2] {
 /// The reasons of `Accepted`, per policy and target.
 fn accepted(compiled: &Compiled) -> Vec<(String, Vec<&'static str>)> {
     let reasons = |one: &api::Decided| match &one.body {
-        DecidedStatus::Policy { ancestors } => ancestors.iter().map(|ancestor| ancestor.conditions[0].reason).collect(),
+        DecidedStatus::Policy { ancestors, .. } => ancestors.iter().map(|ancestor| ancestor.conditions[0].reason).collect(),
         other => panic!("{other:?}"),
     };
     compiled.decided.iter().map(|one| (one.name.to_string(), reasons(one))).collect()
@@ -217,7 +217,7 @@ fn p6_what_a_policy_does_not_get_is_told_by_plane() {
     ]);
     let said = |name: &str| {
         let one = compiled.decided.iter().find(|one| *one.name == *name).expect("decided");
-        let DecidedStatus::Policy { ancestors } = &one.body else { panic!("{one:?}") };
+        let DecidedStatus::Policy { ancestors, .. } = &one.body else { panic!("{one:?}") };
         (ancestors[0].conditions[1].reason, ancestors[0].conditions[1].message.to_string())
     };
     assert_eq!(said("exact").0, "Exact");

@@ -129,7 +129,7 @@ fn statuses_wait_until_everything_is_known() {
     world.apply(upsert(web("10.0.0.1")));
     Kind::ALL.iter().for_each(|kind| world.apply(Change::Synced(*kind)));
     let decided = world.compile(1).decided;
-    let api::DecidedStatus::Policy { ancestors } = &decided[0].body else { panic!("{decided:?}") };
+    let api::DecidedStatus::Policy { ancestors, .. } = &decided[0].body else { panic!("{decided:?}") };
     assert_eq!(ancestors[0].conditions[0].reason, "Accepted");
 }
 

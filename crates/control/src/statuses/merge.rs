@@ -1,19 +1,22 @@
 //! From the status that an object has to the one it shall have, leaving alone what is not ours (gateway spec G10).
 
 use api::Decided;
-use api::decided::{Condition, DecidedStatus, GATEWAY_CONTROLLER, IngressAddress, ListenerStatus, ParentStatus, PolicyAncestor};
+use api::decided::{Condition, DecidedStatus, GATEWAY_CONTROLLER, IngressAddress, ListenerStatus, ParentStatus, PolicyAncestor, Truth};
 use serde_json::{Map, Value, json};
 
 use super::resolve::{Said, Words, Written};
+use super::services::Seen;
 
 /// Condition types that we state; one of them that is no longer stated is removed, all others belong to somebody else.
-const OURS: [&str; 10] = [
+const OURS: [&str; 12] = [
     "Accepted",
     "AddressesAssigned",
     "Approximated",
     "Conflicted",
     "InsecureFrontendValidationMode",
     "OverlappingTLSConfig",
+    "Overridden",
+    "Panic",
     "PartiallyInvalid",
     "Programmed",
     "ResolvedRefs",
@@ -49,8 +52,8 @@ pub(crate) struct Merge<'a> {
     /// RFC 3339.
     pub now: &'a str,
     pub written: &'a Written,
-    /// `status.services` of a BackendPolicy, where it was looked at.
-    pub services: Option<&'a Value>,
+    /// What was seen of the Services of a BackendPolicy, where they were looked at.
+    pub seen: Option<&'a Seen>,
 }
 
 impl Merge<'_> {
@@ -74,10 +77,10 @@ impl Merge<'_> {
             DecidedStatus::Ancestors { ancestors } => {
                 status.insert("ancestors".into(), self.parents(&current["ancestors"], "ancestorRef", ancestors));
             }
-            DecidedStatus::Policy { ancestors } => {
+            DecidedStatus::Policy { ancestors, .. } => {
                 status.insert("ancestors".into(), self.ancestors(&current["ancestors"], ancestors));
-                if let Some(services) = self.services {
-                    status.insert("services".into(), services.clone());
+                if let Some(seen) = self.seen {
+                    status.insert("services".into(), seen.services.clone());
                 }
             }
             DecidedStatus::Ingress { conditions, .. } => {
@@ -157,7 +160,14 @@ impl Merge<'_> {
             }
             key
         };
-        let wanted: Vec<(Value, &[Condition])> = wanted.iter().map(|one| (key(one), &one.conditions[..])).collect();
+        // What was seen is told in the order of the targets, of those for which the policy is in force.
+        let all = |(at, one): (usize, &PolicyAncestor)| {
+            let in_force = one.conditions.first().is_some_and(|accepted| accepted.truth == Truth::True);
+            let seen = self.seen.filter(|_| in_force).and_then(|seen| seen.conditions.get(at)).into_iter().flatten();
+            one.conditions.iter().chain(seen).cloned().collect()
+        };
+        let all: Vec<Vec<Condition>> = wanted.iter().enumerate().map(all).collect();
+        let wanted: Vec<(Value, &[Condition])> = wanted.iter().zip(&all).map(|(one, conditions)| (key(one), &conditions[..])).collect();
         self.entries(current, "ancestorRef", POLICY_CONTROLLER, &wanted)
     }
 

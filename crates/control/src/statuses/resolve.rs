@@ -83,7 +83,7 @@ pub(crate) fn waits(decided: &Decided) -> bool {
         DecidedStatus::GatewayClass { conditions, .. } => any(conditions),
         DecidedStatus::Gateway { conditions, listeners, .. } => any(conditions) || listeners.iter().any(|listener| any(&listener.conditions)),
         DecidedStatus::Route { parents } | DecidedStatus::Ancestors { ancestors: parents } => parents.iter().any(|parent| any(&parent.conditions)),
-        DecidedStatus::Policy { ancestors } => ancestors.iter().any(|ancestor| any(&ancestor.conditions)),
+        DecidedStatus::Policy { ancestors, .. } => ancestors.iter().any(|ancestor| any(&ancestor.conditions)),
         DecidedStatus::Ingress { .. } => true,
     }
 }

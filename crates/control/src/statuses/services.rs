@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use api::backend_policy::PolicyTarget;
-use api::decided::PolicyAncestor;
+use api::decided::{Condition, PolicyAncestor, Truth};
 use model::endpoint::{Endpoint, Pool};
 use model::policy::Policy;
 use model::service::Service;
 use model::snapshot::Snapshot;
+use model::vitals::State;
 use model::{Now, show};
 use serde_json::{Value, json};
 
@@ -20,6 +21,8 @@ pub type Methods = Arc<dyn Fn(&Arc<Pool>) -> [&'static str; 3] + Send + Sync>;
 const SERVICES_MAX: usize = 16;
 /// Endpoints out of the ordinary that are told one by one.
 const UNUSUAL_MAX: usize = 20;
+/// Fields that are told one by one to be set elsewhere.
+const LOST_MAX: usize = 8;
 /// The words for those that are counted.
 const COUNTED: [&str; 6] = ["usable", "ejected", "suspect", "down", "draining", "ramping"];
 
@@ -32,11 +35,37 @@ pub(super) struct Report<'a> {
     pub unix_ms: i64,
 }
 
+/// What was seen of the Services that a policy is attached to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Seen {
+    /// `status.services`.
+    pub services: Value,
+    /// For each target what is true of it beside what was decided: `Overridden`, `Panic`.
+    pub conditions: Vec<Vec<Condition>>,
+}
+
 impl Report<'_> {
-    /// The list for `status.services`, in the order of the targets. Targets that are not there have no entry.
-    pub fn of(&self, namespace: &Arc<str>, ancestors: &[PolicyAncestor]) -> Value {
+    /// What is to be said of a policy by namespace and name that sets these fields. Targets that are not there, or for which it is
+    /// not in force, have no entry and no conditions.
+    pub fn of(&self, (namespace, name): (&Arc<str>, &Arc<str>), ancestors: &[PolicyAncestor], fields: &[&'static str]) -> Seen {
         let entries = ancestors.iter().flat_map(|ancestor| self.target(namespace, &ancestor.target));
-        entries.take(SERVICES_MAX).collect::<Vec<Value>>().into()
+        let own = format!("BackendPolicy {namespace}/{name}");
+        let conditions = |ancestor: &PolicyAncestor| {
+            let in_force = ancestor.conditions.first().is_some_and(|accepted| accepted.truth == Truth::True);
+            let pools = if in_force { self.pools(namespace, &ancestor.target) } else { Vec::new() };
+            if pools.is_empty() { Vec::new() } else { vec![overridden(&pools, &own, fields), panic(&pools)] }
+        };
+        Seen { services: entries.take(SERVICES_MAX).collect::<Vec<Value>>().into(), conditions: ancestors.iter().map(conditions).collect() }
+    }
+
+    /// The pools that a target is about.
+    fn pools(&self, namespace: &Arc<str>, target: &PolicyTarget) -> Vec<&Arc<Pool>> {
+        let section = target.section_name.as_deref().filter(|name| !name.is_empty());
+        let is_meant = |name: &str| &*target.kind == "Namespace" || name == &*target.name;
+        let from = (Arc::clone(namespace), if &*target.kind == "Namespace" { "".into() } else { Arc::clone(&target.name) });
+        let services = self.snapshot.services.range(from..).take_while(|((of, name), _)| of == namespace && is_meant(name)).take(SERVICES_MAX);
+        let ports = services.flat_map(|(_, service)| &service.ports).filter(|port| section.is_none_or(|name| *port.name == *name));
+        ports.filter_map(|port| self.snapshot.pool(port.cluster)).collect()
     }
 
     fn target(&self, namespace: &Arc<str>, target: &PolicyTarget) -> Vec<Value> {
@@ -117,6 +146,34 @@ impl Report<'_> {
     }
 }
 
+/// Whether a stronger layer sets some field in the place of the policy whose source this is (Y2, GEP-713).
+fn overridden(pools: &[&Arc<Pool>], own: &str, fields: &[&'static str]) -> Condition {
+    let stronger = |pool: &&Arc<Pool>| {
+        let lost = pool.policy.sources.iter().filter(|(field, source)| fields.contains(field) && **source != *own);
+        lost.map(|(field, source)| format!("{field} of {} by {source}", pool.label())).collect::<Vec<String>>()
+    };
+    let mut lost: Vec<String> = pools.iter().flat_map(stronger).collect();
+    if lost.is_empty() {
+        return Condition::new("Overridden", Truth::False, "InForce", "no stronger layer sets a field of it");
+    }
+    let more = lost.len().saturating_sub(LOST_MAX);
+    lost.truncate(LOST_MAX);
+    let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
+    Condition::new("Overridden", Truth::True, "Overridden", format!("set elsewhere: {}{rest}", lost.join(", ")))
+}
+
+/// Whether in some pool nobody is usable, so that the least bad endpoint is tried, or nobody (O9).
+fn panic(pools: &[&Arc<Pool>]) -> Condition {
+    let is_out = |endpoint: &Arc<Endpoint>| endpoint.vitals.state().barred() && !endpoint.vitals.state().has(State::SUSPECT);
+    match pools.iter().find(|pool| !pool.endpoints.is_empty() && pool.endpoints.iter().all(is_out)) {
+        None => Condition::new("Panic", Truth::False, "EndpointsUsable", "every pool has a usable endpoint, or none at all"),
+        Some(pool) => {
+            let effect = if pool.policy.outlier.panic_fail { "requests are answered 503" } else { "the least bad one is tried" };
+            Condition::new("Panic", Truth::True, "NoUsableEndpoint", format!("no endpoint of {} is usable: {effect}", pool.label()))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
@@ -184,10 +241,41 @@ mod tests {
     }
 
     fn told(snapshot: &Snapshot, kind: &str, name: &str, section: Option<&str>) -> Value {
+        seen(snapshot, kind, name, section, "web", &[]).services
+    }
+
+    fn seen(snapshot: &Snapshot, kind: &str, name: &str, section: Option<&str>, policy: &str, fields: &[&'static str]) -> Seen {
         let target = PolicyTarget { group: "".into(), kind: kind.into(), name: name.into(), section_name: section.map(Into::into) };
+        let accepted = Condition::new("Accepted", Truth::True, "Accepted", "");
         let methods: Methods = Arc::new(|_| ["PeakEwma", "LeastRequest", "Random"]);
-        Report { snapshot, methods: &methods, now: Now::from_ms(1_000_000), unix_ms: 1_700_000_000_000 }
-            .of(&"shop".into(), &[PolicyAncestor { target, conditions: Vec::new() }])
+        Report { snapshot, methods: &methods, now: Now::from_ms(1_000_000), unix_ms: 1_700_000_000_000 }.of(
+            (&"shop".into(), &policy.into()),
+            &[PolicyAncestor { target, conditions: vec![accepted] }],
+            fields,
+        )
+    }
+
+    #[test]
+    fn y4_what_a_stronger_layer_sets_is_told_and_so_is_panic() {
+        let conditions = |endpoints: Vec<Arc<Endpoint>>, kind: &str, name: &str, policy: &str| {
+            let seen = seen(&snapshot(endpoints), kind, name, None, policy, &["strategy", "outlier.window"]);
+            seen.conditions[0].iter().map(|one| format!("{} {:?}: {}", one.kind, one.truth, one.message)).collect::<Vec<_>>()
+        };
+        let fine = vec![endpoint(1, Standing::Ready), endpoint(2, Standing::Ready)];
+        let [own, other] = ["web", "all"].map(|policy| conditions(fine.clone(), "Service", "web", policy)[0].clone());
+        assert_eq!(own, "Overridden False: no stronger layer sets a field of it");
+        assert_eq!(other, "Overridden True: set elsewhere: strategy of shop/web:http by BackendPolicy shop/web");
+        assert_eq!(conditions(fine.clone(), "Namespace", "shop", "all")[0], other);
+        assert!(conditions(fine.clone(), "Service", "nobody", "web").is_empty());
+        fine[0].vitals.mark(State::PROBE_DOWN, true);
+        assert!(conditions(fine.clone(), "Service", "web", "web")[1].starts_with("Panic False"));
+        fine[1].vitals.mark(State::PROBE_DOWN, true);
+        assert_eq!(
+            conditions(fine.clone(), "Service", "web", "web")[1],
+            "Panic True: no endpoint of shop/web:http is usable: the least bad one is tried"
+        );
+        fine[1].vitals.mark(State::SUSPECT, true);
+        assert!(conditions(fine, "Service", "web", "web")[1].starts_with("Panic False"), "it is kept in all the same");
     }
 
     #[test]

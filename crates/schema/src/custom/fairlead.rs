@@ -34,6 +34,8 @@ static KEYS: Extra = Extra { check: Some(&Check { max_items: 4, ..ANY }), ..NOTH
 static TABLE: Extra = Extra { check: Some(&Check { minimum: 251, maximum: 5_000_011, ..ANY }), ..NOTHING };
 static PREFIX: Extra = Extra { check: Some(&Check { minimum: 1, maximum: 128, ..ANY }), ..NOTHING };
 static PANIC: Extra = Extra { check: Some(&Check { allowed: &["LeastBad", "Fail"], ..ANY }), ..NOTHING };
+static PREFER: Extra = Extra { check: Some(&Check { allowed: &["None", "Node", "Zone", "Region"], ..ANY }), ..NOTHING };
+static LIMITED_BY: Extra = Extra { check: Some(&Check { allowed: &["None", "ClientIp", "Header"], ..ANY }), ..NOTHING };
 static SPILL: Extra = Extra { check: Some(&Check { allowed: &["Capacity", "Never"], ..ANY }), ..NOTHING };
 
 /// Every kind.
@@ -172,25 +174,25 @@ static BACKEND_POLICY: Message = Message {
 static BACKEND_POLICY_SPEC: Message = Message {
     name: "dev.fairlead.v1alpha1.BackendPolicySpec",
     fields: &[
-        f("concurrency", 0, One, Raw, OPEN),
+        f("concurrency", 0, One, Msg(&CONCURRENCY), 0),
         x("drainTimeout", 0, One, Str, 0, &DURATION),
         f("hash", 0, One, Msg(&HASH), 0),
         f("healthCheck", 0, One, Msg(&HEALTH_CHECK), 0),
-        f("hedge", 0, One, Raw, OPEN),
+        f("hedge", 0, One, Msg(&HEDGE), 0),
         f("leastRequest", 0, One, Msg(&LEAST_REQUEST), 0),
         f("limits", 0, One, Msg(&LIMITS), 0),
         f("locality", 0, One, Msg(&LOCALITY), 0),
         f("outlier", 0, One, Msg(&OUTLIER), 0),
         f("peakEwma", 0, One, Msg(&PEAK_EWMA), 0),
-        f("performance", 0, One, Raw, OPEN),
-        f("prequal", 0, One, Raw, OPEN),
-        f("rateLimit", 0, One, Raw, OPEN),
+        f("performance", 0, One, Msg(&PERFORMANCE), 0),
+        f("prequal", 0, One, Msg(&PREQUAL), 0),
+        f("rateLimit", 0, One, Msg(&RATE_LIMIT), 0),
         f("retryBudget", 0, One, Msg(&RETRY_BUDGET), 0),
         f("sessionPersistence", 0, One, Msg(&super::gateway::SESSION_PERSISTENCE), 0),
-        f("shed", 0, One, Raw, OPEN),
+        f("shed", 0, One, Msg(&SHED), 0),
         f("slowStart", 0, One, Msg(&SLOW_START), 0),
         x("strategy", 0, One, Str, 0, &NAME),
-        f("subset", 0, One, Raw, OPEN),
+        f("subset", 0, One, Msg(&SUBSET), 0),
         x("targetRefs", 0, List, Msg(&TARGET), REQUIRED, &TARGETS),
     ],
     ..CUSTOM
@@ -220,10 +222,122 @@ static HASH: Message = Message {
     fields: &[
         x("boundedLoad", 0, One, Int32, 0, &COUNT),
         x("ipv6Prefix", 0, One, Int32, 0, &PREFIX),
-        x("keys", 0, List, Raw, 0, &KEYS),
+        x("keys", 0, List, Msg(&KEY), 0, &KEYS),
         x("ringSize", 0, One, Int32, 0, &COUNT),
         x("subset", 0, One, Int32, 0, &COUNT),
         x("tableSize", 0, One, Int32, 0, &TABLE),
+    ],
+    ..CUSTOM
+};
+
+static KEY: Message = Message {
+    name: "dev.fairlead.v1alpha1.HashKey",
+    fields: &[
+        f("clientIp", 0, One, Msg(&EMPTY), 0),
+        x("cookie", 0, One, Str, 0, &NAME),
+        x("header", 0, One, Str, 0, &NAME),
+        f("method", 0, One, Msg(&EMPTY), 0),
+        // Of a cookie it is a text, as a key of its own `{}`.
+        f("path", 0, One, Raw, 0),
+        x("query", 0, One, Str, 0, &NAME),
+        x("ttl", 0, One, Str, 0, &DURATION),
+    ],
+    ..CUSTOM
+};
+
+static EMPTY: Message = Message { name: "dev.fairlead.v1alpha1.Empty", fields: &[], ..CUSTOM };
+
+static PERFORMANCE: Message = Message {
+    name: "dev.fairlead.v1alpha1.Performance",
+    fields: &[
+        f("agent", 0, One, Msg(&AGENT), 0),
+        x("blackout", 0, One, Str, 0, &DURATION),
+        f("errorPenalty", 0, One, Float, 0),
+        x("expiry", 0, One, Str, 0, &DURATION),
+        f("keepResponseHeaders", 0, One, Bool, 0),
+        x("memoryHigh", 0, One, Int32, 0, &PERCENT),
+        x("memoryMax", 0, One, Int32, 0, &PERCENT),
+        x("metrics", 0, List, Str, 0, &LINES),
+        f("mode", 0, One, Str, 0),
+        f("outOfBand", 0, One, Msg(&OUT_OF_BAND), 0),
+        x("updatePeriod", 0, One, Str, 0, &DURATION),
+    ],
+    ..CUSTOM
+};
+
+static AGENT: Message =
+    Message { name: "dev.fairlead.v1alpha1.Agent", fields: &[x("interval", 0, One, Str, 0, &DURATION), f("port", 0, One, Int32, 0)], ..CUSTOM };
+
+static OUT_OF_BAND: Message = Message {
+    name: "dev.fairlead.v1alpha1.OutOfBand",
+    fields: &[f("enabled", 0, One, Bool, 0), x("period", 0, One, Str, 0, &DURATION), f("port", 0, One, Int32, 0)],
+    ..CUSTOM
+};
+
+static PREQUAL: Message = Message {
+    name: "dev.fairlead.v1alpha1.Prequal",
+    fields: &[
+        f("hotQuantile", 0, One, Float, 0),
+        x("maxAge", 0, One, Str, 0, &DURATION),
+        f("poolSize", 0, One, Int32, 0),
+        x("probeTimeout", 0, One, Str, 0, &DURATION),
+        f("probesPerRequest", 0, One, Float, 0),
+        f("removePerRequest", 0, One, Float, 0),
+        f("score", 0, One, Str, 0),
+        f("sync", 0, One, Bool, 0),
+    ],
+    ..CUSTOM
+};
+
+static SUBSET: Message = Message { name: "dev.fairlead.v1alpha1.Subset", fields: &[f("size", 0, One, Int32, 0)], ..CUSTOM };
+
+static SUCCESS_RATE: Message = Message {
+    name: "dev.fairlead.v1alpha1.SuccessRate",
+    fields: &[x("minHosts", 0, One, Int32, 0, &COUNT), x("minRequests", 0, One, Int32, 0, &COUNT), f("stdevFactor", 0, One, Float, 0)],
+    ..CUSTOM
+};
+
+static SLOW_OUTLIER: Message =
+    Message { name: "dev.fairlead.v1alpha1.SlowOutlier", fields: &[f("factor", 0, One, Float, 0), x("floor", 0, One, Str, 0, &DURATION)], ..CUSTOM };
+
+static HEDGE: Message = Message {
+    name: "dev.fairlead.v1alpha1.Hedge",
+    fields: &[x("delay", 0, One, Str, 0, &DURATION), f("maxExtraPercent", 0, One, Float, 0), f("percentile", 0, One, Float, 0)],
+    ..CUSTOM
+};
+
+static CONCURRENCY: Message = Message {
+    name: "dev.fairlead.v1alpha1.Concurrency",
+    fields: &[
+        f("max", 0, One, Int32, 0),
+        f("min", 0, One, Int32, 0),
+        f("mode", 0, One, Str, 0),
+        f("smoothing", 0, One, Float, 0),
+        f("tolerance", 0, One, Float, 0),
+    ],
+    ..CUSTOM
+};
+
+static SHED: Message = Message {
+    name: "dev.fairlead.v1alpha1.Shed",
+    fields: &[
+        x("criticalHeader", 0, One, Str, 0, &NAME),
+        f("k", 0, One, Float, 0),
+        f("maxPercent", 0, One, Int32, 0),
+        x("window", 0, One, Str, 0, &DURATION),
+    ],
+    ..CUSTOM
+};
+
+static RATE_LIMIT: Message = Message {
+    name: "dev.fairlead.v1alpha1.RateLimit",
+    fields: &[
+        f("burst", 0, One, Int32, 0),
+        x("header", 0, One, Str, 0, &NAME),
+        x("key", 0, One, Str, 0, &LIMITED_BY),
+        x("per", 0, One, Str, 0, &DURATION),
+        f("requests", 0, One, Int32, REQUIRED),
+        f("scope", 0, One, Str, 0),
     ],
     ..CUSTOM
 };
@@ -235,7 +349,7 @@ static SLOW_START: Message = Message {
 };
 
 static LOCALITY: Message =
-    Message { name: "dev.fairlead.v1alpha1.Locality", fields: &[x("prefer", 0, One, Str, 0, &NAME), x("spill", 0, One, Str, 0, &SPILL)], ..CUSTOM };
+    Message { name: "dev.fairlead.v1alpha1.Locality", fields: &[x("prefer", 0, One, Str, 0, &PREFER), x("spill", 0, One, Str, 0, &SPILL)], ..CUSTOM };
 
 static OUTLIER: Message = Message {
     name: "dev.fairlead.v1alpha1.Outlier",
@@ -246,12 +360,12 @@ static OUTLIER: Message = Message {
         f("count429", 0, One, Bool, 0),
         f("enabled", 0, One, Bool, 0),
         x("failurePercent", 0, One, Int32, 0, &PERCENT),
-        f("latency", 0, One, Raw, OPEN),
+        f("latency", 0, One, Msg(&SLOW_OUTLIER), 0),
         x("maxEjectedPercent", 0, One, Int32, 0, &PERCENT),
         x("maxTime", 0, One, Str, 0, &DURATION),
         x("minRequests", 0, One, Int32, 0, &COUNT),
         x("panic", 0, One, Str, 0, &PANIC),
-        f("successRate", 0, One, Raw, OPEN),
+        f("successRate", 0, One, Msg(&SUCCESS_RATE), 0),
         x("window", 0, One, Str, 0, &DURATION),
     ],
     ..CUSTOM

@@ -53,7 +53,28 @@ fn each_rule_names_its_field() {
         ),
         (json!({"strategy": "first"}), "spec.limits.endpoint.maxInFlight: Required value: must be set under strategy Fill"),
         (json!({"slowStart": {"window": "1.5s"}}), "spec.slowStart.window: Invalid value: \"1.5s\": must be a duration such as 500ms, 10s or 1m30s"),
-        (json!({"drainTimeout": "0s"}), "spec.drainTimeout: Invalid value: \"0s\": must be between 1ms and 24h, inclusive"),
+        (json!({"drainTimeout": "0s"}), "spec.drainTimeout: Invalid value: \"0s\": must be between 1ms and 1h, inclusive"),
+        (json!({"drainTimeout": "2h"}), "spec.drainTimeout: Invalid value: \"2h\": must be between 1ms and 1h, inclusive"),
+        (
+            json!({"hash": {"keys": [{"cookie": "c", "ttl": "0s"}]}}),
+            "spec.hash.keys[0].ttl: Invalid value: \"0s\": must be between 1ms and 24h, inclusive",
+        ),
+        (
+            json!({"hash": {"keys": [{"path": {}}, {"path": "/a"}]}}),
+            "spec.hash.keys[1].path: Invalid value: \"/a\": must be {}: the path of the request is the key",
+        ),
+        (json!({"hash": {"keys": [{"header": "x", "ttl": "1s"}]}}), "spec.hash.keys[0].ttl: Forbidden: may only be set for a cookie"),
+        (json!({"hash": {"subset": 17}}), "spec.hash.subset: Invalid value: 17: must be between 0 and 16, inclusive"),
+        (json!({"subset": {"size": 1}}), "spec.subset.size: Invalid value: 1: must be 0 (off) or between 2 and 10000, inclusive"),
+        (
+            json!({"outlier": {"successRate": {"stdevFactor": -1}}}),
+            "spec.outlier.successRate.stdevFactor: Invalid value: -1: must be between 0.1 and 100, inclusive",
+        ),
+        (json!({"outlier": {"latency": {"factor": 1}}}), "spec.outlier.latency.factor: Invalid value: 1: must be between 1.01 and 1000, inclusive"),
+        (
+            json!({"locality": {"prefer": "Moon"}}),
+            "spec.locality.prefer: Unsupported value: \"Moon\": supported values: \"None\", \"Node\", \"Zone\", \"Region\"",
+        ),
         (json!({"prequal": {"removePerRequest": 3}}), "spec.prequal.removePerRequest: Invalid value: 3: must be below `probesPerRequest`"),
         (json!({"hedge": {}}), "spec.hedge: Invalid value: {}: must have exactly one of `percentile` and `delay`"),
     ] {
@@ -70,7 +91,8 @@ fn the_defaults_of_the_specification_are_valid() {
         "prequal": {"probesPerRequest": 3, "removePerRequest": 1, "poolSize": 16, "maxAge": "1s", "hotQuantile": 0.84, "probeTimeout": "3ms", "sync": false, "score": "HotCold"},
         "hash": {"keys": [], "tableSize": 65537, "boundedLoad": 0, "subset": 0, "ipv6Prefix": 64},
         "slowStart": {"window": "30s", "aggression": 1.0, "minWeightPercent": 10}, "locality": {"spill": "Capacity"}, "subset": {"size": 0},
-        "healthCheck": {"interval": "2s", "timeout": "2s", "unhealthyThreshold": 3, "healthyThreshold": 2, "jitterPercent": 10, "transitionInterval": "1s", "scope": "Shared"},
+        "healthCheck": {"interval": "2s", "timeout": "2s", "unhealthyThreshold": 3, "healthyThreshold": 2, "jitterPercent": 10, "transitionInterval": "1s", "scope": "Shared", "http": {"path": "/", "method": "GET", "expect": ["200-399"], "headers": []},
+                        "tcp": {}, "grpc": {"service": ""}, "exec": {"command": []}},
         "outlier": {"enabled": true, "consecutiveGateway": 5, "consecutive5xx": 0, "window": "10s", "minRequests": 20, "failurePercent": 50, "count429": false, "baseTime": "1s", "maxTime": "30s",
                     "maxEjectedPercent": 50, "panic": "LeastBad"},
         "limits": {"queue": {"maxPending": 128, "timeout": "1s"}},
@@ -86,6 +108,7 @@ fn a_block_of_another_strategy_is_warned_of() {
     let warnings = |extra: Value| BackendPolicy.warnings(&policy(extra), None);
     assert_eq!(warnings(json!({"strategy": "LeastRequest", "prequal": {}})), ["spec.prequal has no effect under strategy LeastRequest"]);
     assert!(warnings(json!({"strategy": "PeakEwma", "leastRequest": {}})).is_empty());
+    assert_eq!(warnings(json!({"healthCheck": {"interval": "1s"}})), ["spec.healthCheck has no effect without a type: http, tcp, grpc or exec"]);
     assert!(warnings(json!({"strategy": "Auto", "prequal": {}})).is_empty() && warnings(json!({"prequal": {}})).is_empty());
 }
 

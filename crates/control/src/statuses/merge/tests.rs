@@ -23,7 +23,7 @@ fn applied(generation: u64, problems: Vec<Problem>) -> Vec<Applied> {
 
 fn merged(decided: &Decided, applied: &[Applied], current: Value) -> Value {
     let words = Words::of(&["http"], applied);
-    Merge { decided, words: &words, now: "2024-01-01T00:00:00Z", written: &["10.0.0.9".into()].into(), services: None }.status(&current)
+    Merge { decided, words: &words, now: "2024-01-01T00:00:00Z", written: &["10.0.0.9".into()].into(), seen: None }.status(&current)
 }
 
 fn gateway(conditions: Vec<Condition>) -> Decided {
@@ -130,7 +130,7 @@ fn listeners_and_ancestors_keep_conditions_of_others() {
     assert_eq!(said(&status["listeners"][0]), ["x/Y=True -", "Programmed=True Programmed"]);
     let target = api::backend_policy::PolicyTarget { kind: "Service".into(), name: "web".into(), ..Default::default() };
     let ancestor = PolicyAncestor { target, conditions: vec![Condition::new("Accepted", Truth::False, "TargetNotFound", "no such Service")] };
-    let policy = Decided { kind: "BackendPolicy", ..decided(DecidedStatus::Policy { ancestors: vec![ancestor] }) };
+    let policy = Decided { kind: "BackendPolicy", ..decided(DecidedStatus::Policy { ancestors: vec![ancestor], fields: Vec::new() }) };
     let status = merged(&policy, &[], json!({"ancestors": [{"ancestorRef": {"name": "web"}, "controllerName": "x"}]}));
     assert_eq!(status["ancestors"][1]["conditions"][0]["reason"], "TargetNotFound");
 }
