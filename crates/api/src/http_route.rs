@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend_policy::Unread;
 use crate::meta::{Meta, nullable, object};
 
 /// Rules that lead HTTP requests from the listeners of its parents to backends.
@@ -75,6 +76,8 @@ pub struct HttpRule {
     pub timeouts: Option<HttpTimeouts>,
     /// What is tried again.
     pub retry: Option<HttpRetry>,
+    /// Not read yet; that it is written is told.
+    pub session_persistence: Option<Unread>,
 }
 
 /// Conditions that must all hold.

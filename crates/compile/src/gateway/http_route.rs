@@ -32,6 +32,8 @@ pub(super) struct Resolved {
     pub refused: Option<Refusal>,
     /// Rules that were dropped while others work, in one sentence.
     pub dropped: Option<Arc<str>>,
+    /// What of it has no effect.
+    pub ignored: Option<Refusal>,
     /// What could not be resolved.
     pub unresolved: Option<Refusal>,
     /// Services it looked at.
@@ -61,6 +63,10 @@ pub(super) fn resolve(route: &HttpRoute, ground: &Ground<'_>, grants: &Grants, b
         (false, Some(_)) => resolved.dropped = Some(format!("Dropped Rule {}", sentence(&dropped)).into()),
         (_, None) => {}
     }
+    resolved.ignored = route.spec.rules.iter().position(|rule| rule.session_persistence.is_some()).map(|index| {
+        let instead = "a BackendPolicy of the Service whose strategy hashes a cookie keeps clients at their endpoint";
+        Refusal::new("NoEffect", format!("sessionPersistence of rule {index} has no effect; {instead}"))
+    });
     resolved.services = references.services;
     resolved.namespaces = references.namespaces;
     for (rule, conditions) in kept {

@@ -348,3 +348,13 @@ fn a_change_of_one_route_leaves_the_matches_of_others_by_pointer_and_decides_not
     world.apply(upsert(route("b", &["b.test", "c.test"], to("web"))));
     assert_eq!(world.compile(3).snapshot.generation, after.snapshot.generation);
 }
+
+#[test]
+fn what_a_rule_asks_for_in_vain_is_told() {
+    let mut asks = route("r", &["a.test"], to("web"));
+    asks["spec"]["rules"][0]["sessionPersistence"] = json!({"sessionName": "s"});
+    let (world, done) = stage(&[asks]);
+    assert_eq!(answer(&done.snapshot, 9000, "a.test", "/"), "web");
+    let told: Vec<_> = world.diagnostics().map(|one| (one.origin.to_string(), one.reason)).collect();
+    assert_eq!(told, [("HTTPRoute n/r".to_owned(), "NoEffect")]);
+}

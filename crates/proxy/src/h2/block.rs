@@ -139,7 +139,13 @@ impl Block {
             return Err(Fault::Stream);
         }
         let known = Known::of(name);
+        // No value of a client begins or ends with a blank (RFC 9113 §8.2.1): somebody behind us might not cut it off. What
+        // backends say is cut off by us.
+        let whole = value.len();
         let value = value.trim_ascii();
+        if self.sort == Sort::Request && value.len() < whole {
+            return Err(Fault::Stream);
+        }
         let forbidden = match known {
             Known::Connection | Known::TransferEncoding | Known::Upgrade => true,
             Known::Hop => matches!(name, b"keep-alive" | b"proxy-connection"),

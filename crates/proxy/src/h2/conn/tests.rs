@@ -137,6 +137,9 @@ fn what_ends_a_stream() {
     }
     let upper = frame(frame::HEADERS, 5, 1, &[&block(&GET)[..], b"\x00\x01X\x01y"].concat());
     assert_eq!(verdict(&upper), Ok(Some(Code::PROTOCOL_ERROR)), "a name in upper case");
+    for value in [" y", "y ", "\ty", "y\t"] {
+        assert_eq!(verdict(&head(1, true, &[("x", value)])), Ok(Some(Code::PROTOCOL_ERROR)), "{value:?}: a blank at an end");
+    }
 }
 
 #[test]
