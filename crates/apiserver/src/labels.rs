@@ -7,7 +7,52 @@ use imbl::{HashMap, OrdMap, OrdSet};
 use crate::object::Object;
 use crate::selector::{LabelRequirement, LabelTest};
 
-type Keys = OrdSet<Arc<str>>;
+/// The objects with one value of a label. Where values name something, as those of slices name their Service, it is mostly one, and a set for
+/// each would be nearly all spare room.
+#[derive(Clone)]
+enum Keys {
+    One(Arc<str>),
+    Many(OrdSet<Arc<str>>),
+}
+
+impl Keys {
+    fn insert(&mut self, key: &Arc<str>) {
+        match self {
+            Keys::One(one) if one == key => {}
+            Keys::One(one) => *self = Keys::Many([one.clone(), key.clone()].into_iter().collect()),
+            Keys::Many(keys) => drop(keys.insert(key.clone())),
+        }
+    }
+
+    /// True when none is left.
+    fn remove(&mut self, key: &Arc<str>) -> bool {
+        match self {
+            Keys::One(one) => one == key,
+            Keys::Many(keys) => {
+                keys.remove(key);
+                if let (1, Some(last)) = (keys.len(), keys.get_min()) {
+                    *self = Keys::One(last.clone());
+                }
+                false
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Keys::One(_) => 1,
+            Keys::Many(keys) => keys.len(),
+        }
+    }
+
+    /// Those that begin with a prefix, in order.
+    fn under(&self, prefix: &Arc<str>) -> Vec<Arc<str>> {
+        match self {
+            Keys::One(one) => one.starts_with(&**prefix).then(|| one.clone()).into_iter().collect(),
+            Keys::Many(keys) => keys.range(prefix.clone()..).take_while(|key| key.starts_with(&**prefix)).cloned().collect(),
+        }
+    }
+}
 
 /// Persistent like the map of objects: a clone is a state of its own.
 #[derive(Clone, Default)]
@@ -17,7 +62,11 @@ impl LabelIndex {
     /// Takes in an object.
     pub fn add(&mut self, object: &Arc<Object>) {
         for (label, value) in &object.head.labels {
-            self.0.entry(label.clone()).or_default().entry(value.clone()).or_default().insert(object.key.clone());
+            let values = self.0.entry(label.clone()).or_default();
+            match values.get_mut(value) {
+                Some(keys) => keys.insert(&object.key),
+                None => drop(values.insert(value.clone(), Keys::One(object.key.clone()))),
+            }
         }
     }
 
@@ -36,11 +85,8 @@ impl LabelIndex {
 
     fn remove(&mut self, label: &str, value: &str, object: Option<&Object>) {
         let (Some(values), Some(object)) = (self.0.get_mut(label), object) else { return };
-        if let Some(keys) = values.get_mut(value) {
-            keys.remove(&object.key);
-            if keys.is_empty() {
-                values.remove(value);
-            }
+        if values.get_mut(value).is_some_and(|keys| keys.remove(&object.key)) {
+            values.remove(value);
         }
         if values.is_empty() {
             self.0.remove(label);
@@ -50,10 +96,9 @@ impl LabelIndex {
     /// The keys under a prefix that satisfy the narrowest of the requirements that the index can answer, in order; none when it cannot
     /// answer any. The other requirements remain to be tested.
     pub fn candidates(&self, requirements: &[LabelRequirement], prefix: &str) -> Option<Vec<Arc<str>>> {
-        let sets = requirements.iter().filter_map(|r| self.sets(r)).min_by_key(|sets| sets.iter().map(|s| s.len()).sum::<usize>())?;
+        let sets = requirements.iter().filter_map(|r| self.sets(r)).min_by_key(|sets| sets.iter().map(|set| set.len()).sum::<usize>())?;
         let start: Arc<str> = prefix.into();
-        let under = |set: &&Keys| set.range(start.clone()..).take_while(|key| key.starts_with(prefix)).cloned().collect::<Vec<_>>();
-        let mut keys: Vec<Arc<str>> = sets.iter().flat_map(under).collect();
+        let mut keys: Vec<Arc<str>> = sets.iter().flat_map(|set| set.under(&start)).collect();
         if sets.len() > 1 {
             keys.sort_unstable();
         }
