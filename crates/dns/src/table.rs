@@ -21,7 +21,7 @@ use model::{Map, OrdMap};
 
 pub(crate) use block::{Block, Host, Port, SERVICE, Srv};
 pub(crate) use follow::Follower;
-pub(crate) use reverse::Pointers;
+pub(crate) use reverse::Register;
 
 /// How many shards: a change copies 1/256 of the owners' pointers.
 const SHARDS: usize = 256;
@@ -71,7 +71,7 @@ pub(crate) struct Zone {
     /// Addresses of live pods by namespace.
     pub pods: OrdMap<(Arc<str>, IpAddr), ()>,
     /// Names of addresses.
-    pub pointers: OrdMap<IpAddr, Arc<Pointers>>,
+    pub pointers: Register,
     /// Networks whose reverse zones are ours.
     pub networks: Vec<(IpAddr, u8)>,
     /// The name server's addresses.
@@ -97,7 +97,7 @@ impl Table {
             ttl_s,
             namespaces: Map::default(),
             pods: OrdMap::new(),
-            pointers: OrdMap::new(),
+            pointers: Register::new(),
             networks: Vec::new(),
             servers: Vec::new(),
         };

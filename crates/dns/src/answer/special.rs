@@ -42,8 +42,9 @@ impl Known {
         let exists = match asked {
             Reverse::Address(address) => {
                 if let (Some(pointers), kind::PTR) = (zone.pointers.get(&address), reply.query.kind) {
-                    pointers.names.iter().for_each(|target| {
-                        if reply.writer.record(Name::Pointer(QUESTION_NAME), kind::PTR, pointers.ttl_s, &[target]).is_none() {
+                    let ttl_s = pointers.ttl_s();
+                    pointers.each(address, &zone.services, |target| {
+                        if reply.writer.record(Name::Pointer(QUESTION_NAME), kind::PTR, ttl_s, target).is_none() {
                             reply.writer.truncate();
                         }
                     });

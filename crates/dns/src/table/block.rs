@@ -205,7 +205,7 @@ impl Block {
         let mut named: BTreeMap<(&str, Transport), Weighted> = BTreeMap::new();
         for endpoint in endpoints {
             let Some(host) = self.index_of(endpoint) else { continue };
-            for port in &endpoint.ports {
+            for port in endpoint.ports.iter() {
                 all.insert((host, port.port), endpoint.weight);
                 if !port.name.is_empty() {
                     named.entry((&*port.name, port.transport)).or_default().insert((host, port.port), endpoint.weight);
@@ -270,14 +270,11 @@ impl Block {
         self.ports.iter().find(|port| *port.label == *label && port.transport == transport)
     }
 
-    /// Every address with the label of its name before `S.N`; none for the service's own addresses.
-    pub fn pointers(&self, mut each: impl FnMut(IpAddr, Option<&[u8]>)) {
+    /// The service's own addresses; a headless one has none.
+    pub fn own_addresses(&self, mut each: impl FnMut(IpAddr)) {
         if !self.headless {
-            self.a.iter().for_each(|[.., a, b, c, d]| each(IpAddr::from([*a, *b, *c, *d]), None));
-            self.aaaa.iter().filter_map(|record| record.last_chunk::<16>()).for_each(|octets| each(IpAddr::from(*octets), None));
-        }
-        for host in &self.hosts {
-            host.with_label(|label| host.addresses().iter().for_each(|&address| each(address, Some(label))));
+            self.a.iter().for_each(|[.., a, b, c, d]| each(IpAddr::from([*a, *b, *c, *d])));
+            self.aaaa.iter().filter_map(|record| record.last_chunk::<16>()).for_each(|octets| each(IpAddr::from(*octets)));
         }
     }
 }

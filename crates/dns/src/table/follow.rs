@@ -8,15 +8,13 @@ use imbl::ordmap::DiffItem;
 use model::Snapshot;
 use model::names::{Names, Owner};
 
-use super::reverse::Register;
-use super::{Block, ByName, Shard, Table, Zone};
+use super::{Block, ByName, Shard, Table, Zone, reverse};
 use crate::name::encode;
 
 /// Brings a [`Table`] up to date, generation by generation.
 pub(crate) struct Follower {
     table: Arc<Table>,
     names: Names,
-    register: Register,
     listens: Vec<IpAddr>,
     ttl_s: u32,
 }
@@ -24,7 +22,7 @@ pub(crate) struct Follower {
 impl Follower {
     /// Follows into this table. `listens` are the plane's own addresses.
     pub fn new(table: Arc<Table>, listens: Vec<IpAddr>, ttl_s: u32) -> Self {
-        Self { table, names: Names::default(), register: Register::default(), listens, ttl_s }
+        Self { table, names: Names::default(), listens, ttl_s }
     }
 
     /// Puts a snapshot in force. Shards are swapped one after the other, the rest in one step at the end.
@@ -49,7 +47,6 @@ impl Follower {
 
     fn forget(&mut self, zone: &mut Zone) {
         self.names = Names::default();
-        self.register = Register::default();
         zone.pointers.clear();
         for shard in &self.table.shards {
             shard.store(Arc::new(Shard::with_hasher(self.table.hasher.clone())));
@@ -61,7 +58,7 @@ impl Follower {
         let mut shards: BTreeMap<usize, Shard> = BTreeMap::new();
         let mut replace = |old: Option<&Owner>, new: Option<&Owner>| {
             let [old, new] = [old, new].map(|owner| owner.map(|owner| Arc::new(Block::build(owner, self.ttl_s))));
-            self.register.replace(old.as_deref(), new.as_deref(), &zone.services, &mut zone.pointers);
+            reverse::replace(old.as_deref(), new.as_deref(), &zone.services, &mut zone.pointers);
             let Some(name) = old.as_ref().or(new.as_ref()).map(|block| &block.name) else { return };
             let index = self.table.index(name);
             let shard = shards.entry(index).or_insert_with(|| (**self.table.shards[index].load()).clone());
