@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use crate::backend_policy::HealthCheck;
 use crate::meta::{Meta, nullable, object};
+use crate::text::common;
 
 /// An Instance.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -73,6 +74,7 @@ pub struct InstancePort {
     /// The number.
     pub port: i32,
     /// `TCP` (or empty), `UDP`, `SCTP`.
+    #[serde(deserialize_with = "common")]
     pub protocol: Arc<str>,
     /// Hint on what is spoken.
     pub app_protocol: Option<Arc<str>>,
@@ -102,14 +104,17 @@ pub struct InstanceStatus {
 #[serde(rename_all = "camelCase", default)]
 pub struct Evidence {
     /// `process`, `connection`, `probe`, `lease`, `passive`.
+    #[serde(deserialize_with = "common")]
     pub proof: Arc<str>,
     /// `alive`, `dead`, `unknown`.
+    #[serde(deserialize_with = "common")]
     pub verdict: Arc<str>,
     /// RFC 3339.
     pub time: Arc<str>,
     /// One line.
     pub reason: Arc<str>,
     /// Who saw it.
+    #[serde(deserialize_with = "common")]
     pub observer: Arc<str>,
     /// Proof `process`: its number on the Instance's node.
     pub pid: Option<u32>,

@@ -1,15 +1,13 @@
 //! What every object has: metadata, and what its kind is called on the wire.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 
+use crate::Labels;
+use crate::text::{common, common_list};
 use crate::time::parse_rfc3339;
-
-/// Labels or annotations.
-pub type Labels = BTreeMap<Arc<str>, Arc<str>>;
 
 /// A kind of object that sources read.
 pub trait Object: DeserializeOwned + Send + Sync + 'static {
@@ -53,6 +51,7 @@ pub struct Meta {
     /// Unique in its namespace.
     pub name: Arc<str>,
     /// Empty for objects outside namespaces.
+    #[serde(deserialize_with = "common")]
     pub namespace: Arc<str>,
     /// Different for each object that ever had this name.
     pub uid: Arc<str>,
@@ -73,7 +72,7 @@ pub struct Meta {
     #[serde(deserialize_with = "nullable")]
     pub annotations: Labels,
     /// Who must act before it goes.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "common_list")]
     pub finalizers: Vec<Arc<str>>,
     /// `ownerReferences`.
     #[serde(rename = "ownerReferences", deserialize_with = "nullable")]
@@ -92,8 +91,10 @@ impl Meta {
 #[serde(rename_all = "camelCase", default)]
 pub struct OwnerReference {
     /// Group and version.
+    #[serde(deserialize_with = "common")]
     pub api_version: Arc<str>,
     /// Kind.
+    #[serde(deserialize_with = "common")]
     pub kind: Arc<str>,
     /// Name, in the same namespace.
     pub name: Arc<str>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::meta::{Meta, list, object};
+use crate::text::common;
 
 /// A Pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -25,6 +26,7 @@ object!(Pod, "", "v1", "Pod", "pods", namespaced: true);
 #[serde(rename_all = "camelCase", default)]
 pub struct PodSpec {
     /// The node it runs on; empty while unscheduled.
+    #[serde(deserialize_with = "common")]
     pub node_name: Arc<str>,
     /// Its host name, where it sets one.
     pub hostname: Arc<str>,
@@ -51,10 +53,12 @@ pub struct Container {
 #[serde(rename_all = "camelCase", default)]
 pub struct ContainerPort {
     /// Empty when unnamed.
+    #[serde(deserialize_with = "common")]
     pub name: Arc<str>,
     /// The number.
     pub container_port: i32,
     /// `TCP` (or empty), `UDP`, `SCTP`.
+    #[serde(deserialize_with = "common")]
     pub protocol: Arc<str>,
 }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::meta::{Labels, Meta, list, nullable, object};
+use crate::Labels;
+use crate::meta::{Meta, list, nullable, object};
+use crate::text::{common, common_list, common_option};
 
 /// A Service.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -25,7 +27,7 @@ object!(Service, "", "v1", "Service", "services", namespaced: true);
 #[serde(rename_all = "camelCase", default)]
 pub struct ServiceSpec {
     /// `ClusterIP` (or empty), `NodePort`, `LoadBalancer`, `ExternalName`.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "common")]
     pub kind: Arc<str>,
     /// `None` for headless; empty while not allocated.
     #[serde(rename = "clusterIP")]
@@ -34,7 +36,7 @@ pub struct ServiceSpec {
     #[serde(rename = "clusterIPs", deserialize_with = "list")]
     pub cluster_ips: Vec<Arc<str>>,
     /// `IPv4`, `IPv6`, the primary first.
-    #[serde(deserialize_with = "list")]
+    #[serde(deserialize_with = "common_list")]
     pub ip_families: Vec<Arc<str>>,
     /// Which Pods and Instances belong to it; empty: endpoints are made by hand.
     #[serde(deserialize_with = "nullable")]
@@ -48,15 +50,19 @@ pub struct ServiceSpec {
     #[serde(rename = "externalIPs", deserialize_with = "list")]
     pub external_ips: Vec<Arc<str>>,
     /// `None` or `ClientIP`.
+    #[serde(deserialize_with = "common")]
     pub session_affinity: Arc<str>,
     /// Its timeout.
     #[serde(deserialize_with = "nullable")]
     pub session_affinity_config: SessionAffinityConfig,
     /// `Cluster` (or empty) or `Local`.
+    #[serde(deserialize_with = "common")]
     pub internal_traffic_policy: Arc<str>,
     /// `Cluster` (or empty) or `Local`.
+    #[serde(deserialize_with = "common")]
     pub external_traffic_policy: Arc<str>,
     /// `PreferClose`, `PreferSameZone`, `PreferSameNode` or empty.
+    #[serde(deserialize_with = "common")]
     pub traffic_distribution: Arc<str>,
     /// Whether endpoints count as ready from the start.
     pub publish_not_ready_addresses: bool,
@@ -64,6 +70,7 @@ pub struct ServiceSpec {
     #[serde(deserialize_with = "list")]
     pub load_balancer_source_ranges: Vec<Arc<str>>,
     /// Who provides the load balancer.
+    #[serde(deserialize_with = "common_option")]
     pub load_balancer_class: Option<Arc<str>>,
     /// The address that is asked for (deprecated upstream, honoured).
     #[serde(rename = "loadBalancerIP")]
@@ -75,8 +82,10 @@ pub struct ServiceSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct ServicePort {
     /// Empty when unnamed.
+    #[serde(deserialize_with = "common")]
     pub name: Arc<str>,
     /// `TCP` (or empty), `UDP`, `SCTP`.
+    #[serde(deserialize_with = "common")]
     pub protocol: Arc<str>,
     /// The port clients use.
     pub port: i32,
@@ -85,6 +94,7 @@ pub struct ServicePort {
     /// The port on every node; 0 when it has none.
     pub node_port: i32,
     /// Hint on what is spoken (`kubernetes.io/h2c`, ...).
+    #[serde(deserialize_with = "common_option")]
     pub app_protocol: Option<Arc<str>>,
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
+use smallvec::SmallVec;
 
 use crate::meta::{Meta, list, nullable, object};
+use crate::text::{common, common_option};
 
 /// The label that names the Service of a slice.
 pub const SERVICE_NAME_LABEL: &str = "kubernetes.io/service-name";
@@ -16,6 +18,7 @@ pub struct EndpointSlice {
     /// Metadata.
     pub metadata: Meta,
     /// `IPv4`, `IPv6` or `FQDN`.
+    #[serde(deserialize_with = "common")]
     pub address_type: Arc<str>,
     /// Endpoints; Go writes an empty list as null.
     #[serde(deserialize_with = "list")]
@@ -38,17 +41,19 @@ impl EndpointSlice {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Endpoint {
-    /// Interchangeable addresses; only the first counts.
-    #[serde(deserialize_with = "list")]
-    pub addresses: Vec<Arc<str>>,
+    /// Interchangeable addresses; only the first counts. In place: nearly always there is one.
+    #[serde(deserialize_with = "few")]
+    pub addresses: SmallVec<[Arc<str>; 1]>,
     /// Ready, serving, terminating.
     #[serde(deserialize_with = "nullable")]
     pub conditions: Conditions,
     /// Its host label.
     pub hostname: Option<Arc<str>>,
     /// The node it runs on.
+    #[serde(deserialize_with = "common_option")]
     pub node_name: Option<Arc<str>>,
     /// Its zone.
+    #[serde(deserialize_with = "common_option")]
     pub zone: Option<Arc<str>>,
     /// For whom it is meant. Apart, as the reference is: most endpoints have none, and there are many of them.
     pub hints: Option<Box<Hints>>,
@@ -114,6 +119,7 @@ pub struct Hints {
 #[serde(default)]
 pub struct HintedName {
     /// Its name.
+    #[serde(deserialize_with = "common")]
     pub name: Arc<str>,
 }
 
@@ -122,8 +128,10 @@ pub struct HintedName {
 #[serde(rename_all = "camelCase", default)]
 pub struct ObjectReference {
     /// `Pod`, `Instance`.
+    #[serde(deserialize_with = "common")]
     pub kind: Arc<str>,
     /// Its namespace.
+    #[serde(deserialize_with = "common")]
     pub namespace: Arc<str>,
     /// Its name.
     pub name: Arc<str>,
@@ -136,11 +144,18 @@ pub struct ObjectReference {
 #[serde(rename_all = "camelCase", default)]
 pub struct EndpointPort {
     /// Empty or absent when unnamed.
+    #[serde(deserialize_with = "common_option")]
     pub name: Option<Arc<str>>,
     /// `TCP` (or absent), `UDP`, `SCTP`.
+    #[serde(deserialize_with = "common_option")]
     pub protocol: Option<Arc<str>>,
     /// Absent: any port.
     pub port: Option<i32>,
     /// Hint on what is spoken.
+    #[serde(deserialize_with = "common_option")]
     pub app_protocol: Option<Arc<str>>,
+}
+
+fn few<'de, D: Deserializer<'de>>(from: D) -> Result<SmallVec<[Arc<str>; 1]>, D::Error> {
+    Ok(nullable::<D, Vec<Arc<str>>>(from)?.into_iter().collect())
 }

@@ -21,7 +21,7 @@ pub(crate) fn endpoint(number: u16, weight: u32) -> Arc<Endpoint> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 10_000 + number));
     Arc::new(Endpoint {
         address,
-        identity: Identity { cluster: "".into(), target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp },
+        identity: Identity { cluster: 0, target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp },
         vitals: Arc::default(),
         weight,
         stable_name: format!("shop/e{number}").into(),

@@ -32,7 +32,7 @@ pub(crate) fn owner(
     complaints: &mut Complaints,
 ) -> Option<Owner> {
     let meta = &service.metadata;
-    let key = (lower(&meta.namespace), lower(&meta.name));
+    let key = (lowered(&meta.namespace), lowered(&meta.name));
     // Each label takes one octet more than its text, and so does the root: `S.N.svc.Z.`
     let length = key.0.len() + 1 + key.1.len() + 1 + 4 + settings.cluster_domain.len() + 2;
     if length > LONGEST_NAME {
@@ -84,7 +84,7 @@ fn service_ports(service: &api::Service) -> Vec<NamedPort> {
         return Vec::new();
     }
     let read = |port: &api::service::ServicePort| {
-        Some(NamedPort { name: lower(&port.name), transport: text::transport(&port.protocol)?, port: text::port(port.port)? })
+        Some(NamedPort { name: lowered(&port.name), transport: text::transport(&port.protocol)?, port: text::port(port.port)? })
     };
     service.spec.ports.iter().filter_map(read).collect()
 }
@@ -94,22 +94,21 @@ fn service_ports(service: &api::Service) -> Vec<NamedPort> {
 fn named_endpoints(slices: &[ReadSlice<'_>], pod_names: bool) -> Vec<NamedEndpoint> {
     let mut found: BTreeMap<(IpAddr, Option<Arc<str>>), NamedEndpoint> = BTreeMap::new();
     for read in slices {
-        let ports: Vec<NamedPort> = read.slice.ports.iter().filter_map(slice_port).collect();
+        let ports: Arc<[NamedPort]> = read.slice.ports.iter().filter_map(slice_port).collect();
         for (one, joined) in read.endpoints.iter().filter(|(_, joined)| joined.standing == Standing::Ready) {
             let pod_name = one.target_ref.as_ref().filter(|target| pod_names && &*target.kind == "Pod").map(|target| &*target.name);
             let hostname = one.hostname.as_deref().filter(|name| is_label(name)).or(pod_name.filter(|name| is_label(name))).map(lower);
-            // Mostly an endpoint is in one slice and has its ports, in a list without spare room.
+            // Mostly an endpoint is in one slice and has its ports.
             let named = found.entry((joined.address, hostname.clone())).or_insert_with(|| NamedEndpoint {
                 hostname,
                 address: joined.address,
-                ports: ports.clone(),
+                ports: Arc::clone(&ports),
                 weight: joined.weight,
-                zone: joined.zone.as_deref().map(lower),
+                zone: joined.zone.as_ref().map(lowered),
             });
-            for port in &ports {
-                if !named.ports.contains(port) {
-                    named.ports.push(port.clone());
-                }
+            if ports.iter().any(|port| !named.ports.contains(port)) {
+                let more = ports.iter().filter(|port| !named.ports.contains(port));
+                named.ports = named.ports.iter().chain(more).cloned().collect();
             }
         }
     }
@@ -118,7 +117,7 @@ fn named_endpoints(slices: &[ReadSlice<'_>], pod_names: bool) -> Vec<NamedEndpoi
 
 fn slice_port(port: &api::slice::EndpointPort) -> Option<NamedPort> {
     let transport = text::transport(port.protocol.as_deref().unwrap_or(""))?;
-    Some(NamedPort { name: lower(port.name.as_deref().unwrap_or("")), transport, port: text::port(port.port?)? })
+    Some(NamedPort { name: port.name.as_ref().map(lowered).unwrap_or_default(), transport, port: text::port(port.port?)? })
 }
 
 fn ttl(service: &api::Service, complaints: &mut Complaints) -> Option<u32> {
@@ -132,4 +131,9 @@ fn ttl(service: &api::Service, complaints: &mut Complaints) -> Option<u32> {
 
 fn lower(text: &str) -> Arc<str> {
     text.to_ascii_lowercase().into()
+}
+
+/// As [`lower`], the same pointer where it is lower case already, as names mostly are.
+fn lowered(text: &Arc<str>) -> Arc<str> {
+    if text.bytes().any(|octet| octet.is_ascii_uppercase()) { lower(text) } else { Arc::clone(text) }
 }

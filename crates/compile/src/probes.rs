@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use model::policy::{Check, Policy, Probe};
 use model::snapshot::{ProbeKey, ProbeTarget};
-use model::{Endpoint, OrdMap, Origin, Standing, Target, Transport};
+use model::{Endpoint, ObjectTarget, OrdMap, Origin, Standing, Target, Transport};
 
 use crate::complaints::Complaints;
 use crate::services::{Context, Joined, endpoint};
@@ -57,10 +57,11 @@ pub(crate) fn of_instance(context: &Context<'_>, instance: &api::Instance, compl
             }
             continue;
         }
+        let target = Target::object(origin.clone(), Arc::clone(&meta.uid));
         for &address in &addresses {
             let joined = Joined {
                 address,
-                target: Target::Object { origin: origin.clone(), uid: Arc::clone(&meta.uid) },
+                target: target.clone(),
                 stable_name: format!("{}/{}", meta.namespace, meta.name).into(),
                 weight: instance.spec.weight(),
                 node: instance.spec.node.clone(),
@@ -79,7 +80,8 @@ pub(crate) fn of_instance(context: &Context<'_>, instance: &api::Instance, compl
 /// only there (instances spec I8). Each endpoint is asked by the port that the checks of its Instance mean.
 pub(crate) fn of_named<'a>(context: &Context<'_>, endpoints: impl Iterator<Item = &'a Arc<Endpoint>>, into: &mut Probes) {
     for endpoint in endpoints.filter(|endpoint| !is_leaving(endpoint)) {
-        let Target::Object { origin, uid } = &endpoint.identity.target else { continue };
+        let Target::Object(object) = &endpoint.identity.target else { continue };
+        let ObjectTarget { origin, uid } = &**object;
         let key = (Arc::clone(&origin.namespace), Arc::clone(&origin.name));
         let Some(instance) = context.instances.get(&key).filter(|one| origin.kind == "Instance" && one.metadata.uid == *uid) else { continue };
         let is_literal = |address: &Arc<str>| text::address(address).is_some();

@@ -20,6 +20,7 @@ use model::names::Owner;
 use model::policy::Policy;
 use model::service::{Frontend, Service, ServiceKey, ServicePort};
 use model::{Endpoint, Map, Origin, Pool, PoolId, Transport};
+use smallvec::SmallVec;
 
 pub(crate) use claims::Claims;
 pub(crate) use endpoints::{Joined, ReadSlice, endpoint};
@@ -40,6 +41,9 @@ use pools::Numbers;
 const HEADLESS_LABEL: &str = "service.kubernetes.io/headless";
 /// The label that gives a Service to another proxy (services spec S5).
 const PROXY_NAME_LABEL: &str = "service.kubernetes.io/service-proxy-name";
+
+/// Policies that are remembered from one Service to the next.
+const POLICIES: usize = 8;
 
 /// What a Service is compiled against.
 pub(crate) struct Context<'a> {
@@ -102,8 +106,36 @@ impl Family {
     }
 }
 
-/// The slices of one Service, by name.
-pub(crate) type Slices = BTreeMap<Arc<str>, Arc<EndpointSlice>>;
+/// The slices of one Service, in the order of their names. In place: most Services have one.
+#[derive(Default)]
+pub(crate) struct Slices(SmallVec<[Arc<EndpointSlice>; 1]>);
+
+impl Slices {
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.0.binary_search_by(|slice| (*slice.metadata.name).cmp(name))
+    }
+
+    /// Adds a slice whose name is not among them.
+    pub fn insert(&mut self, slice: Arc<EndpointSlice>) {
+        if let Err(at) = self.place(&slice.metadata.name) {
+            self.0.insert(at, slice);
+        }
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        if let Ok(at) = self.place(name) {
+            self.0.remove(at);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<EndpointSlice>> {
+        self.0.iter()
+    }
+}
 
 /// A compiled Service, all that it puts into tables.
 pub(crate) struct Built {
@@ -151,20 +183,42 @@ impl ReadPort<'_> {
     }
 }
 
-/// Compiles one Service. What did not change since `old` is kept by pointer. `next_pool` is the last pool number given.
-pub(crate) fn build(context: &Context<'_>, service: &api::Service, slices: &Slices, old: Option<&Built>, next_pool: &mut u32) -> Built {
-    let known_policies = old.map(|old| old.pools.iter().map(|pool| Arc::clone(&pool.policy)).chain([Arc::clone(&old.service.policy)]).collect());
+/// What Services that are compiled one after the other share.
+#[derive(Default)]
+pub(crate) struct Stock {
+    /// The last pool number given.
+    last_pool: u32,
+    /// Policies of the last Services, the newest first: nearly all Services have the same one.
+    policies: Vec<Arc<Policy>>,
+}
+
+impl Stock {
+    fn remember(&mut self, policy: &Arc<Policy>) {
+        if self.policies.first().is_none_or(|newest| !Arc::ptr_eq(newest, policy)) {
+            self.policies.retain(|known| !Arc::ptr_eq(known, policy));
+            self.policies.truncate(POLICIES - 1);
+            self.policies.insert(0, Arc::clone(policy));
+        }
+    }
+}
+
+/// Compiles one Service. What did not change since `old` is kept by pointer.
+pub(crate) fn build(context: &Context<'_>, service: &api::Service, slices: &Slices, old: Option<&Built>, stock: &mut Stock) -> Built {
+    let of_old = old.iter().flat_map(|old| old.pools.iter().map(|pool| &pool.policy).chain([&old.service.policy]));
+    let known_policies = of_old.chain(&stock.policies).cloned().collect();
     let builder = Builder {
         context,
         service,
         origin: origin(service),
         addresses: Vec::new(),
         old,
-        known_policies: known_policies.unwrap_or_default(),
+        known_policies,
         complaints: Complaints::default(),
         depends: Vec::new(),
     };
-    builder.build(slices, next_pool)
+    let built = builder.build(slices, &mut stock.last_pool);
+    stock.remember(&built.service.policy);
+    built
 }
 
 struct Builder<'a> {
@@ -302,7 +356,7 @@ impl<'a> Builder<'a> {
         } else if !self.addresses.is_empty() {
             self.addresses.iter().map(|&address| Family::of(address)).collect()
         } else {
-            let mut of_slices: Vec<_> = slices.values().filter_map(|slice| Family::parse(&slice.address_type)).collect();
+            let mut of_slices: Vec<_> = slices.iter().filter_map(|slice| Family::parse(&slice.address_type)).collect();
             of_slices.sort_unstable();
             of_slices
         };

@@ -147,7 +147,7 @@ fn explain(endpoint: &Endpoint, instances: &BTreeMap<String, Instance>, leases: 
         Standing::Ready => ("in", None),
     };
     let target = match &endpoint.identity.target {
-        Target::Object { origin, .. } => origin.to_string(),
+        Target::Object(object) => object.origin.to_string(),
         Target::Address(_) => "address".into(),
     };
     let mut row = |proof: &str, says: &str, age: Option<String>, observer: &str, why: Option<String>| {
@@ -163,7 +163,9 @@ fn explain(endpoint: &Endpoint, instances: &BTreeMap<String, Instance>, leases: 
         ]);
     };
     let instance = match &endpoint.identity.target {
-        Target::Object { origin, uid } if origin.kind == "Instance" => instances.get(&*origin.name).filter(|one| one.metadata.uid == *uid),
+        Target::Object(object) if object.origin.kind == "Instance" => {
+            instances.get(&*object.origin.name).filter(|one| one.metadata.uid == object.uid)
+        }
         _ => None,
     };
     // What this node's planes saw follows below, as they see it now.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use balance::{Backlog, Judgement, Transition};
 use model::vitals::State;
-use model::{Origin, Target};
+use model::{ObjectTarget, Origin, Target};
 use node::knock::Knocker;
 use node::{Evidence, Proof, Verdict};
 use observe::Registry;
@@ -133,7 +133,8 @@ impl Verdicts {
         if is_dead(before) == is_dead(now) {
             return;
         }
-        let Target::Object { origin, uid } = &endpoint.identity.target else { return };
+        let Target::Object(object) = &endpoint.identity.target else { return };
+        let ObjectTarget { origin, uid } = &**object;
         if origin.kind != "Instance" {
             return;
         }

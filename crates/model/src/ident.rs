@@ -63,23 +63,34 @@ impl fmt::Display for Transport {
 /// What an endpoint is: an object with a UID, or a bare address that nobody claims.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Target {
-    /// A Pod or an Instance. The UID keeps a recycled name from inheriting old numbers.
-    Object {
-        /// Kind, namespace and name.
-        origin: Origin,
-        /// `metadata.uid`.
-        uid: Arc<str>,
-    },
+    /// A Pod or an Instance. Apart and shared: an endpoint for each of its ports has it, and so do their vitals.
+    Object(Arc<ObjectTarget>),
     /// An endpoint without a target reference.
     Address(IpAddr),
+}
+
+impl Target {
+    /// A Pod or an Instance.
+    pub fn object(origin: Origin, uid: Arc<str>) -> Self {
+        Self::Object(Arc::new(ObjectTarget { origin, uid }))
+    }
+}
+
+/// The object behind an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ObjectTarget {
+    /// Kind, namespace and name.
+    pub origin: Origin,
+    /// `metadata.uid`: it keeps a recycled name from inheriting old numbers.
+    pub uid: Arc<str>,
 }
 
 /// The identity that [`crate::Vitals`] are interned by (balance spec B2): two services that select one Pod port share its
 /// numbers, and so do its IPv4 and IPv6 addresses.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Identity {
-    /// Empty for the local cluster.
-    pub cluster: Arc<str>,
+    /// The number of its cluster, 0 for the local one. A number, because every endpoint has it.
+    pub cluster: u16,
     /// The object or the bare address.
     pub target: Target,
     /// The endpoint's own port, not the service's.

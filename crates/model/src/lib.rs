@@ -23,7 +23,7 @@ pub mod vitals;
 
 pub use ack::{Applied, Problem};
 pub use endpoint::{Endpoint, Pool, PoolId, Standing};
-pub use ident::{Identity, Origin, Target, Transport};
+pub use ident::{Identity, ObjectTarget, Origin, Target, Transport};
 pub use live::Live;
 pub use snapshot::{NodeView, Snapshot};
 pub use vitals::{Holds, InFlight, Interner, LoadReport, Now, Outcome, Vitals};

@@ -73,8 +73,8 @@ pub struct NamedEndpoint {
     pub hostname: Option<Arc<str>>,
     /// Its addresses of one family.
     pub address: IpAddr,
-    /// Ports by name as the slice says: (name, transport, port).
-    pub ports: Vec<NamedPort>,
+    /// Ports by name as the slice says: (name, transport, port). Shared by the endpoints of a slice.
+    pub ports: Arc<[NamedPort]>,
     /// Hundredths of one ordinary endpoint.
     pub weight: u32,
     /// Its zone, lower case.

@@ -76,7 +76,7 @@ impl Agent {
 
     async fn ended(&self, subject: Subject, pid: u32) {
         let origin = Origin::new("Instance", Arc::clone(&subject.namespace), Arc::clone(&subject.name));
-        for vitals in self.interner.of_target(&Target::Object { origin, uid: Arc::clone(&subject.uid) }) {
+        for vitals in self.interner.of_target(&Target::object(origin, Arc::clone(&subject.uid))) {
             vitals.mark(State::GONE, true);
         }
         tracing::info!(instance = %subject.name, namespace = %subject.namespace, pid, "its process ended");

@@ -79,7 +79,7 @@ mod tests {
         drop(listener);
         let endpoint = Arc::new(Endpoint {
             address,
-            identity: Identity { cluster: "".into(), target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp },
+            identity: Identity { cluster: 0, target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp },
             vitals: Arc::default(),
             weight: 100,
             stable_name: "a".into(),

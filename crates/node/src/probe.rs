@@ -173,7 +173,8 @@ impl Probe {
             Err(Unfit::Refused(why) | Unfit::Failed(why)) => why.clone(),
         };
         tracing::info!(endpoint = %self.target.endpoint.stable_name, address = %self.target.endpoint.address, ?before, now = ?self.health, reason, "a check changed its verdict");
-        let Target::Object { origin, uid } = &self.target.endpoint.identity.target else { return };
+        let Target::Object(object) = &self.target.endpoint.identity.target else { return };
+        let model::ObjectTarget { origin, uid } = &**object;
         if !self.target.own || origin.kind != "Instance" {
             return;
         }

@@ -89,7 +89,7 @@ fn snapshot(listen: SocketAddr, backends: impl Iterator<Item = SocketAddr>, spea
 }
 
 fn endpoint(address: SocketAddr) -> Arc<Endpoint> {
-    let identity = Identity { cluster: "".into(), target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp };
+    let identity = Identity { cluster: 0, target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp };
     Arc::new(Endpoint {
         address,
         identity,

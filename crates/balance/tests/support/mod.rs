@@ -27,7 +27,7 @@ pub fn pool(strategy: Strategy, n: u16, weights: &[u32]) -> Arc<Pool> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 1 + number));
         Arc::new(Endpoint {
             address,
-            identity: Identity { cluster: "".into(), target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp },
+            identity: Identity { cluster: 0, target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp },
             vitals: Arc::default(),
             weight: weights[usize::from(number) % weights.len()],
             stable_name: format!("shop/cart-{number}").into(),

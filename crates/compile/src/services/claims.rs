@@ -1,20 +1,24 @@
 //! Who holds an address that several Services claim: the oldest (services spec S47).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use model::OrdMap;
 use model::service::{Frontend, FrontendKey, ServiceKey};
+use smallvec::SmallVec;
 
 use super::Built;
 
 /// Older first, then by namespace and name.
 type Age = (i64, ServiceKey);
 
+/// Claims on one address, the oldest first. In place: nearly every address is claimed once.
+type Claimants = SmallVec<[(Age, Arc<Frontend>); 1]>;
+
 /// All claims on all addresses.
 #[derive(Default)]
 pub(crate) struct Claims {
-    by_address: HashMap<FrontendKey, BTreeMap<Age, Arc<Frontend>>>,
+    by_address: HashMap<FrontendKey, Claimants>,
 }
 
 /// What replacing claims brought about.
@@ -35,19 +39,22 @@ impl Claims {
         if let Some(old) = old {
             for frontend in &old.frontends {
                 if let Some(claims) = self.by_address.get_mut(&frontend.key) {
-                    claims.remove(&(old.creation_s, key.clone()));
+                    claims.retain(|((creation_s, claimant), _)| (*creation_s, &*claimant) != (old.creation_s, key));
                 }
             }
         }
         if let Some(new) = new {
             for frontend in &new.frontends {
                 let claims = self.by_address.entry(frontend.key).or_default();
-                claims.entry((new.creation_s, key.clone())).or_insert_with(|| Arc::clone(frontend));
+                let age = (new.creation_s, key.clone());
+                if let Err(place) = claims.binary_search_by(|(known, _)| known.cmp(&age)) {
+                    claims.insert(place, (age, Arc::clone(frontend)));
+                }
             }
         }
         for address in touched {
             let Some(claims) = self.by_address.get(&address) else { continue };
-            match claims.values().next() {
+            match claims.first().map(|(_, frontend)| frontend) {
                 Some(winner) if table.get(&address).is_some_and(|known| **known == **winner) => {}
                 Some(winner) => {
                     table.insert(address, Arc::clone(winner));
@@ -56,7 +63,7 @@ impl Claims {
                 None => claimed.changed |= table.remove(&address).is_some(),
             }
             // With two or more claims somebody loses; with one left somebody may have lost until now.
-            claimed.affected.extend(claims.keys().map(|(_, key)| key.clone()));
+            claimed.affected.extend(claims.iter().map(|((_, key), _)| key.clone()));
             if claims.is_empty() {
                 self.by_address.remove(&address);
             }
@@ -66,6 +73,6 @@ impl Claims {
 
     /// Who holds an address.
     pub fn holder(&self, address: &FrontendKey) -> Option<&ServiceKey> {
-        self.by_address.get(address)?.keys().next().map(|(_, key)| key)
+        self.by_address.get(address)?.first().map(|((_, key), _)| key)
     }
 }

@@ -72,8 +72,8 @@ pub(super) fn read<'a>(
     depends: &mut Vec<Depends>,
     complaints: &mut Complaints,
 ) -> Vec<ReadSlice<'a>> {
-    let mut read = Vec::with_capacity(slices.len());
-    for slice in slices.values() {
+    let mut read = Vec::new();
+    for slice in slices.iter() {
         let Some(family) = Family::of_slice(slice, complaints) else { continue };
         let endpoints = slice.endpoints.iter().filter_map(|one| Some((one, join(context, slice, one, family, depends, complaints)?))).collect();
         read.push(ReadSlice { slice, family, endpoints });
@@ -134,7 +134,7 @@ fn keep_better(found: &mut Candidates, candidate: Candidate) {
 
 /// The model's endpoint for one port of a joined one.
 pub(crate) fn endpoint(context: &Context<'_>, joined: &Joined, port: u16, transport: Transport) -> Endpoint {
-    let identity = Identity { cluster: "".into(), target: joined.target.clone(), port, transport };
+    let identity = Identity { cluster: 0, target: joined.target.clone(), port, transport };
     Endpoint {
         address: SocketAddr::new(joined.address, port),
         vitals: context.settings.interner.intern(&identity),
@@ -178,7 +178,8 @@ fn join(
     let target = target_of(one, slice, instance.as_deref(), address);
     let stable_name = match &one.target_ref {
         Some(target) if !target.name.is_empty() => format!("{}/{}", namespace_of(target, slice), target.name).into(),
-        _ => address.to_string().into(),
+        // The text that the slice has, unless it is another spelling of the address.
+        _ => Some(first).filter(|text| ***text == address.to_string()).cloned().unwrap_or_else(|| address.to_string().into()),
     };
     let standing = standing(context, one, address, weight, instance.as_deref());
     Some(Joined {
@@ -217,10 +218,10 @@ fn target_of(one: &api::slice::Endpoint, slice: &EndpointSlice, instance: Option
     };
     let uid = if target.uid.is_empty() { instance.map(|instance| &instance.metadata.uid) } else { Some(&target.uid) };
     match uid.filter(|uid| !uid.is_empty()) {
-        Some(uid) => Target::Object {
-            origin: Origin { kind, namespace: Arc::clone(namespace_of(target, slice)), name: Arc::clone(&target.name) },
-            uid: Arc::clone(uid),
-        },
+        Some(uid) => {
+            let origin = Origin { kind, namespace: Arc::clone(namespace_of(target, slice)), name: Arc::clone(&target.name) };
+            Target::object(origin, Arc::clone(uid))
+        }
         None => Target::Address(address),
     }
 }

@@ -77,7 +77,7 @@ mod tests {
         let address = SocketAddr::from(([10, 0, 0, last], 80));
         Arc::new(Endpoint {
             address,
-            identity: Identity { cluster: "".into(), target: Target::Address(address.ip()), port: 80, transport: Transport::Tcp },
+            identity: Identity { cluster: 0, target: Target::Address(address.ip()), port: 80, transport: Transport::Tcp },
             vitals: Arc::default(),
             weight: 100,
             stable_name: address.to_string().into(),

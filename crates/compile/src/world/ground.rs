@@ -1,6 +1,6 @@
 //! The ground state: objects as users wrote them, found by the ways that compiling needs, and what their changes make dirty.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -32,10 +32,10 @@ pub(super) struct Dirty {
 /// Objects as users wrote them.
 pub(super) struct Ground {
     pub services: BTreeMap<ServiceKey, Arc<api::Service>>,
-    /// By the Service they belong to, then by name.
+    /// By the Service they belong to.
     pub slices: BTreeMap<ServiceKey, Slices>,
-    /// Which Service a slice belongs to.
-    slice_owner: Map<ServiceKey, ServiceKey>,
+    /// The name of the Service that a slice belongs to.
+    slice_owner: HashMap<ServiceKey, Arc<str>>,
     pub nodes: Map<Arc<str>, Arc<api::Node>>,
     pub pods: Map<ServiceKey, Arc<api::Pod>>,
     pub namespaces: Map<Arc<str>, Arc<api::Namespace>>,
@@ -55,7 +55,7 @@ impl Ground {
         Self {
             services: BTreeMap::new(),
             slices: BTreeMap::new(),
-            slice_owner: Map::default(),
+            slice_owner: HashMap::new(),
             nodes: Map::default(),
             pods: Map::default(),
             namespaces: Map::default(),
@@ -143,7 +143,8 @@ impl Ground {
     }
 
     fn slice(&mut self, key: ServiceKey, new: Option<Arc<api::EndpointSlice>>, dirty: &mut Dirty) {
-        if let Some(owner) = self.slice_owner.remove(&key) {
+        if let Some(service) = self.slice_owner.remove(&key) {
+            let owner = (Arc::clone(&key.0), service);
             if let Some(slices) = self.slices.get_mut(&owner) {
                 slices.remove(&key.1);
                 if slices.is_empty() {
@@ -155,8 +156,8 @@ impl Ground {
         let Some(slice) = new else { return };
         let Some(service) = slice.service_name() else { return };
         let owner = (Arc::clone(&key.0), Arc::clone(service));
-        self.slice_owner.insert(key.clone(), owner.clone());
-        self.slices.entry(owner.clone()).or_default().insert(key.1, slice);
+        self.slice_owner.insert(key, Arc::clone(service));
+        self.slices.entry(owner.clone()).or_default().insert(slice);
         dirty.services.insert(owner);
     }
 

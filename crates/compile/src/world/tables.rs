@@ -19,7 +19,8 @@ pub(super) struct Tables {
     /// Changed in place; clones share structure.
     pub next: Snapshot,
     pub complaints: Register,
-    services: HashMap<ServiceKey, Built>,
+    /// Boxed: a third of the places of the table are empty.
+    services: HashMap<ServiceKey, Box<Built>>,
     dependents: HashMap<Depends, BTreeSet<ServiceKey>>,
     claims: Claims,
     offers: Offers,
@@ -27,7 +28,7 @@ pub(super) struct Tables {
     instance_probes: HashMap<ServiceKey, Probes>,
     pods: PodAddresses,
     decided: HashMap<ServiceKey, api::Decided>,
-    last_pool: u32,
+    stock: services::Stock,
 }
 
 /// What complaints belong to: compiled anew, it brings a new set of them.
@@ -76,7 +77,7 @@ impl Tables {
             instance_probes: HashMap::new(),
             pods: PodAddresses::default(),
             decided: HashMap::new(),
-            last_pool: 0,
+            stock: services::Stock::default(),
         }
     }
 
@@ -102,7 +103,13 @@ impl Tables {
         for key in contested {
             self.settle(&key, news);
             let holds = |frontend: &model::service::Frontend| self.claims.holder(&frontend.key) == Some(&key);
-            news.decided.extend(self.offers.decide(&key, ground.services.get(&key).map(|one| &**one), self.services.get(&key), holds, generation));
+            news.decided.extend(self.offers.decide(
+                &key,
+                ground.services.get(&key).map(|one| &**one),
+                self.services.get(&key).map(|built| &**built),
+                holds,
+                generation,
+            ));
         }
         for key in dirty.instances {
             self.instance(&context, &key, news);
@@ -116,13 +123,14 @@ impl Tables {
 
     /// Recompiles one Service. True if its shape changed.
     fn service(&mut self, context: &Context<'_>, ground: &Ground, key: &ServiceKey, contested: &mut BTreeSet<ServiceKey>, news: &mut News) -> bool {
-        let none = services::Slices::new();
+        let none = services::Slices::default();
         let old = self.services.remove(key);
         let slices = ground.slices.get(key).unwrap_or(&none);
-        let new = ground.services.get(key).map(|service| services::build(context, service, slices, old.as_ref(), &mut self.last_pool));
+        let new = ground.services.get(key).map(|service| Box::new(services::build(context, service, slices, old.as_deref(), &mut self.stock)));
 
-        self.depend(key, old.as_ref(), new.as_ref());
-        let claimed = self.claims.replace(key, old.as_ref(), new.as_ref(), &mut self.next.frontends);
+        let (was, is) = (old.as_deref(), new.as_deref());
+        self.depend(key, was, is);
+        let claimed = self.claims.replace(key, was, is, &mut self.next.frontends);
         news.changed |= claimed.changed;
         contested.extend(claimed.affected);
         contested.insert(key.clone());
@@ -130,8 +138,8 @@ impl Tables {
         let no_probes = Probes::new();
         let (probed, probes) = (old.as_ref().map_or(&no_probes, |built| &built.probes), new.as_ref().map_or(&no_probes, |built| &built.probes));
         news.changed |= self.wishes.replace(&Asker::Service(key.clone()), probed, probes, &mut self.next.probes);
-        self.pools(old.as_ref(), new.as_ref(), news);
-        self.owner(key, old.as_ref(), new.as_ref(), news);
+        self.pools(was, is, news);
+        self.owner(key, was, is, news);
 
         let reshaped = match (&old, &new) {
             (Some(old), Some(new)) => new.reshapes(old),

@@ -91,7 +91,7 @@ pub(crate) fn mirrored(endpoints: &Endpoints) -> Option<Vec<Group>> {
 
 fn mirrored_endpoint(address: &Address, is_ready: bool) -> Endpoint {
     Endpoint {
-        addresses: vec![address.ip.clone()],
+        addresses: [address.ip.clone()].into(),
         conditions: Conditions { ready: Some(is_ready), ..Conditions::default() },
         hostname: address.hostname.clone(),
         node_name: address.node_name.clone(),
@@ -265,7 +265,7 @@ mod tests {
         Group {
             address_type: "IPv4",
             ports: vec![EndpointPort { name: name.map(Into::into), protocol: Some("TCP".into()), port: Some(port), app_protocol: None }],
-            endpoints: vec![Endpoint { addresses: vec!["127.0.0.1".into()], conditions, ..Endpoint::default() }],
+            endpoints: vec![Endpoint { addresses: ["127.0.0.1".into()].into(), conditions, ..Endpoint::default() }],
         }
     }
 

@@ -84,8 +84,11 @@ pub(crate) fn outside(addresses: impl Iterator<Item = IpAddr>, loopback: bool) -
         };
         !canonical.is_unspecified() && !canonical.is_multicast() && !is_link_local && (loopback || !canonical.is_loopback())
     };
-    let endpoint =
-        |address: IpAddr| Endpoint { addresses: vec![address.to_string().into()], conditions: conditions(true, true, false), ..Endpoint::default() };
+    let endpoint = |address: IpAddr| Endpoint {
+        addresses: [address.to_string().into()].into(),
+        conditions: conditions(true, true, false),
+        ..Endpoint::default()
+    };
     let port = EndpointPort { name: Some("".into()), protocol: Some("TCP".into()), port: None, app_protocol: None };
     let (v4, v6): (Vec<IpAddr>, Vec<IpAddr>) = addresses.filter(is_sound).partition(IpAddr::is_ipv4);
     let group = |(address_type, list): (&'static str, Vec<IpAddr>)| {
@@ -153,7 +156,7 @@ fn of_pod<'n>(
     let terminating = pod.metadata.deletion_s.is_some();
     let is_named = !pod.spec.hostname.is_empty() && pod.spec.subdomain == service.metadata.name;
     let endpoint = Endpoint {
-        addresses,
+        addresses: addresses.into_iter().collect(),
         conditions: conditions(publishes || serving && !terminating, serving, terminating),
         hostname: is_named.then(|| pod.spec.hostname.clone()),
         node_name: Some(pod.spec.node_name.clone()).filter(|name| !name.is_empty()),
@@ -187,7 +190,7 @@ fn of_instance<'n>(
     }
     let ready = verdict.ready || service.spec.publish_not_ready_addresses;
     let endpoint = Endpoint {
-        addresses,
+        addresses: addresses.into_iter().collect(),
         conditions: conditions(ready, verdict.serving, verdict.terminating),
         hostname: instance.spec.hostname.clone().filter(|name| !name.is_empty()),
         node_name: instance.spec.node.clone().filter(|name| !name.is_empty()),

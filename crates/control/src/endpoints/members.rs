@@ -117,15 +117,23 @@ pub(crate) fn matches(selector: &Labels, labels: &Labels) -> bool {
 #[derive(Default)]
 pub(crate) struct Services {
     objects: BTreeMap<Key, Arc<api::Service>>,
+    /// What all Services are that neither select nor stand for a name.
+    plain: Arc<api::Service>,
     /// By the first label of the selector.
     by_label: HashMap<LabelKey, BTreeSet<Arc<str>>>,
 }
 
 impl Services {
+    /// What is kept of a Service: of one that neither selects nor stands for a name only that it is there.
+    fn kept(&self, service: api::Service) -> Arc<api::Service> {
+        let is_read = !service.spec.selector.is_empty() || super::state::is_alias(&service);
+        if is_read { Arc::new(service) } else { self.plain.clone() }
+    }
+
     /// Takes a change in; returns the Service's key, and what was there before.
     pub fn apply(&mut self, event: Event<api::Service>) -> Option<(Key, Option<Arc<api::Service>>)> {
         let (key, now) = match event {
-            Event::Upsert(service) => (Key::of(&service.metadata), Some(Arc::new(service))),
+            Event::Upsert(service) => (Key::of(&service.metadata), Some(self.kept(service))),
             Event::Delete(key) => (key, None),
             Event::Synced => return None,
         };
@@ -155,6 +163,6 @@ impl Services {
 }
 
 fn first_label(service: &api::Service) -> Option<LabelKey> {
-    let (key, value) = service.spec.selector.first_key_value()?;
+    let (key, value) = service.spec.selector.first()?;
     Some((service.metadata.namespace.clone(), key.clone(), value.clone()))
 }

@@ -189,7 +189,7 @@ pub(crate) fn create_json(frame: &Frame, body: &Body) -> Value {
 /// A merge patch for the version of the slice that was looked at; what it does not mention stays.
 pub(crate) fn patch_json(frame: &Frame, slice: &EndpointSlice, body: &Body) -> Value {
     let mut labels: Map<String, Value> = frame.labels.iter().map(|(key, value)| (key.to_string(), json!(value))).collect();
-    for gone in slice.metadata.labels.keys().filter(|key| !frame.labels.contains_key(*key)) {
+    for gone in slice.metadata.labels.keys().filter(|key| !frame.labels.contains_key(key)) {
         labels.insert(gone.to_string(), Value::Null);
     }
     json!({
@@ -233,7 +233,7 @@ fn endpoint_json(endpoint: &Endpoint) -> Value {
     ]);
     let target = endpoint.target_ref.as_deref().map(target_json);
     object([
-        ("addresses", Some(json!(endpoint.addresses))),
+        ("addresses", Some(json!(&endpoint.addresses[..]))),
         ("conditions", Some(conditions)),
         ("hostname", endpoint.hostname.as_ref().map(|v| json!(v))),
         ("targetRef", target),

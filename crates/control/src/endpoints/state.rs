@@ -473,7 +473,7 @@ impl State {
     }
 }
 
-fn is_alias(service: &Service) -> bool {
+pub(super) fn is_alias(service: &Service) -> bool {
     &*service.spec.kind == "ExternalName"
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Leaving {
 impl Leaving {
     pub fn begin(instance: &Instance) -> Leaving {
         let meta = &instance.metadata;
-        let target = Target::Object { origin: Origin::new("Instance", meta.namespace.clone(), meta.name.clone()), uid: meta.uid.clone() };
+        let target = Target::object(Origin::new("Instance", meta.namespace.clone(), meta.name.clone()), meta.uid.clone());
         Leaving { uid: meta.uid.clone(), target, since: Instant::now(), longest: DRAIN_TIMEOUT, gone_at: None }
     }
 

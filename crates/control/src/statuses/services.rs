@@ -188,10 +188,10 @@ mod tests {
 
     fn endpoint(port: u16, standing: Standing) -> Arc<Endpoint> {
         let address = SocketAddr::from(([10, 0, 0, 1], port));
-        let target = Target::Object { origin: Origin::new("Pod", "shop", format!("web-{port}")), uid: "u".into() };
+        let target = Target::object(Origin::new("Pod", "shop", format!("web-{port}")), "u".into());
         Arc::new(Endpoint {
             address,
-            identity: Identity { cluster: "".into(), target, port, transport: Transport::Tcp },
+            identity: Identity { cluster: 0, target, port, transport: Transport::Tcp },
             vitals: Arc::default(),
             weight: 100,
             stable_name: format!("shop/web-{port}").into(),

@@ -111,7 +111,7 @@ pub fn snapshot(endpoints: u8) -> Snapshot {
     let endpoint = |last: u8| model::names::NamedEndpoint {
         hostname: None,
         address: [10, 1, 0, last].into(),
-        ports: vec![http.clone()],
+        ports: [http.clone()].into(),
         weight: 100,
         zone: None,
     };

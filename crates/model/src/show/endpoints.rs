@@ -95,7 +95,7 @@ fn row(service: &Service, endpoint: &Endpoint, in_pool: bool, now: Now) -> Vec<C
 /// The object that an endpoint is, `Pod shop/web-1`; `None` of a bare address.
 pub fn endpoint_target(endpoint: &Endpoint) -> Option<String> {
     match &endpoint.identity.target {
-        Target::Object { origin, .. } => Some(origin.to_string()),
+        Target::Object(object) => Some(object.origin.to_string()),
         Target::Address(_) => None,
     }
 }
@@ -152,10 +152,10 @@ mod tests {
 
     fn service(standing: Standing) -> Service {
         let address: SocketAddr = "10.1.0.5:8080".parse().unwrap();
-        let target = Target::Object { origin: Origin::new("Instance", "shop", "cart-1"), uid: "u1".into() };
+        let target = Target::object(Origin::new("Instance", "shop", "cart-1"), "u1".into());
         let endpoint = Endpoint {
             address,
-            identity: Identity { cluster: "".into(), target, port: 8080, transport: Transport::Tcp },
+            identity: Identity { cluster: 0, target, port: 8080, transport: Transport::Tcp },
             vitals: Arc::default(),
             weight: 100,
             stable_name: "shop/cart-1".into(),

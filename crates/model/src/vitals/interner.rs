@@ -14,7 +14,7 @@ use crate::ident::{Identity, Target, Transport};
 /// Enough that a sweep of one shard of 100,000 endpoints holds its lock for well under a millisecond.
 const SHARDS: usize = 64;
 /// Vitals that no snapshot names any more are kept for this long, so that an endpoint which comes back keeps its numbers.
-const KEPT_MS: u64 = 60_000;
+const KEPT_MS: u32 = 60_000;
 
 /// Gives each identity its one [`Vitals`]. Never on the request path: `compile` asks when it makes an endpoint.
 #[derive(Debug)]
@@ -28,12 +28,12 @@ type Shard = HashMap<Target, SmallVec<[Held; 1]>, FixedState>;
 /// The vitals of one port of a target.
 #[derive(Debug)]
 struct Held {
-    cluster: Arc<str>,
+    cluster: u16,
     port: u16,
     transport: Transport,
     vitals: Arc<Vitals>,
-    /// When a sweep first found that nobody else holds them, in milliseconds.
-    alone_since_ms: Option<u64>,
+    /// The tick at which a sweep first found that nobody else holds them; 0 while somebody does.
+    alone_tick_ms: u32,
 }
 
 impl Default for Interner {
@@ -53,16 +53,16 @@ impl Interner {
         let held = shard.entry(identity.target.clone()).or_default();
         let known = held.iter_mut().find(|one| one.port == identity.port && one.transport == identity.transport && one.cluster == identity.cluster);
         if let Some(known) = known {
-            known.alone_since_ms = None;
+            known.alone_tick_ms = 0;
             return Arc::clone(&known.vitals);
         }
         let vitals = Arc::<Vitals>::default();
         held.push(Held {
-            cluster: Arc::clone(&identity.cluster),
+            cluster: identity.cluster,
             port: identity.port,
             transport: identity.transport,
             vitals: Arc::clone(&vitals),
-            alone_since_ms: None,
+            alone_tick_ms: 0,
         });
         vitals
     }
@@ -79,10 +79,13 @@ impl Interner {
             held.retain(|one| {
                 // In flight implies held: a guard keeps the endpoint, which keeps its vitals.
                 if Arc::strong_count(&one.vitals) > 1 {
-                    one.alone_since_ms = None;
+                    one.alone_tick_ms = 0;
                     return true;
                 }
-                now.ms().saturating_sub(*one.alone_since_ms.get_or_insert(now.ms())) < KEPT_MS
+                if one.alone_tick_ms == 0 {
+                    one.alone_tick_ms = now.tick_ms();
+                }
+                now.since_tick(one.alone_tick_ms) < KEPT_MS
             });
             !held.is_empty()
         });

@@ -26,7 +26,7 @@ fn endpoint() -> Arc<Endpoint> {
 }
 
 fn identity(port: u16) -> Identity {
-    Identity { cluster: "".into(), target: Target::Address(IpAddr::from([127, 0, 0, 1])), port, transport: Transport::Tcp }
+    Identity { cluster: 0, target: Target::Address(IpAddr::from([127, 0, 0, 1])), port, transport: Transport::Tcp }
 }
 
 #[test]
@@ -176,15 +176,15 @@ fn a_recycled_address_or_name_starts_cold_and_survivors_keep_their_numbers() {
     assert!(!Arc::ptr_eq(&first, &interner.intern(&identity(81))));
     drop(first);
     for turn in 0..64 {
-        interner.sweep(turn, Now::from_ms(0));
+        interner.sweep(turn, Now::from_ms(1));
     }
     assert_eq!(interner.len(), 2);
     assert_eq!(interner.intern(&identity(80)).streaks().gateway, 1, "back within a minute");
     for turn in 0..128 {
-        interner.sweep(turn, Now::from_ms(turn as u64 / 64 * 60_000));
+        interner.sweep(turn, Now::from_ms(1 + turn as u64 / 64 * 60_000));
     }
     for turn in 0..64 {
-        interner.sweep(turn, Now::from_ms(60_000));
+        interner.sweep(turn, Now::from_ms(60_001));
     }
     assert!(interner.is_empty());
 }

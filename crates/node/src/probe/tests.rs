@@ -23,8 +23,8 @@ fn server(status: &Arc<AtomicU16>) -> u16 {
 }
 
 fn snapshot(port: u16, interner: &Interner, generation: u64) -> Arc<Snapshot> {
-    let target = Target::Object { origin: Origin::new("Instance", "default", "web-1"), uid: "u1".into() };
-    let identity = Identity { cluster: "".into(), target, port, transport: Transport::Tcp };
+    let target = Target::object(Origin::new("Instance", "default", "web-1"), "u1".into());
+    let identity = Identity { cluster: 0, target, port, transport: Transport::Tcp };
     let endpoint = Endpoint {
         address: ([127, 0, 0, 1], port).into(),
         vitals: interner.intern(&identity),

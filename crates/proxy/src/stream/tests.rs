@@ -73,7 +73,7 @@ impl Rig {
     }
 
     fn endpoint(&self, address: SocketAddr, transport: Transport) -> Arc<Endpoint> {
-        let identity = Identity { cluster: "".into(), target: Target::Address(address.ip()), port: address.port(), transport };
+        let identity = Identity { cluster: 0, target: Target::Address(address.ip()), port: address.port(), transport };
         Arc::new(Endpoint {
             address,
             vitals: self.interner.intern(&identity),

@@ -202,7 +202,7 @@ pub fn with_filters(filters: Vec<Filter>) -> Rule {
 }
 
 pub fn endpoint(address: SocketAddr) -> Arc<Endpoint> {
-    let identity = Identity { cluster: "".into(), target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp };
+    let identity = Identity { cluster: 0, target: Target::Address(address.ip()), port: address.port(), transport: Transport::Tcp };
     Arc::new(Endpoint {
         address,
         identity,

@@ -9,7 +9,7 @@ fn frame() -> Frame {
 
 fn group(port: i32, ids: impl IntoIterator<Item = (u16, bool)>) -> Group {
     let endpoint = |(id, ready): (u16, bool)| Endpoint {
-        addresses: vec![format!("10.0.{}.{}", id >> 8, id & 255).into()],
+        addresses: [format!("10.0.{}.{}", id >> 8, id & 255).into()].into(),
         conditions: api::slice::Conditions { ready: Some(ready), serving: Some(ready), terminating: Some(false) },
         ..Endpoint::default()
     };
