@@ -11,6 +11,7 @@ use model::routes::{Entrance, EntranceKey, Limits};
 use model::{Live, Now, Snapshot};
 
 use crate::backends::Draws;
+use crate::crew::Crew;
 use crate::loads::Loads;
 use crate::log::{AccessLog, Sampler};
 use crate::numbers::{Numbers, Tally};
@@ -164,6 +165,8 @@ pub struct Core {
     pub copies: Cell<usize>,
     /// TLS handshakes under way.
     pub handshakes: Cell<usize>,
+    /// Tasks that wait for the next connection.
+    pub crew: Crew,
     snapshot: RefCell<Rc<Held>>,
     random: Cell<u64>,
     ticks: Cell<u64>,
@@ -187,6 +190,7 @@ impl Core {
             sampler: RefCell::default(),
             copies: Cell::new(0),
             handshakes: Cell::new(0),
+            crew: Crew::default(),
             snapshot: RefCell::new(Rc::new(Held(snapshot))),
             random: Cell::new(seed ^ 0x9E37_79B9_7F4A_7C15),
             ticks: Cell::new(0),
@@ -233,6 +237,7 @@ impl Core {
                 if self.shared.pressure.is_tight() {
                     self.idle.borrow_mut().clear();
                     self.shared.commons.clear();
+                    self.crew.dismiss();
                 }
                 self.idle.borrow_mut().sweep(&snapshot, now());
                 if self.shared.cores > 1 {

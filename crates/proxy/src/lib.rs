@@ -11,6 +11,7 @@ mod backends;
 mod buffer;
 mod caller;
 mod core;
+mod crew;
 mod door;
 #[cfg(test)]
 mod fixture;

@@ -24,6 +24,7 @@ use crate::Runtime;
 use crate::buffer::Buffer;
 use crate::caller::{self, Caller};
 use crate::core::{Core, Options, Shared, entrance};
+use crate::crew::Arrival;
 use crate::door::{Door, Ticket};
 use crate::front::h1::Over;
 use crate::front::{h1, h2};
@@ -271,8 +272,16 @@ fn serve(stream: TcpStream, peer: SocketAddr, door: &Rc<Door>, core: &Rc<Core>) 
     }
     let Ok(stream) = Stream::new(stream) else { return };
     let ticket = door.enter(core.wheel.timer());
+    let Err(arrival) = core.crew.rouse(Arrival { stream, peer, ticket }) else { return };
     let core = Rc::clone(core);
-    tokio::task::spawn_local(async move { connection(stream, peer, &ticket, &core).await });
+    tokio::task::spawn_local(async move {
+        let mut arrival = Some(arrival);
+        while let Some(Arrival { stream, peer, ticket }) = arrival.take() {
+            connection(stream, peer, &ticket, &core).await;
+            drop(ticket);
+            arrival = core.crew.rest().await;
+        }
+    });
 }
 
 /// One client connection, from its first byte to its last. What few connections need is boxed, so that all are small.
