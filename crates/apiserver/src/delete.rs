@@ -107,7 +107,7 @@ fn from_query(call: &Call) -> Result<Value> {
 }
 
 fn from_body(call: &Call) -> Result<Value> {
-    let unreadable = |e: schema::Error| ApiError::bad_request(e.to_string());
+    let unreadable = |e: schema::Error| ApiError::bad_request(format!("couldn't get version/kind; {e}"));
     let value = match negotiate::content_type(&call.headers) {
         "application/json" => schema::from_json(&call.body).map_err(unreadable)?.0,
         "application/yaml" => schema::from_yaml(&call.body).map_err(unreadable)?.0,
@@ -116,7 +116,11 @@ fn from_body(call: &Call) -> Result<Value> {
     };
     match value["kind"].as_str() {
         None | Some("" | "DeleteOptions") => Ok(value),
-        Some(other) => Err(ApiError::bad_request(format!("{other} cannot be handled as a DeleteOptions"))),
+        Some(other) => {
+            let version = value["apiVersion"].as_str().unwrap_or_default();
+            let (kind, version) = (crate::field::quote(other), crate::field::quote(version));
+            Err(ApiError::bad_request(format!("no kind {kind} is registered for version {version} among options of a deletion")))
+        }
     }
 }
 
@@ -170,7 +174,9 @@ impl Core {
                     if !options.dry_run {
                         self.release(kind, &old);
                     }
-                    return Ok(Fate::Gone(with_revision(old, revision)));
+                    // The second deletion of an object ended its grace, which its last state says.
+                    let last = if metadata::is_deleting(&old) { new } else { old };
+                    return Ok(Fate::Gone(with_revision(last, revision)));
                 }
             } else if new == old || options.dry_run {
                 return Ok(Fate::Held(new));

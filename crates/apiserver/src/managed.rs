@@ -22,15 +22,29 @@ pub enum Origin {
 
 /// Records the writer as the owner of what it changed. Both states are in the stored form.
 pub fn track(call: &Call, old: Option<&Value>, new: &mut Value, options: &WriteOptions, sub: Option<Sub>, origin: Origin, now: Timestamp) {
-    let home = call.kind.home();
     if origin == Origin::Apply {
         return;
     }
-    let Some(message) = decode::table(home, home.storage) else {
+    let Some(message) = decode::table(call.kind, call.kind.versions[call.version]) else {
         metadata::of(new).shift_remove("managedFields");
         return;
     };
-    schema::apply::update(message, old, new, &Writer { manager: &options.manager, subresource: name_of(sub), api_version: &api_version(call), now });
+    let writer = Writer { manager: &options.manager, subresource: name_of(sub), api_version: &call.api_version(), now };
+    if !call.kind.is_view {
+        return schema::apply::update(message, old, new, &writer);
+    }
+    // Fields are owned by the names that the writer knows them by.
+    let seen = |object: &Value| {
+        let mut object = object.clone();
+        call.kind.rules.from_stored(&mut object);
+        object
+    };
+    let mut written = seen(new);
+    schema::apply::update(message, old.map(seen).as_ref(), &mut written, &writer);
+    match metadata::of(&mut written).shift_remove("managedFields") {
+        Some(owners) => drop(metadata::of(new).insert("managedFields".to_owned(), owners)),
+        None => drop(metadata::of(new).shift_remove("managedFields")),
+    }
 }
 
 /// The state that an apply makes of the one there is (or of none), with its ownership recorded. States are in the stored form, `config` is as
@@ -76,9 +90,4 @@ fn name_of(sub: Option<Sub>) -> &'static str {
         Some(Sub::Binding) => "binding",
         Some(Sub::Eviction) => "eviction",
     }
-}
-
-/// The version that the fields are recorded in: the one asked for, or that of the stored form when the kind is a view of another.
-fn api_version(call: &Call) -> String {
-    if call.kind.is_view { call.kind.home().api_version() } else { call.api_version() }
 }
