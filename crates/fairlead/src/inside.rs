@@ -87,7 +87,14 @@ impl Inside {
             Some(What::Snapshot) => show::snapshot(&snapshot, &applied),
             None => return (404, json!({"error": format!("no table {what}")})),
         };
-        (200, tabled(&snapshot, "", &table))
+        let mut answer = tabled(&snapshot, "", &table);
+        // Of a Service without endpoints there is nothing to show, and it is there: only its own table can miss it.
+        if let (Some(namespace), "services" | "names", true) = (namespace, what, table.rows.is_empty()) {
+            let named = name.map_or_else(|| "no service".to_owned(), |name| format!("no service {name}"));
+            let text = answer["text"].as_str().unwrap_or_default().replace("nothing matches\n", "");
+            answer["text"] = format!("{text}{named} in namespace {namespace}: -n names another one, -A shows all\n").into();
+        }
+        (200, answer)
     }
 
     async fn why_service(&self, namespace: &str, name: &str) -> (u16, Value) {
