@@ -2,13 +2,8 @@
 
 /// Sorted by name.
 pub(super) const SUPPORTED: &[&str] = &[
-    "BackendTLSPolicy",
-    "BackendTLSPolicySANValidation",
     "Gateway",
     "GatewayAddressEmpty",
-    "GatewayBackendClientCertificate",
-    "GatewayFrontendClientCertificateValidation",
-    "GatewayFrontendClientCertificateValidationInsecureFallback",
     "GatewayHTTPListenerIsolation",
     "GatewayHTTPSListenerDetectMisdirectedRequests",
     "GatewayPort8080",
