@@ -1,6 +1,7 @@
 //! `cargo xtask conformance gateway`: the suite of Gateway API, written by others and unmodified, against the built binary.
+//! `cargo xtask conformance clients`: tours with the Go clients that most controllers are written with.
 //!
-//! The suite wants addresses of its own for Gateways and Pods, and ports 80 and 443 on them. Both are had without root in a network
+//! The suite of Gateway API wants addresses of its own for Gateways and Pods, and ports 80 and 443 on them. Both are had without root in a network
 //! namespace in which a private network is routed to the loopback interface: this program starts itself again inside one. Go is
 //! needed here and nowhere else in the workspace.
 
@@ -28,10 +29,30 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// When something cannot be built or started, or a test fails.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let [suite, rest @ ..] = arguments else { bail!("usage: cargo xtask conformance gateway [FLAG OF THE SUITE...]") };
-    if suite != "gateway" {
-        bail!("there is no suite {suite:?}; there is gateway");
+    let [suite, rest @ ..] = arguments else { bail!("usage: cargo xtask conformance gateway|clients [FLAG OF THE SUITE...]") };
+    match suite.as_str() {
+        "gateway" => gateway(rest),
+        "clients" => clients(rest),
+        other => bail!("there is no suite {other:?}; there are gateway and clients"),
     }
+}
+
+/// The tours of `conformance/clients` against a server on free ports.
+fn clients(rest: &[String]) -> Result<()> {
+    let target = crate::bench::target();
+    checked(Command::new(env!("CARGO")).args(["build", "--package", "fairlead"]))?;
+    let scratch = std::path::absolute(target.join("conformance"))?;
+    std::fs::create_dir_all(&scratch).with_context(|| format!("making {}", scratch.display()))?;
+    let any = |flag: &'static str| [flag, "127.0.0.1:0"];
+    let ports = ["--api-address", "--dns-address", "--http-address", "--https-address", "--admin-address"].map(any);
+    let server = Server::start(&target.join("debug/fairlead"), &scratch, &ports.concat())?;
+    let module = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/clients");
+    let mut tours = Command::new("go");
+    tours.args(["test", "-count=1", "."]).args(rest).current_dir(module).env("KUBECONFIG", server.data.join("admin.kubeconfig"));
+    checked(&mut tours)
+}
+
+fn gateway(rest: &[String]) -> Result<()> {
     let target = crate::bench::target();
     checked(Command::new(env!("CARGO")).args(["build", "--package", "fairlead"]))?;
     let scratch = target.join("conformance");
@@ -59,7 +80,7 @@ pub fn inside(arguments: &[String]) -> Result<()> {
     let scratch = Path::new(scratch);
     checked(Command::new("ip").args(["link", "set", "lo", "up"]))?;
     checked(Command::new("ip").args(["route", "add", "local", NETWORK, "dev", "lo"]))?;
-    let server = Server::start(Path::new(binary), scratch)?;
+    let server = Server::start(Path::new(binary), scratch, &["--gateway-addresses", GATEWAYS, "--service-cidr", "10.250.128.0/17"])?;
     let report = scratch.join("gateway.yaml");
     let _ = std::fs::remove_file(&report);
     let mut suite = Command::new(tests);
@@ -109,19 +130,21 @@ struct Server {
 }
 
 impl Server {
-    fn start(binary: &Path, scratch: &Path) -> Result<Self> {
+    fn start(binary: &Path, scratch: &Path, flags: &[&str]) -> Result<Self> {
         let data = scratch.join("data");
         let _ = std::fs::remove_dir_all(&data);
         let log = std::fs::File::create(scratch.join("fairlead.log")).context("making the server's log")?;
         let mut command = Command::new(binary);
-        command.arg("up").arg("--data-dir").arg(&data).args(["--gateway-addresses", GATEWAYS, "--dns-upstream", "none"]);
-        command.args(["--service-cidr", "10.250.128.0/17"]);
+        command.arg("up").arg("--data-dir").arg(&data).args(["--dns-upstream", "none"]).args(flags);
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().context("starting fairlead up")?;
         let server = Self { child, data };
+        let addresses = server.data.join("addresses.json");
         let end = Instant::now() + PATIENCE;
         let ready = || {
-            let asked = Command::new("curl").args(["--silent", "--fail", "--output", "/dev/null", "http://127.0.0.1:9533/readyz"]).status();
-            server.data.join("addresses.json").is_file() && asked.is_ok_and(|status| status.success())
+            let told = std::fs::read(&addresses).ok().and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+            let Some(admin) = told.as_ref().and_then(|told| told["admin"].as_str()) else { return false };
+            let asked = Command::new("curl").args(["--silent", "--fail", "--output", "/dev/null", &format!("http://{admin}/readyz")]).status();
+            asked.is_ok_and(|status| status.success())
         };
         while !ready() {
             if Instant::now() > end {
