@@ -137,8 +137,18 @@ pub struct Performance {
     pub update_period: Option<Arc<str>>,
     /// Not read yet; that they are written is told.
     pub out_of_band: Option<Unread>,
-    /// As `out_of_band`.
-    pub agent: Option<Unread>,
+    /// The agent of each endpoint.
+    pub agent: Option<Agent>,
+}
+
+/// `spec.performance.agent`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Agent {
+    /// Its port; without one there is none.
+    pub port: Option<i64>,
+    /// From one question to the next.
+    pub interval: Option<Arc<str>>,
 }
 
 /// `spec.hash`.

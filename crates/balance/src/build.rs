@@ -64,6 +64,8 @@ pub(crate) struct Entry {
     pub(crate) inverse: f32,
     /// The ramp's factor when this was built.
     pub(crate) ramp: f32,
+    /// Percent of its weight, by its agent, when this was built.
+    pub(crate) agent_percent: u16,
 }
 
 /// The table of a strategy that has one.
@@ -234,7 +236,9 @@ fn weigh_entries(pool: &Pool, now: Now) -> (Vec<Entry>, Vec<f32>) {
         .map(|endpoint| {
             let ramp = ramp::factor(&endpoint.vitals, slow_start, now);
             let slow = if pool.policy.strategy == Strategy::Performance { endpoint.vitals.slow_weight() } else { 1.0 };
-            (Entry { endpoint: Arc::clone(endpoint), vitals: Arc::clone(&endpoint.vitals), inverse: 1.0, ramp }, endpoint.weight as f32 * ramp * slow)
+            let agent_percent = endpoint.vitals.agent_percent();
+            let weight = endpoint.weight as f32 * ramp * slow * f32::from(agent_percent) / 100.0;
+            (Entry { endpoint: Arc::clone(endpoint), vitals: Arc::clone(&endpoint.vitals), inverse: 1.0, ramp, agent_percent }, weight)
         })
         .unzip()
 }

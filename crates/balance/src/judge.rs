@@ -86,7 +86,8 @@ pub fn judge(snapshot: &Snapshot, pickers: &Pickers, now: Now) -> Judgement {
             ledger.panic.store(false, Ordering::Relaxed);
         }
         let reweighed = rates_moved(&picker, ledger, pickers.seed(), now);
-        if reweighed || picker.ramping || is_ramping(&picker, now) || looks_turn(&picker, ledger, now) {
+        let retold = picker.entries.iter().any(|entry| entry.vitals.agent_percent() != entry.agent_percent);
+        if reweighed || retold || picker.ramping || is_ramping(&picker, now) || looks_turn(&picker, ledger, now) {
             pickers.rebuild(ledger, now);
         }
     }

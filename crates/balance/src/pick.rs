@@ -300,7 +300,7 @@ impl Picker {
         if state.barred() && self.barred(index, state, care) {
             return false;
         }
-        if entry.endpoint.weight == 0 || self.full(vitals) {
+        if entry.endpoint.weight == 0 || entry.agent_percent == 0 || self.full(vitals) || vitals.agent_full() {
             return false;
         }
         if care == Care::All && self.any_late.load(Ordering::Relaxed) && self.late[index / 64].load(Ordering::Relaxed) >> (index % 64) & 1 == 1 {
@@ -388,7 +388,12 @@ impl Picker {
             let entry = &self.entries[*index];
             let vitals = &entry.endpoint.vitals;
             let alive = vitals.since_success_ms(now).is_some_and(|ms| ms < ALIVE_MS) && !vitals.state().barred_hard();
-            entry.endpoint.weight > 0 && !ask.tried.contains(&entry.endpoint.address) && !self.full(vitals) && (vitals.in_flight() == 0 || alive)
+            let shut = vitals.state().barred_by_agent() || entry.agent_percent == 0;
+            !shut
+                && entry.endpoint.weight > 0
+                && !ask.tried.contains(&entry.endpoint.address)
+                && !self.full(vitals)
+                && (vitals.in_flight() == 0 || alive)
         };
         let index = self.around(start).filter(free).min_by_key(rank)?;
         if self.vitals(index).state().has(State::EJECTED) {

@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::BuildHasher;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
-use model::policy::{Check, Policy, Probe};
+use model::policy::{Agent, Check, Policy, Probe};
 use model::snapshot::{ProbeKey, ProbeTarget};
 use model::{Endpoint, ObjectTarget, OrdMap, Origin, Standing, Target, Transport};
 
@@ -14,19 +15,23 @@ use crate::complaints::Complaints;
 use crate::services::{Context, Joined, endpoint};
 use crate::{policy, text};
 
+/// Longest wait for an agent's line (balance spec S15).
+const AGENT_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// What one object wants probed.
 pub(crate) type Probes = BTreeMap<ProbeKey, Arc<ProbeTarget>>;
 
 /// Adds the endpoints of a port, for every check of its policy. Terminating ones are left alone: their verdict is made.
 pub(crate) fn of_port<'a>(endpoints: impl Iterator<Item = &'a Arc<Endpoint>>, policy: &Policy, here: &str, into: &mut Probes) {
-    if policy.checks.is_empty() {
+    let agent = policy.tuning.agent.map(|agent| asked(agent, policy));
+    if policy.checks.is_empty() && agent.is_none() {
         return;
     }
     for endpoint in endpoints.filter(|endpoint| !is_leaving(endpoint)) {
         // Every check speaks TCP: a datagram port is probed only where the check names a port of its own.
         let fits = |check: &&Check| endpoint.identity.transport == Transport::Tcp || check.port.is_some();
         let fits = |check: &&Check| fits(check) && runs_here(check, endpoint.node.as_deref(), here);
-        policy.checks.iter().filter(fits).for_each(|check| add(endpoint, check, false, into));
+        policy.checks.iter().chain(&agent).filter(fits).for_each(|check| add(endpoint, check, false, into));
     }
 }
 
@@ -74,6 +79,20 @@ pub(crate) fn of_instance(context: &Context<'_>, instance: &api::Instance, compl
         }
     }
     probes
+}
+
+/// The question to the agent of an endpoint.
+fn asked(agent: Agent, policy: &Policy) -> Check {
+    Check {
+        probe: Probe::Agent { expiry: policy.tuning.expiry },
+        interval: agent.interval,
+        timeout: AGENT_TIMEOUT.min(agent.interval),
+        unhealthy_threshold: 1,
+        healthy_threshold: 1,
+        transition_interval: agent.interval,
+        jitter_percent: 10,
+        port: Some(agent.port),
+    }
 }
 
 /// The own checks of Instances whose addresses are names: what those lead to stands in the slices of the Services that select them, and

@@ -81,6 +81,8 @@ pub struct Tuning {
     pub ipv6_prefix: u8,
     /// Performance: weighted round robin by reported rates instead of a score (gRFC A58).
     pub by_rates: bool,
+    /// The agent of each endpoint that is asked for its weight and state.
+    pub agent: Option<Agent>,
     /// Performance by rates: how often weights are computed anew.
     pub update_period: Duration,
     /// Performance by rates: how much errors count.
@@ -99,6 +101,15 @@ pub struct Tuning {
     pub prequal: Prequal,
     /// Pass load reports on to clients instead of stripping them.
     pub keep_response_headers: bool,
+}
+
+/// Where and how often the agents of endpoints are asked (balance spec S15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Agent {
+    /// The port that it listens on, at the endpoint's address.
+    pub port: u16,
+    /// From one question to the next.
+    pub interval: Duration,
 }
 
 /// Parameters of [`Strategy::Prequal`].
@@ -200,6 +211,11 @@ pub enum Probe {
         service: Arc<str>,
         /// The authority; `service.namespace` unless set.
         host: Arc<str>,
+    },
+    /// A line of the agent at the check's port, in HAProxy's dialect. No verdict: it says its weight and state itself.
+    Agent {
+        /// A weight counts for so long after the last line.
+        expiry: Duration,
     },
     /// A program that is run on the endpoint's own node, without a shell; exit status 0 passes.
     Exec {
@@ -345,6 +361,7 @@ impl Default for Tuning {
             prequal: Prequal::default(),
             ipv6_prefix: 64,
             by_rates: false,
+            agent: None,
             update_period: Duration::from_secs(1),
             error_penalty: 1.0,
             metrics: Vec::new(),

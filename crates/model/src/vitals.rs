@@ -4,6 +4,7 @@
 //! of probes and of the processes it watches, tables print them. Relaxed atomics: no decision depends on the order of two
 //! numbers, except where [`standing`] says so.
 
+mod agent;
 mod decay;
 mod in_flight;
 mod interner;
@@ -18,6 +19,7 @@ use decay::Fading;
 use load::Load;
 use standing::Marks;
 
+pub use agent::AgentLine;
 pub use decay::{Fade, exp_minus};
 pub use in_flight::{Holds, InFlight};
 pub use interner::Interner;

@@ -6,11 +6,14 @@
 mod ask;
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use model::health::{Answer, Health};
+use model::policy::Probe as Question;
 use model::snapshot::{ProbeKey, ProbeTarget};
-use model::vitals::{Now, State};
+use model::vitals::{AgentLine, Now, State};
 use model::{DiffItem, Live, Snapshot, Target};
 use net::clock::monotonic_ns;
 use observe::Registry;
@@ -72,6 +75,10 @@ impl Prober {
                             former.abort();
                         }
                         // Nobody asks any more: what the check said must not hold it back for ever.
+                        if matches!(target.check.probe, Question::Agent { .. }) {
+                            target.endpoint.vitals.forget_agent();
+                            continue;
+                        }
                         for bits in [State::PROBE_DOWN, State::PROBE_REFUSED, State::WAITING] {
                             target.endpoint.vitals.mark(bits, false);
                         }
@@ -117,6 +124,9 @@ struct Probe {
 
 impl Probe {
     async fn run(mut self) {
+        if let Question::Agent { expiry } = self.target.check.probe {
+            return self.follow_agent(expiry).await;
+        }
         let check = &self.target.check;
         let given_up = Instant::now() + check.interval + check.timeout;
         if self.warm {
@@ -136,6 +146,31 @@ impl Probe {
             let pause = self.health.interval(&self.target.check);
             let jitter = f64::from(self.target.check.jitter_percent) / 100.0;
             tokio::time::sleep(pause.mul_f64(1.0 + jitter * (chance() - 0.5))).await;
+        }
+    }
+
+    /// Asks the agent of the endpoint, for ever. No answer is no failure (balance spec S15).
+    async fn follow_agent(&self, expiry: Duration) {
+        let (endpoint, check) = (&self.target.endpoint, &self.target.check);
+        let address = SocketAddr::new(endpoint.address.ip(), check.port.unwrap_or(endpoint.address.port()));
+        let mut heard = None;
+        loop {
+            let slot = self.slots.acquire().await;
+            let line = tokio::time::timeout(check.timeout, ask::agent::line(address)).await.ok().flatten();
+            drop(slot);
+            if let Some(said) = line.as_deref().and_then(AgentLine::read) {
+                let before = endpoint.vitals.state();
+                endpoint.vitals.heed_agent(&said, endpoint.weight);
+                heard = Some(Instant::now());
+                if endpoint.vitals.state() != before {
+                    tracing::info!(endpoint = %endpoint.stable_name, %address, line, "an agent changed the state of its endpoint");
+                }
+            } else if heard.is_some_and(|heard| heard.elapsed() > expiry) {
+                endpoint.vitals.forget_agent_weight();
+                heard = None;
+            }
+            let jitter = f64::from(check.jitter_percent) / 100.0;
+            tokio::time::sleep(check.interval.mul_f64(1.0 + jitter * (chance() - 0.5))).await;
         }
     }
 

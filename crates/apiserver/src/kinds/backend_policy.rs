@@ -121,7 +121,9 @@ impl Rules for BackendPolicy {
         let unchecked = unchecked.then(|| "spec.healthCheck has no effect without a type: http, tcp, grpc or exec".to_owned());
         let strategy = optional_text(spec, "strategy").unwrap_or_default();
         let own = blocks_of(strategy);
-        let unused = ["leastRequest", "peakEwma", "performance", "prequal", "hash"].into_iter().filter(|b| has(spec, b) && !own.contains(b));
+        let unused = ["leastRequest", "peakEwma", "performance", "prequal", "hash"]
+            .into_iter()
+            .filter(|b| has(spec, b) && !own.contains(b) && !is_agent_alone(spec, b));
         // Auto chooses among them itself; what it cannot know it does not warn of.
         let unused = unused.filter(|_| !own.is_empty()).map(|block| format!("spec.{block} has no effect under strategy {strategy}"));
         unused.chain(unchecked).collect()
@@ -145,6 +147,11 @@ impl Rules for BackendPolicy {
         let accepted = list(&object["status"], "ancestors").first().map_or(Value::Null, |a| condition(a, "Accepted"));
         vec![cells::name(object), cell(optional_text(spec, "strategy").or(Some("Auto"))), targets.join(",").into(), accepted, cells::age(object, now)]
     }
+}
+
+/// An agent says weights and states under every strategy.
+fn is_agent_alone(spec: &Value, block: &str) -> bool {
+    block == "performance" && spec[block].as_object().is_some_and(|block| block.keys().all(|field| field == "agent"))
 }
 
 fn target_cell(target: &Value) -> String {

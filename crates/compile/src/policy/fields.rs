@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use api::backend_policy::{BackendPolicySpec, Hash, HashKey as WrittenKey, LimitPair, TextOrObject};
 use api::{IntOrString, parse_duration};
-use model::policy::{HashKey, Policy, Slow, SlowStart, Strategy, SuccessRate};
+use model::policy::{Agent, HashKey, Policy, Slow, SlowStart, Strategy, SuccessRate};
 
 /// Writes one field.
 type Set = Box<dyn Fn(&mut Policy) + Send + Sync>;
@@ -186,6 +186,7 @@ impl Reader {
             self.either("peakEwma.measure", &block.measure, "FirstByte", "Complete", |policy, complete| policy.tuning.measure_complete = complete);
         }
         if let Some(block) = &spec.performance {
+            self.agent(block);
             if !block.metrics.is_empty() {
                 let metrics = block.metrics.clone();
                 self.overlay.set("performance.metrics", move |policy| policy.tuning.metrics = metrics.clone());
@@ -203,6 +204,17 @@ impl Reader {
             self.percent("performance.memoryHigh", block.memory_high, |policy, percent| policy.tuning.memory_high = percent);
             self.percent("performance.memoryMax", block.memory_max, |policy, percent| policy.tuning.memory_max = percent);
             self.flag("performance.keepResponseHeaders", block.keep_response_headers, |policy, keep| policy.tuning.keep_response_headers = keep);
+        }
+    }
+
+    /// Its interval means nothing without a port.
+    fn agent(&mut self, block: &api::backend_policy::Performance) {
+        let Some((port, written)) = block.agent.as_ref().and_then(|agent| Some((agent.port?, &agent.interval))) else { return };
+        let interval = written.as_deref().map_or(Some(Duration::from_secs(2)), parse_duration).filter(|time| !time.is_zero());
+        match (u16::try_from(port).ok().filter(|port| *port > 0), interval) {
+            (Some(port), Some(interval)) => self.overlay.set("performance.agent", move |policy| policy.tuning.agent = Some(Agent { port, interval })),
+            (None, _) => self.wrong.push(format!("performance.agent.port {port} is not within 1 to 65535")),
+            (_, None) => self.wrong.push("performance.agent.interval is not a duration above 0".to_owned()),
         }
     }
 

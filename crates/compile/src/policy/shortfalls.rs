@@ -43,7 +43,6 @@ fn without_effect(spec: &BackendPolicySpec) -> Option<String> {
         ("shed", spec.shed.is_some()),
         ("subset", spec.subset.is_some()),
         ("performance.outOfBand", performance.is_some_and(|block| block.out_of_band.is_some())),
-        ("performance.agent", performance.is_some_and(|block| block.agent.is_some())),
         ("prequal.sync", prequal.is_some_and(|block| block.sync == Some(true))),
         ("prequal.score", prequal.is_some_and(|block| block.score.as_deref() == Some("Cubic"))),
     ];

@@ -1,7 +1,7 @@
 //! Whether an endpoint may be chosen: ejection with its trials, probe verdicts, hard local negatives, the ramp of a new
 //! endpoint and its slow weight (balance spec sections 5, 7 and 8). Read by every pick, written when something happens.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::{Now, Vitals};
@@ -31,9 +31,18 @@ impl State {
     pub const SUSPECT: State = State(1 << 8);
     /// A check found it down, and requests fail at it too. Holds nothing back by itself.
     pub const CONFIRMED: State = State(1 << 9);
+    /// Its agent asks for no new requests.
+    pub const AGENT_DRAIN: State = State(1 << 10);
+    /// Its agent says that it is being worked on.
+    pub const AGENT_MAINT: State = State(1 << 11);
+    /// Its agent says that the service does not run.
+    pub const AGENT_DOWN: State = State(1 << 12);
+    /// Its agent bounds what is in flight. Holds nothing back by itself.
+    pub const LIMITED: State = State(1 << 13);
 
     /// Everything that keeps new picks away.
-    const BARS: u32 = 0xFF & !Self::TRIAL.0 & !Self::HARD.0;
+    const BARS: u32 = 0xFF & !Self::TRIAL.0 & !Self::HARD.0 | Self::BY_AGENT;
+    const BY_AGENT: u32 = Self::AGENT_DRAIN.0 | Self::AGENT_MAINT.0 | Self::AGENT_DOWN.0;
 
     /// Whether all these bits are set.
     pub fn has(self, bits: State) -> bool {
@@ -50,6 +59,11 @@ impl State {
         self.0 & Self::BARS != 0
     }
 
+    /// Whether its own agent keeps new picks away: nothing overrules that, not even that nobody is left.
+    pub fn barred_by_agent(self) -> bool {
+        self.0 & Self::BY_AGENT != 0
+    }
+
     /// Barred by hard proof only counts here: refused, gone.
     pub fn barred_hard(self) -> bool {
         self.has(Self::GONE) || self.has(Self::PROBE_REFUSED) || self.has(State(Self::EJECTED.0 | Self::HARD.0))
@@ -61,6 +75,9 @@ impl State {
             _ if self.has(Self::GONE) => Some("process ended"),
             _ if self.has(Self::PROBE_REFUSED) => Some("check refused"),
             _ if self.has(Self::PROBE_DOWN) => Some("check failed"),
+            _ if self.has(Self::AGENT_DOWN) => Some("its agent says down"),
+            _ if self.has(Self::AGENT_MAINT) => Some("its agent says maint"),
+            _ if self.has(Self::AGENT_DRAIN) => Some("its agent says drain"),
             _ if self.has(Self::WAITING) => Some("first check not passed yet"),
             _ if self.has(Self::MEMORY) => Some("reported memory above the limit"),
             _ => None,
@@ -74,6 +91,8 @@ impl State {
             _ if self.has(State(Self::EJECTED.0 | Self::TRIAL.0)) => "trial",
             _ if self.has(Self::EJECTED) => "ejected",
             _ if self.has(Self::PROBE_DOWN) || self.has(Self::PROBE_REFUSED) => "down",
+            _ if self.has(Self::AGENT_DOWN) || self.has(Self::AGENT_MAINT) => "down",
+            _ if self.has(Self::AGENT_DRAIN) => "draining",
             _ if self.has(Self::WAITING) => "waiting",
             _ if self.has(Self::MEMORY) => "memory",
             _ if self.has(Self::SUSPECT) => "suspect",
@@ -167,6 +186,10 @@ pub(super) struct Marks {
     /// 0 = the policy's own window.
     ramp_window_ms: AtomicU32,
     slow_weight: AtomicU32,
+    /// Percent of its weight, by its agent.
+    pub(super) agent_percent: AtomicU16,
+    /// Requests in flight that its agent allows, where it does.
+    pub(super) agent_limit: AtomicU32,
     /// Since when its latency is far above the others'; 0 is not.
     slow_tick: AtomicU32,
 }
@@ -183,6 +206,8 @@ impl Default for Marks {
             ramp_tick: AtomicU32::new(0),
             ramp_window_ms: AtomicU32::new(0),
             slow_weight: AtomicU32::new(1.0_f32.to_bits()),
+            agent_percent: AtomicU16::new(100),
+            agent_limit: AtomicU32::new(0),
             slow_tick: AtomicU32::new(0),
         }
     }

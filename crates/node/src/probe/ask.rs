@@ -1,5 +1,6 @@
 //! One question to one endpoint, on a new connection (balance spec H4, H5).
 
+pub(super) mod agent;
 mod exec;
 mod grpc;
 mod tls;
@@ -27,6 +28,7 @@ pub(super) enum Unfit {
 pub(super) async fn ask(target: &ProbeTarget) -> Result<(), Unfit> {
     let address = SocketAddr::new(target.endpoint.address.ip(), target.check.port.unwrap_or(target.endpoint.address.port()));
     match &target.check.probe {
+        Probe::Agent { .. } => Ok(()),
         Probe::Exec { command } => exec::ask(command, address).await,
         Probe::Tcp { send, receive } => tcp(&mut connect(address).await?, send.as_deref(), receive.as_deref()).await,
         Probe::Http { method, path, host, expect, headers, expect_body, tls } => {

@@ -3,7 +3,7 @@ use std::net::TcpListener;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use model::policy::{Check, Probe as Question};
+use model::policy::Check;
 use model::{Endpoint, Identity, Interner, OrdMap, Origin, Standing, Transport};
 
 use super::*;
