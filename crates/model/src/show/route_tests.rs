@@ -68,7 +68,7 @@ fn why_tells_each_candidate_with_what_failed_and_who_was_beaten() {
     assert_eq!(
         rows,
         [
-            "port | 127.0.0.1:80 | open | HTTP, 1 listeners",
+            "port | 127.0.0.1:80 | open | HTTP, 1 listener",
             "listener | Gateway n/gw web | chosen | for host *, the most specific one",
             "host | a.test | tried | -",
             "candidate | HTTPRoute n/r rule 2 match 0 | fails | prefix /p PUT; method is not PUT",
