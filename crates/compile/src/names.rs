@@ -104,7 +104,6 @@ fn named_endpoints(slices: &[ReadSlice<'_>], pod_names: bool) -> Vec<NamedEndpoi
                 address: joined.address,
                 ports: Arc::clone(&ports),
                 weight: joined.weight,
-                zone: joined.zone.as_ref().map(lowered),
             });
             if ports.iter().any(|port| !named.ports.contains(port)) {
                 let more = ports.iter().filter(|port| !named.ports.contains(port));

@@ -22,7 +22,7 @@ pub(crate) fn port(name: &str, transport: Transport, port: u16) -> NamedPort {
 }
 
 pub(crate) fn endpoint(address: &str, hostname: Option<&str>, ports: &[NamedPort]) -> NamedEndpoint {
-    NamedEndpoint { hostname: hostname.map(Into::into), address: address.parse().expect("an address"), ports: ports.into(), weight: 100, zone: None }
+    NamedEndpoint { hostname: hostname.map(Into::into), address: address.parse().expect("an address"), ports: ports.into(), weight: 100 }
 }
 
 pub(crate) fn owner(name: &str, shape: Shape, ports: Vec<NamedPort>, endpoints: Vec<NamedEndpoint>) -> Owner {

@@ -77,6 +77,4 @@ pub struct NamedEndpoint {
     pub ports: Arc<[NamedPort]>,
     /// Hundredths of one ordinary endpoint.
     pub weight: u32,
-    /// Its zone, lower case.
-    pub zone: Option<Arc<str>>,
 }

@@ -72,33 +72,41 @@ pub(crate) struct Srv {
 /// Weights of endpoints by (host, port).
 type Weighted = BTreeMap<(u32, u16), u32>;
 
-/// A name below the owner.
-pub(crate) struct Host {
-    /// Its label; `None` is the dashed form of its address.
-    pub label: Option<Box<[u8]>>,
-    pub addresses: Addresses,
+/// A name below the owner. There is one for every endpoint, and nearly all are named by their address.
+pub(crate) enum Host {
+    /// Its label is the dashed form of its address.
+    Dashed(IpAddr),
+    /// It has a label of its own.
+    Labelled(Box<Labelled>),
 }
 
-/// Addresses of a host; nearly always one.
-pub(crate) enum Addresses {
-    One(IpAddr),
-    Many(Box<[IpAddr]>),
+/// A host with a label of its own.
+pub(crate) struct Labelled {
+    label: Box<[u8]>,
+    addresses: Box<[IpAddr]>,
 }
 
 impl Host {
     pub fn addresses(&self) -> &[IpAddr] {
-        match &self.addresses {
-            Addresses::One(address) => std::slice::from_ref(address),
-            Addresses::Many(addresses) => addresses,
+        match self {
+            Host::Dashed(address) => std::slice::from_ref(address),
+            Host::Labelled(own) => &own.addresses,
+        }
+    }
+
+    /// The label of its own.
+    pub fn label(&self) -> Option<&[u8]> {
+        match self {
+            Host::Dashed(_) => None,
+            Host::Labelled(own) => Some(&own.label),
         }
     }
 
     /// Calls `with` with the label.
     pub fn with_label<T>(&self, with: impl FnOnce(&[u8]) -> T) -> T {
-        match (&self.label, &self.addresses) {
-            (Some(label), _) => with(label),
-            (None, Addresses::One(address)) => with(Dashed::of(*address).label()),
-            (None, Addresses::Many(addresses)) => with(Dashed::of(addresses[0]).label()),
+        match self {
+            Host::Dashed(address) => with(Dashed::of(*address).label()),
+            Host::Labelled(own) => with(&own.label),
         }
     }
 }
@@ -192,11 +200,9 @@ impl Block {
         }
         self.labelled = labelled.len();
         let own = labelled.into_iter().map(|(label, addresses)| {
-            let addresses: Box<[IpAddr]> = addresses.into_iter().collect();
-            let addresses = if let [one] = *addresses { Addresses::One(one) } else { Addresses::Many(addresses) };
-            Host { label: Some(label.as_bytes().into()), addresses }
+            Host::Labelled(Box::new(Labelled { label: label.as_bytes().into(), addresses: addresses.into_iter().collect() }))
         });
-        self.hosts = own.chain(dashed.into_iter().map(|address| Host { label: None, addresses: Addresses::One(address) })).collect();
+        self.hosts = own.chain(dashed.into_iter().map(Host::Dashed)).collect();
     }
 
     /// SRV records of a headless service: ready endpoints by ports, numbers as the endpoints say (R8).
@@ -248,7 +254,7 @@ impl Block {
     }
 
     fn find_label(&self, label: &[u8]) -> Option<usize> {
-        self.hosts[..self.labelled].binary_search_by(|host| host.label.as_deref().unwrap_or_default().cmp(label)).ok()
+        self.hosts[..self.labelled].binary_search_by(|host| host.label().unwrap_or_default().cmp(label)).ok()
     }
 
     fn find_address(&self, address: IpAddr) -> Option<usize> {

@@ -135,10 +135,10 @@ fn given(block: Option<&Block>, suffix: &[u8]) -> BTreeSet<(IpAddr, Given)> {
     };
     block.own_addresses(|address| add(address, Label::Own));
     for host in &block.hosts {
-        let own = host.label.as_ref().map(|label| Label::Host(Arc::from(&**label)));
+        let own = host.label().map(|label| Label::Host(Arc::from(label)));
         for &address in host.addresses() {
             // A label that reads as the dashed form is the same name.
-            let is_dashed = host.label.as_deref().is_none_or(|label| label == Dashed::of(address).label());
+            let is_dashed = host.label().is_none_or(|label| label == Dashed::of(address).label());
             add(address, own.clone().filter(|_| !is_dashed).unwrap_or(Label::Dashed));
         }
     }

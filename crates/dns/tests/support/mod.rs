@@ -108,13 +108,8 @@ pub fn snapshot(endpoints: u8) -> Snapshot {
     names.namespaces.insert("n".into(), ());
     let http = NamedPort { name: "http".into(), transport: Transport::Tcp, port: 80 };
     let owner = |name: &str, shape, endpoints| Owner { key: ("n".into(), name.into()), shape, ports: vec![http.clone()], endpoints, ttl_s: None };
-    let endpoint = |last: u8| model::names::NamedEndpoint {
-        hostname: None,
-        address: [10, 1, 0, last].into(),
-        ports: [http.clone()].into(),
-        weight: 100,
-        zone: None,
-    };
+    let endpoint =
+        |last: u8| model::names::NamedEndpoint { hostname: None, address: [10, 1, 0, last].into(), ports: [http.clone()].into(), weight: 100 };
     let owners = [
         owner("web", Shape::Addresses(vec![[10, 96, 0, 1].into()]), vec![]),
         owner("db", Shape::Headless, (0..endpoints).map(endpoint).collect()),
