@@ -52,11 +52,14 @@ pub fn start(level: &str, format: Format) -> Result<(), Error> {
 /// A level, or a list of levels and `crate=level`. A bare word that is no level would switch off everything but a crate of that name.
 fn filter(level: &str) -> Result<EnvFilter, Error> {
     let wrong = || Error::Level(level.to_owned());
-    let bare_words = level.split(',').map(str::trim).filter(|one| !one.contains('='));
-    for word in bare_words {
-        word.parse::<LevelFilter>().map_err(|_| wrong())?;
+    let parts: Vec<&str> = level.split(',').map(str::trim).collect();
+    for word in parts.iter().filter(|part| !part.contains('=')) {
+        // The library takes nothing at all for `error`, and digits for levels.
+        let is_level = word.starts_with(|first: char| first.is_ascii_alphabetic()) && word.parse::<LevelFilter>().is_ok();
+        is_level.then_some(()).ok_or_else(wrong)?;
     }
-    EnvFilter::try_new(level).map_err(|_| wrong())
+    // The library takes no blank after a comma, which people write.
+    EnvFilter::try_new(parts.join(",")).map_err(|_| wrong())
 }
 
 /// Whether a level can be read.
@@ -87,7 +90,7 @@ mod tests {
         for level in ["off", "error", "warn", "INFO", "debug", "trace", "info,proxy=debug", "warn, dns=off", "proxy=trace"] {
             assert!(check_level(level).is_ok(), "{level}");
         }
-        for level in ["loud", "", "proxy", "info,proxy", "proxy=loud", "info;debug"] {
+        for level in ["loud", "", "3", "proxy", "info,proxy", "proxy=loud", "info;debug"] {
             assert!(check_level(level).is_err(), "{level}");
         }
     }
