@@ -4,7 +4,7 @@ use model::Transport::{Tcp, Udp};
 use model::names::{NamedEndpoint, Shape};
 use proptest::prelude::*;
 
-use super::Via;
+use super::{Client, Outcome, Via};
 use crate::Config;
 use crate::testing::{Bench, Decoded, addresses, client, endpoint, owner, port, query, snapshot};
 use crate::wire::{kind, rcode};
@@ -57,8 +57,7 @@ fn w2_what_does_not_fit_is_told_for_the_count_over_tcp_too() {
     let mut bench =
         Bench::new(config(), &snapshot(vec![owner("huge", Shape::Headless, vec![], many(5_000)), owner("big", Shape::Headless, vec![], many(100))]));
     let mut ask = |service: &str, via| {
-        let super::Outcome::Reply(length, _, is_cut) = bench.answerer.answer(&query(&at(service), kind::A, None), client(via), &mut bench.buffer)
-        else {
+        let Outcome::Reply(length, _, is_cut) = bench.answerer.answer(&query(&at(service), kind::A, None), client(via), &mut bench.buffer) else {
             panic!("a reply")
         };
         (Decoded::of(&bench.buffer[..length]).tc, is_cut)
@@ -339,8 +338,8 @@ fn b23_other_names_are_refused_without_upstreams_and_asked_for_with_them() {
     assert!(bench.asks("example.org", kind::A) && bench.asks("8.8.8.8.in-addr.arpa", kind::PTR));
     assert!(!bench.asks("9.9.168.192.in-addr.arpa", kind::PTR), "a public upstream knows no private addresses");
     assert!(bench.ask(&at("web"), kind::A).ra, "recursion is available");
-    let far = super::Client { address: [8, 8, 4, 4].into(), ..client(Via::Udp) };
-    let super::Outcome::Reply(length, code, _) = bench.answerer.answer(&query("example.org", kind::A, None), far, &mut bench.buffer) else {
+    let far = Client { address: [8, 8, 4, 4].into(), ..client(Via::Udp) };
+    let Outcome::Reply(length, code, _) = bench.answerer.answer(&query("example.org", kind::A, None), far, &mut bench.buffer) else {
         panic!("asks others for somebody far away")
     };
     assert_eq!((code, Decoded::of(&bench.buffer[..length]).ra), (rcode::REFUSED, false), "O5");
@@ -368,10 +367,8 @@ fn w5_a_client_with_a_cookie_gets_one_made_for_its_address() {
     assert_eq!((Decoded::of(&first).rcode, Decoded::of(&first).answer.len()), (rcode::NOERROR, 1));
     let shown = [&[0, 10, 0, 24][..], &cookie].concat();
     assert_eq!(bench.raw(&with_options(WEB, &shown), Via::Udp).expect("a reply")[first.len() - 24..], cookie, "the same within a second");
-    let elsewhere = super::Client { address: [192, 0, 2, 2].into(), ..client(Via::Udp) };
-    let super::Outcome::Reply(length, ..) = bench.answerer.answer(&with_options(WEB, &alone), elsewhere, &mut bench.buffer) else {
-        panic!("a reply")
-    };
+    let elsewhere = Client { address: [192, 0, 2, 2].into(), ..client(Via::Udp) };
+    let Outcome::Reply(length, ..) = bench.answerer.answer(&with_options(WEB, &alone), elsewhere, &mut bench.buffer) else { panic!("a reply") };
     assert_ne!(bench.buffer[length - 8..length], cookie[16..], "another address, another hash");
     for length in [0_u8, 7, 9, 15, 41] {
         let bad = [&[0, 10, 0, length][..], &vec![7; usize::from(length)]].concat();
@@ -379,8 +376,8 @@ fn w5_a_client_with_a_cookie_gets_one_made_for_its_address() {
     }
     // Under pressure over UDP who knows cookies must show a good one; who does not is answered.
     let mut pressed = |message: &[u8], via| {
-        let pressed = super::Client { is_pressed: true, ..client(via) };
-        let super::Outcome::Reply(length, code, _) = bench.answerer.answer(message, pressed, &mut bench.buffer) else { panic!("a reply") };
+        let pressed = Client { is_pressed: true, ..client(via) };
+        let Outcome::Reply(length, code, _) = bench.answerer.answer(message, pressed, &mut bench.buffer) else { panic!("a reply") };
         (code, bench.buffer[..length].to_vec())
     };
     let (code, reply) = pressed(&with_options(WEB, &alone), Via::Udp);
@@ -535,7 +532,7 @@ proptest! {
         let query = query(if alias { "out.n.svc.cluster.local" } else { "A.example.ORG" }, kind::A, None);
         let name = crate::name::Folded::of(&crate::name::encode("a.example.org").expect("a name"));
         let external = super::External { name: &name, result: Ok(&answer), age_s };
-        let super::Outcome::Reply(length, ..) = bench.answerer.complete(&query, client(if tcp { Via::Tcp } else { Via::Udp }), &mut bench.buffer, &external) else { panic!("a reply") };
+        let Outcome::Reply(length, ..) = bench.answerer.complete(&query, client(if tcp { Via::Tcp } else { Via::Udp }), &mut bench.buffer, &external) else { panic!("a reply") };
         Decoded::walk(&bench.buffer[..length]);
     }
 }
@@ -571,8 +568,7 @@ fn what_upstreams_say_is_passed_on_with_its_names() {
     let name = crate::name::Folded::of(&crate::name::encode("a.example.org").expect("a name"));
     let external = super::External { name: &name, result: Ok(&answer), age_s: 100 };
     let mut complete = |name: &str| {
-        let super::Outcome::Reply(length, ..) = bench.answerer.complete(&query(name, kind::A, None), client(Via::Udp), &mut bench.buffer, &external)
-        else {
+        let Outcome::Reply(length, ..) = bench.answerer.complete(&query(name, kind::A, None), client(Via::Udp), &mut bench.buffer, &external) else {
             panic!("a reply")
         };
         Decoded::of(&bench.buffer[..length])
