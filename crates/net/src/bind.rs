@@ -2,7 +2,9 @@
 //!
 //! With `SO_REUSEPORT` alone two servers of one user would both bind an address and share its connections. So the first
 //! socket of an address is bound *without* the option, which fails when anybody holds it, and gets the option before the
-//! others are bound beside it; the kernel compares the option of both sockets at the time of the second bind.
+//! others are bound beside it; the kernel compares the option of both sockets at the time of the second bind. For TCP the first
+//! one listens before it gets the option: of two servers that start in the same moment both may bind, as `SO_REUSEADDR` forbids
+//! only what somebody listens at, and `listen` is where one of them is refused.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
@@ -61,9 +63,6 @@ fn explain(source: &io::Error, holder: &Option<String>) -> String {
 /// When the address is in use (also by another server of the same user), not permitted or not local.
 pub fn bind_tcp(address: SocketAddr, count: usize) -> Result<Vec<TcpListener>, BindError> {
     let sockets = bind_all(address, Type::STREAM, Protocol::TCP, count).map_err(|source| failed(address, "TCP", source))?;
-    for socket in &sockets {
-        socket.listen(BACKLOG).map_err(|source| failed(address, "TCP", source))?;
-    }
     Ok(sockets.into_iter().map(Into::into).collect())
 }
 
@@ -82,9 +81,7 @@ pub fn bind_udp(address: SocketAddr, count: usize) -> Result<Vec<UdpSocket>, Bin
 /// # Errors
 /// What the kernel says; [`io::ErrorKind::AddrInUse`] also for another server of the same user.
 pub fn bind_tcp_once(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = bind_all(address, Type::STREAM, Protocol::TCP, 1)?.remove(0);
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
+    Ok(bind_all(address, Type::STREAM, Protocol::TCP, 1)?.remove(0).into())
 }
 
 /// Another listening socket of an address that this process has bound with [`bind_tcp_once`], for another core.
@@ -109,22 +106,29 @@ pub fn bind_udp_once(address: SocketAddr) -> io::Result<UdpSocket> {
 }
 
 fn bind_all(address: SocketAddr, kind: Type, protocol: Protocol, count: usize) -> io::Result<Vec<Socket>> {
+    let listens = kind == Type::STREAM;
     let first = open(address, kind, protocol)?;
-    if kind == Type::STREAM {
+    if listens {
         // Connections in TIME_WAIT of a former run must not keep us out; a listener that lives still does.
         first.set_reuse_address(true)?;
     }
     first.bind(&address.into())?;
     let bound = first.local_addr()?;
+    if listens {
+        first.listen(BACKLOG)?;
+    }
     first.set_reuse_port(true)?;
     let mut sockets = vec![first];
     for _ in 1..count {
         let next = open(address, kind, protocol)?;
-        if kind == Type::STREAM {
+        if listens {
             next.set_reuse_address(true)?;
         }
         next.set_reuse_port(true)?;
         next.bind(&bound)?;
+        if listens {
+            next.listen(BACKLOG)?;
+        }
         sockets.push(next);
     }
     Ok(sockets)
@@ -189,6 +193,8 @@ fn hex_of(address: SocketAddr) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
     use super::*;
 
     fn any() -> SocketAddr {
@@ -214,6 +220,27 @@ mod tests {
         let datagrams = bind_udp(any(), 2).unwrap();
         let refused = bind_udp(datagrams[0].local_addr().unwrap(), 1).unwrap_err();
         assert!(refused.in_use() && refused.holder.is_some());
+    }
+
+    #[test]
+    fn of_two_servers_that_start_at_once_one_gets_the_address() {
+        for round in 0..500 {
+            let address = bind_tcp(any(), 1).unwrap()[0].local_addr().unwrap();
+            // Nobody sleeps, or one would be through before the other wakes.
+            let ready = AtomicU32::new(0);
+            let start = || {
+                ready.fetch_add(1, Relaxed);
+                while ready.load(Relaxed) < 2 {
+                    std::hint::spin_loop();
+                }
+                bind_tcp(address, 2)
+            };
+            let (one, other) = std::thread::scope(|scope| {
+                let other = scope.spawn(start);
+                (start(), other.join().unwrap())
+            });
+            assert!(one.is_ok() != other.is_ok(), "round {round}: {one:?} {other:?}");
+        }
     }
 
     #[test]
