@@ -7,7 +7,6 @@ use crate::call::Call;
 use crate::field::Path;
 use crate::kinds::Kind;
 use crate::negotiate;
-use crate::patch::word;
 use crate::status::{ApiError, Result};
 
 /// The field table of a kind in one of its versions; none for a kind that keeps whatever it is given.
@@ -82,11 +81,11 @@ pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, stri
 /// A body is an object, and its kind and version are texts.
 fn check_words(call: &Call, value: &Value) -> Result<()> {
     let why = if !value.is_object() {
-        format!("json: cannot unmarshal {} into Go value of type struct {{ APIVersion string; Kind string }}", word(value))
+        format!("json: cannot unmarshal {} into Go value of type struct {{ APIVersion string; Kind string }}", schema::json_type(value))
     } else {
         let wrong = |field: &&str| !value[*field].is_null() && !value[*field].is_string();
         let Some(field) = ["apiVersion", "kind"].into_iter().find(wrong) else { return Ok(()) };
-        format!("json: cannot unmarshal {} into Go struct field .{field} of type string", word(&value[field]))
+        format!("json: cannot unmarshal {} into Go struct field .{field} of type string", schema::json_type(&value[field]))
     };
     Err(unreadable(call, &schema::Error::Json(why)))
 }

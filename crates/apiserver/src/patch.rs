@@ -53,7 +53,7 @@ impl Core {
         if !is_map {
             return Err(undecodable(
                 media_type,
-                schema::Error::Json(format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", word(&patch))),
+                schema::Error::Json(format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", schema::json_type(&patch))),
             ));
         }
         if is_apply {
@@ -74,18 +74,6 @@ fn undecodable(media_type: &str, error: schema::Error) -> ApiError {
         other => other.to_string(),
     };
     ApiError::bad_request(if media_type == "application/strategic-merge-patch+json" { why } else { format!("error decoding patch: {why}") })
-}
-
-/// What Go calls the type of a JSON value.
-pub fn word(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "bool",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
 }
 
 /// An apply configuration that says a thing twice.

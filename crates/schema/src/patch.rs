@@ -25,7 +25,7 @@ pub fn json_patch(current: &Value, patch: &Value) -> Result<Value, Error> {
         Value::Array(operations) => operations.as_slice(),
         Value::Null => &[],
         _ => {
-            let why = format!("error decoding patch: json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp", word(patch));
+            let why = format!("error decoding patch: json: cannot unmarshal {} into Go value of type []handlers.jsonPatchOp", json_type(patch));
             return Err(Error::BadPatch(why));
         }
     };
@@ -95,7 +95,8 @@ pub fn merge_patch(current: &Value, patch: &Value) -> Value {
     Value::Object(out)
 }
 
-fn word(value: &Value) -> &'static str {
+/// What Go calls the type of a JSON value, as its messages have it.
+pub fn json_type(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",
