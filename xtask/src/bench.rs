@@ -29,10 +29,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-const USAGE: &str = "usage: cargo xtask bench [l7|l4|dns|api|compile|memory|all] [--quick] [--binary FILE]
+const USAGE: &str = "usage: cargo xtask bench [l7|l4|dns|api|compile|memory|all] [--quick] [--binary FILE] [--against FILE] [--only CONTEST]
 
-  --quick         one second a round, two rounds: to see that it works
-  --binary FILE   measure this binary instead of a fresh release build
+  --quick          one second a round, two rounds: to see that it works
+  --binary FILE    measure this binary instead of a fresh release build
+  --against FILE   another build of ours takes part in l7 and l4, as `against`; nothing is recorded
+  --only CONTEST   only this contest of l7 or l4, http1-keep-alive for one; nothing is recorded
 ";
 
 /// One area: its name and what runs it.
@@ -51,39 +53,80 @@ pub struct Arena {
     pub rounds: usize,
     /// Length of a round in seconds.
     pub seconds: f64,
+    /// Another build of ours, to be compared with.
+    pub against: Option<PathBuf>,
+    /// The one contest that is held.
+    pub only: Option<String>,
+}
+
+impl Arena {
+    /// Whether a contest is held.
+    pub fn holds(&self, slug: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == slug)
+    }
 }
 
 /// Runs the areas that are asked for and writes the report.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let quick = arguments.iter().any(|argument| argument == "--quick");
-    let binary = arguments.iter().position(|argument| argument == "--binary").map(|at| arguments.get(at + 1).context("--binary names no file"));
-    let wanted: Vec<&str> = words(arguments);
-    let areas: Vec<&Area> = AREAS.iter().filter(|(name, _)| wanted.is_empty() || wanted.contains(&"all") || wanted.contains(name)).collect();
-    if areas.is_empty() || wanted.iter().any(|word| *word != "all" && !AREAS.iter().any(|(name, _)| name == word)) {
-        bail!(USAGE);
+    if arguments.iter().any(|argument| argument == "--help") {
+        print!("{USAGE}");
+        return Ok(());
     }
+    let Asked { areas, quick, binary, against, only } = Asked::read(arguments)?;
     let binary = match binary {
-        Some(given) => std::path::absolute(given?)?,
+        Some(given) => std::path::absolute(given)?,
         None => fairlead::build()?,
     };
     let scratch = std::env::temp_dir().join(format!("fairlead-bench-{}", std::process::id()));
     std::fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
     let (rounds, seconds) = if quick { (2, 1.0) } else { (5, 2.0) };
-    let arena = Arena { binary, scratch, rounds, seconds };
+    let arena = Arena { binary, scratch, rounds, seconds, against: against.map(std::path::absolute).transpose()?, only };
     let outcome = areas.iter().try_for_each(|area| one_area(&arena, area, quick));
     let _ = std::fs::remove_dir_all(&arena.scratch);
     outcome
 }
 
-/// The arguments that are neither flags nor a flag's value.
-fn words(arguments: &[String]) -> Vec<&str> {
-    let value = arguments.iter().position(|argument| argument == "--binary").map(|at| at + 1);
-    arguments.iter().enumerate().filter(|(at, word)| !word.starts_with("--") && Some(*at) != value).map(|(_, word)| word.as_str()).collect()
+/// What the command line asks for.
+#[derive(Default)]
+struct Asked {
+    areas: Vec<&'static Area>,
+    quick: bool,
+    binary: Option<String>,
+    against: Option<String>,
+    only: Option<String>,
+}
+
+impl Asked {
+    fn read(arguments: &[String]) -> Result<Self> {
+        let mut asked = Self::default();
+        let mut words = arguments.iter();
+        while let Some(word) = words.next() {
+            let mut value = || words.next().cloned().with_context(|| format!("{word} names nothing\n{USAGE}"));
+            match word.as_str() {
+                "--quick" => asked.quick = true,
+                "--binary" => asked.binary = Some(value()?),
+                "--against" => asked.against = Some(value()?),
+                "--only" => asked.only = Some(value()?),
+                "all" => asked.areas.extend(&AREAS),
+                name => match AREAS.iter().find(|(area, _)| *area == name) {
+                    Some(area) => asked.areas.push(area),
+                    None => bail!(USAGE),
+                },
+            }
+        }
+        if asked.areas.is_empty() {
+            asked.areas.extend(&AREAS);
+        }
+        Ok(asked)
+    }
 }
 
 fn one_area(arena: &Arena, (name, area): &Area, quick: bool) -> Result<()> {
     let busy = machine::busy_share(Duration::from_secs(1))?;
     let mut result = area(arena).with_context(|| format!("bench {name}"))?;
+    if arena.against.is_some() || arena.only.is_some() {
+        return Ok(());
+    }
     result["machine"] = machine::describe().into();
     result["busy_before"] = json!(busy);
     result["date"] = machine::first_line("date", &["--utc", "+%Y-%m-%d"]).into();

@@ -53,11 +53,13 @@ impl Field {
         let scratch = &arena.scratch;
         let identity = identity(scratch)?;
         let (backends, processes) = start_backends(scratch)?;
-        let (ours, crowded) = start_ours(arena, &backends, &identity)?;
+        let (ours, crowded) = start_ours("fairlead", &arena.binary, arena, &backends, &identity)?;
         let versions = vec![machine::first_line(&arena.binary.display().to_string(), &["--version"])];
         let stream = peers::nginx_stream();
         let no_stream = stream.as_ref().err().map(|why| format!("{why:#}"));
-        let mut field = Self { proxies: vec![ours], crowded, missing: Vec::new(), no_stream, versions, _backends: processes };
+        let other = arena.against.as_ref().map(|binary| start_ours("against", binary, arena, &backends, &identity)).transpose()?;
+        let proxies = [ours].into_iter().chain(other.map(|(proxy, _)| proxy)).collect();
+        let mut field = Self { proxies, crowded, missing: Vec::new(), no_stream, versions, _backends: processes };
         for name in ["haproxy", "nginx", "envoy"] {
             let entered = peers::find(name).and_then(|peer| {
                 let doors = Doors::free()?;
@@ -187,9 +189,11 @@ fn start(name: &str, program: &Path, config: &str, dialect: &str, core: usize, a
     Ok(process)
 }
 
-fn start_ours(arena: &Arena, backends: &Backends, identity: &Identity) -> Result<(Proxy, SocketAddr)> {
-    let mut ours = Fairlead::start("fairlead", &arena.binary, &arena.scratch, &[])?;
-    let address = |last: u8| SocketAddr::from(([127, 96, 77, last], 80));
+fn start_ours(name: &'static str, binary: &Path, arena: &Arena, backends: &Backends, identity: &Identity) -> Result<(Proxy, SocketAddr)> {
+    let mut ours = Fairlead::start(name, binary, &arena.scratch, &[])?;
+    // Two builds side by side have addresses of their own for their Services.
+    let third = if name == "fairlead" { 77 } else { 78 };
+    let address = |last: u8| SocketAddr::from(([127, 96, third, last], 80));
     let doors = Doors { tcp: address(77), brief: address(78), bulk: address(79), udp: address(80), ..Doors::free()? };
     let crowded = free_address()?;
     let relays: [(&str, &[SocketAddr], SocketAddr, &str); 4] = [
@@ -231,7 +235,7 @@ fn start_ours(arena: &Arena, backends: &Backends, identity: &Identity) -> Result
     ] {
         ours.wait_for_url(&url, &matched_headers()).context("a route of ours")?;
     }
-    Ok((Proxy { name: "fairlead", process: ours.process, doors }, crowded))
+    Ok((Proxy { name, process: ours.process, doors }, crowded))
 }
 
 /// The last route is the one that the requests match; the others differ in the last header.
