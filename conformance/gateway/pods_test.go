@@ -20,8 +20,9 @@ const podNetwork = "10.250.16."
 
 // Ports of an echo server, which the Services of the suite name.
 const (
-	portHTTP = "3000"
-	portH2C  = "3001"
+	portHTTP  = "3000"
+	portH2C   = "3001"
+	portHTTPS = "8443"
 )
 
 // pods are the echo servers, by namespace and name.
@@ -61,12 +62,12 @@ func (p *pods) log(namespace, name string) string {
 }
 
 // start runs an echo server at an address of its own.
-func (p *pods) start(namespace, base string) (*echo, error) {
+func (p *pods) start(namespace, base string, tls *identity) (*echo, error) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	number := len(p.echoes) + 1
 	// The middle part is what a ReplicaSet would add; tests cut it off to get the Deployment's name.
-	one := &echo{ip: podNetwork + strconv.Itoa(number), namespace: namespace, pod: fmt.Sprintf("%s-5d6f7c8b9f-%05d", base, number), failed: map[string]int{}}
+	one := &echo{ip: podNetwork + strconv.Itoa(number), namespace: namespace, pod: fmt.Sprintf("%s-5d6f7c8b9f-%05d", base, number), tls: tls, failed: map[string]int{}}
 	if err := one.serve(); err != nil {
 		return nil, err
 	}
@@ -77,6 +78,8 @@ func (p *pods) start(namespace, base string) (*echo, error) {
 // echo is one server: it tells in JSON what reached it.
 type echo struct {
 	ip, namespace, pod string
+	// Who it is on its HTTPS port; without it there is none.
+	tls *identity
 
 	mutex   sync.Mutex
 	written strings.Builder
@@ -110,15 +113,23 @@ func (e *echo) serve() error {
 	priorKnowledge := new(http.Protocols)
 	priorKnowledge.SetHTTP1(true)
 	priorKnowledge.SetUnencryptedHTTP2(true)
-	for _, server := range []*http.Server{
+	servers := []*http.Server{
 		{Addr: net.JoinHostPort(e.ip, portHTTP), Handler: plain},
 		{Addr: net.JoinHostPort(e.ip, portH2C), Handler: only2, Protocols: priorKnowledge},
-	} {
+	}
+	if e.tls != nil {
+		servers = append(servers, &http.Server{Addr: net.JoinHostPort(e.ip, portHTTPS), Handler: plain, TLSConfig: e.tls.config()})
+	}
+	for _, server := range servers {
 		listener, err := net.Listen("tcp", server.Addr)
 		if err != nil {
 			return fmt.Errorf("echo server (is 10.250.0.0/16 routed to the loopback interface?): %w", err)
 		}
-		go func() { _ = server.Serve(listener) }()
+		if server.TLSConfig != nil {
+			go func() { _ = server.ServeTLS(listener, "", "") }()
+		} else {
+			go func() { _ = server.Serve(listener) }()
+		}
 	}
 	return nil
 }
@@ -133,6 +144,7 @@ func (e *echo) answer(writer http.ResponseWriter, request *http.Request) {
 	said, err := json.MarshalIndent(map[string]any{
 		"path": request.RequestURI, "host": request.Host, "method": request.Method, "proto": request.Proto, "headers": request.Header,
 		"httpPort": portHTTP, "namespace": e.namespace, "ingress": "", "service": "", "pod": e.pod,
+		"tls": assertions(request.TLS),
 	}, "", " ")
 	if err != nil {
 		http.Error(writer, err.Error(), http.StatusInternalServerError)

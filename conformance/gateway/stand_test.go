@@ -86,8 +86,12 @@ func (s *stand) Create(ctx context.Context, object client.Object, options ...cli
 		return err
 	}
 	s.pods.deploy(client.ObjectKeyFromObject(object), labels)
+	tls, err := identityOf(s.Client, deployment)
+	if err != nil {
+		return err
+	}
 	for range replicas {
-		if err := s.start(ctx, deployment.GetNamespace(), deployment.GetName(), labels); err != nil {
+		if err := s.start(ctx, deployment.GetNamespace(), deployment.GetName(), labels, tls); err != nil {
 			return fmt.Errorf("pod of deployment %s/%s: %w", deployment.GetNamespace(), deployment.GetName(), err)
 		}
 	}
@@ -95,8 +99,8 @@ func (s *stand) Create(ctx context.Context, object client.Object, options ...cli
 }
 
 // start runs an echo server and registers it as a ready Pod.
-func (s *stand) start(ctx context.Context, namespace, base string, labels map[string]string) error {
-	echo, err := s.pods.start(namespace, base)
+func (s *stand) start(ctx context.Context, namespace, base string, labels map[string]string, tls *identity) error {
+	echo, err := s.pods.start(namespace, base, tls)
 	if err != nil {
 		return err
 	}
@@ -135,22 +139,26 @@ func (s *stand) node(ctx context.Context) (string, error) {
 var (
 	logPath        = regexp.MustCompile(`/api/v1/namespaces/([^/]+)/pods/([^/]+)/log$`)
 	deploymentPath = regexp.MustCompile(`/apis/apps/v1/namespaces/([^/]+)/deployments/([^/]+)$`)
+	newDeployment  = regexp.MustCompile(`/apis/apps/v1/namespaces/([^/]+)/deployments$`)
 )
 
-// beside answers what tests ask of a cluster around Fairlead: logs of our Pods, and which Pods belong to a Deployment. Each
-// test gets a client of its own, so that this is done below all of them.
+// beside answers what tests ask of a cluster around Fairlead: logs of our Pods, which Pods belong to a Deployment, and Deployments that a
+// test makes itself. Each test gets a client of its own, so that this is done below all of them.
 type beside struct {
-	pods *pods
-	next http.RoundTripper
+	stand *stand
+	next  http.RoundTripper
 }
 
 func (b beside) RoundTrip(request *http.Request) (*http.Response, error) {
 	if named := logPath.FindStringSubmatch(request.URL.Path); named != nil {
-		return reply(request, "text/plain", strings.NewReader(b.pods.log(named[1], named[2]))), nil
+		return reply(request, "text/plain", strings.NewReader(b.stand.pods.log(named[1], named[2]))), nil
+	}
+	if newDeployment.MatchString(request.URL.Path) && request.Method == http.MethodPost {
+		return b.deploy(request)
 	}
 	var answer any
 	if named := deploymentPath.FindStringSubmatch(request.URL.Path); named != nil && request.Method == http.MethodGet {
-		labels, known := b.pods.selector(client.ObjectKey{Namespace: named[1], Name: named[2]})
+		labels, known := b.stand.pods.selector(client.ObjectKey{Namespace: named[1], Name: named[2]})
 		if !known {
 			return b.next.RoundTrip(request)
 		}
@@ -170,6 +178,22 @@ func (b beside) RoundTrip(request *http.Request) (*http.Response, error) {
 	}
 	said, err := json.Marshal(answer)
 	if err != nil {
+		return nil, err
+	}
+	return reply(request, "application/json", bytes.NewReader(said)), nil
+}
+
+// deploy makes the Pods of a Deployment that is posted.
+func (b beside) deploy(request *http.Request) (*http.Response, error) {
+	said, err := io.ReadAll(request.Body)
+	if err != nil {
+		return nil, err
+	}
+	deployment := &unstructured.Unstructured{}
+	if err := json.Unmarshal(said, deployment); err != nil {
+		return nil, err
+	}
+	if err := b.stand.Create(request.Context(), deployment); err != nil {
 		return nil, err
 	}
 	return reply(request, "application/json", bytes.NewReader(said)), nil

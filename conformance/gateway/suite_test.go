@@ -13,8 +13,8 @@ import (
 // claimed is read from the status of the GatewayClass.
 func TestConformance(t *testing.T) {
 	options := conformance.DefaultOptions(t)
-	pods := newPods()
-	options.RestConfig.WrapTransport = func(next http.RoundTripper) http.RoundTripper { return beside{pods, next} }
-	options.Client = &stand{Client: options.Client, pods: pods}
+	stand := &stand{Client: options.Client, pods: newPods()}
+	options.RestConfig.WrapTransport = func(next http.RoundTripper) http.RoundTripper { return beside{stand, next} }
+	options.Client = stand
 	conformance.RunConformanceWithOptions(t, options)
 }
