@@ -402,6 +402,27 @@ pub enum PathEdit {
     Prefix(Arc<str>),
 }
 
+impl PathEdit {
+    /// The path after the edit. A replaced prefix takes its slash along or not so that exactly one stands between it and the rest
+    /// (the table of gateway spec G59).
+    pub fn applied(&self, path: &str, matched: &PathMatch) -> String {
+        let (replacement, prefix) = match (self, matched) {
+            (PathEdit::Full(full), _) => return full.to_string(),
+            (PathEdit::Prefix(replacement), PathMatch::Prefix(prefix)) => (replacement, &**prefix),
+            // Only a prefix match can have its prefix replaced; admission says so, and what slipped through stays as it was.
+            (PathEdit::Prefix(_), _) => return path.to_owned(),
+        };
+        let Some(rest) = path.strip_prefix(prefix.trim_end_matches('/')) else { return path.to_owned() };
+        let base = replacement.trim_end_matches('/');
+        match (rest, base) {
+            ("" | "/", "") => "/".to_owned(),
+            ("", _) => replacement.to_string(),
+            (rest, base) if rest.starts_with('/') => format!("{base}{rest}"),
+            (rest, base) => format!("{base}/{rest}"),
+        }
+    }
+}
+
 /// A mirror (gateway spec G61).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mirror {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,12 +20,62 @@ pub struct Caller {
     pub https: bool,
     /// The networks whose word about a client counts, if this is one of them.
     pub trusted: Option<Arc<[(IpAddr, u8)]>>,
+    /// The number of the connection, for the log.
+    pub number: u64,
+    /// What its handshake came to, where somebody writes that down.
+    pub tls: Option<Rc<Shaken>>,
 }
 
 impl Caller {
     /// Judged by the rules of an entrance.
-    pub fn new(address: SocketAddr, https: bool, peers: &Peers) -> Self {
-        Self { address, https, trusted: peers.trusts(address.ip()).then(|| Arc::clone(&peers.trusted)) }
+    pub fn new(address: SocketAddr, https: bool, peers: &Peers, number: u64) -> Self {
+        Self { address, https, trusted: peers.trusts(address.ip()).then(|| Arc::clone(&peers.trusted)), number, tls: None }
+    }
+}
+
+/// What a TLS handshake came to, for the log.
+#[derive(Debug)]
+pub struct Shaken {
+    /// `1.2`, `1.3`.
+    pub version: &'static str,
+    /// The cipher suite, by its name at IANA.
+    pub cipher: String,
+    /// The server name that the client asked for.
+    pub name: Option<String>,
+    /// The application protocol.
+    pub protocol: Option<String>,
+    /// What it showed, where it was asked for a certificate.
+    pub client: Option<Shown>,
+}
+
+/// The certificate of a client.
+#[derive(Debug)]
+pub struct Shown {
+    /// What came of it.
+    pub verdict: Verdict,
+    /// SHA-256 of the certificate, hexadecimal.
+    pub fingerprint: Option<String>,
+}
+
+/// What came of a client's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// An authority of the listener vouches for it.
+    Verified,
+    /// Nobody does; the client was let in all the same.
+    Unverified,
+    /// It showed none, and was let in.
+    None,
+}
+
+impl Verdict {
+    /// The word in the log.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Verified => "verified",
+            Verdict::Unverified => "unverified",
+            Verdict::None => "none",
+        }
     }
 }
 

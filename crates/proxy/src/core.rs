@@ -14,7 +14,7 @@ use crate::backends::Draws;
 use crate::crew::Crew;
 use crate::loads::Loads;
 use crate::log::{AccessLog, Sampler};
-use crate::numbers::{Numbers, Tally};
+use crate::numbers::{Numbers, Open, Tally};
 use crate::pressure::Pressure;
 use crate::tls::Certificates;
 use crate::upstream::Idle;
@@ -48,6 +48,8 @@ pub struct Options {
     pub stalled_timeout: Duration,
     /// Longest silence of a tunnel.
     pub tunnel_timeout: Duration,
+    /// Longest life of a client's connection, give or take a tenth, so that not all are renewed at once. `None` is for ever.
+    pub age_max: Option<Duration>,
     /// Open client connections and streams beyond which nothing is accepted; `None` is 80 % of the limit of open files, half of
     /// which is for the backends' side.
     pub connections_max: Option<usize>,
@@ -70,6 +72,7 @@ impl Default for Options {
             silence_timeout: seconds(300),
             stalled_timeout: seconds(60),
             tunnel_timeout: seconds(3600),
+            age_max: None,
             connections_max: None,
             handshakes_max: 1000,
         }
@@ -94,6 +97,7 @@ impl Options {
             silence_timeout: limits.silence_timeout.unwrap_or(self.silence_timeout),
             stalled_timeout: limits.stalled_timeout.unwrap_or(self.stalled_timeout),
             tunnel_timeout: limits.tunnel_timeout.unwrap_or(self.tunnel_timeout),
+            age_max: limits.age_max.or(self.age_max),
             ..self.clone()
         }
     }
@@ -123,7 +127,9 @@ pub struct Shared {
     pub loads: Loads,
     /// Idle backend connections that any thread may take.
     pub commons: Commons,
-    /// How many may be.
+    /// What is open now.
+    pub open: Open,
+    /// How many client connections and streams may be.
     pub open_max: usize,
     /// Whether memory runs short.
     pub pressure: Pressure,
@@ -165,9 +171,12 @@ pub struct Core {
     pub copies: Cell<usize>,
     /// TLS handshakes under way.
     pub handshakes: Cell<usize>,
+    /// Refused certificates of clients that were told in this second of the clock.
+    pub refusals: Cell<(u64, u32)>,
     /// Tasks that wait for the next connection.
     pub crew: Crew,
     snapshot: RefCell<Rc<Held>>,
+    connections: Cell<u64>,
     random: Cell<u64>,
     ticks: Cell<u64>,
 }
@@ -190,6 +199,8 @@ impl Core {
             sampler: RefCell::default(),
             copies: Cell::new(0),
             handshakes: Cell::new(0),
+            refusals: Cell::new((0, 0)),
+            connections: Cell::new(0),
             crew: Crew::default(),
             snapshot: RefCell::new(Rc::new(Held(snapshot))),
             random: Cell::new(seed ^ 0x9E37_79B9_7F4A_7C15),
@@ -211,6 +222,12 @@ impl Core {
     /// How to behave.
     pub fn options(&self) -> &Options {
         &self.shared.options
+    }
+
+    /// A number for the next connection that no other one of the process has.
+    pub fn next_connection(&self) -> u64 {
+        self.connections.set(self.connections.get() + 1);
+        self.connections.get() * self.shared.cores as u64 + self.thread as u64
     }
 
     /// 64 random bits (splitmix64): for ids and draws, not for secrets.

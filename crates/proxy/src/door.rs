@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::Now;
 use model::routes::{EntranceKey, Limits};
 
-use crate::core::{Options, Shared};
+use crate::core::{Options, Shared, now};
 use crate::wheel::Timer;
 
 /// How long idle clients may stay when memory runs short.
@@ -33,6 +34,8 @@ pub struct Ticket {
     door: Rc<Door>,
     timer: Rc<Timer>,
     options: Rc<Options>,
+    /// When the connection has lived long enough; never, of a stream.
+    aged_at: Option<Now>,
     place: usize,
 }
 
@@ -61,10 +64,14 @@ impl Door {
         }
     }
 
-    /// A connection comes in.
-    pub fn enter(self: &Rc<Self>, timer: Timer) -> Ticket {
+    /// A connection comes in. `random` decides how long exactly it may live, where that is bounded.
+    pub fn enter(self: &Rc<Self>, timer: Timer, random: u64) -> Ticket {
         let options = Rc::clone(&self.bounds.borrow().1);
-        self.enter_again(Rc::new(timer), options)
+        // From nine to eleven tenths.
+        let aged_at = options.age_max.map(|age| now().after(age / 10 * 9 + age / 1280 * (random % 256) as u32));
+        let mut ticket = self.enter_again(Rc::new(timer), options);
+        ticket.aged_at = aged_at;
+        ticket
     }
 
     /// A stream comes in, with a timer that served another one before, and what holds for its connection.
@@ -76,7 +83,7 @@ impl Door {
         });
         timers[place] = Some(Rc::clone(&timer));
         self.shared.loads.enter(self.thread);
-        Ticket { door: Rc::clone(self), timer, options, place }
+        Ticket { door: Rc::clone(self), timer, options, aged_at: None, place }
     }
 
     /// No new requests: idle connections end now, the others after their answer.
@@ -133,6 +140,21 @@ impl Ticket {
     /// This is the connection's last answer.
     pub fn is_closing(&self) -> bool {
         self.door.is_closing()
+    }
+
+    /// The connection has lived long enough: it ends with its next answer (gateway spec G103).
+    pub fn is_aged(&self) -> bool {
+        self.aged_at.is_some_and(|at| at <= now())
+    }
+
+    /// A wait no longer than this that ends when the connection has lived long enough.
+    pub fn within_age(&self, wait: Duration) -> Duration {
+        self.aged_at.map_or(wait, |at| at.since(now()).min(wait))
+    }
+
+    /// Nothing follows the answer that is given now.
+    pub fn is_last(&self) -> bool {
+        self.is_closing() || self.is_aged()
     }
 
     /// Everything ends now.

@@ -23,6 +23,10 @@ pub enum Extent {
 
 /// Where the request's body comes from and its answer goes to.
 pub trait Front: Source + Sink {
+    /// The number of its stream, of HTTP/2.
+    fn stream(&self) -> Option<u32> {
+        None
+    }
     /// Queues an interim answer (1xx).
     fn interim(&mut self, status: u16, head: &Head);
     /// Queues the head of the final answer. `close` announces that the connection ends after it.

@@ -1,16 +1,20 @@
 //! The access log: one line a request (cli spec L16), bounded in rate here and in memory by [`observe::Lines`].
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use model::Now;
 use model::endpoint::Endpoint;
-use model::routes::{Backend, Rule};
+use model::routes::{Backend, Listener, Rule};
 use observe::Lines;
 
 use crate::answer::Reason;
+use crate::caller::Caller;
 use crate::core::{Core, now};
+use crate::h1::{Head, Version};
 use crate::request::asked::Asked;
 
 /// Lines a second, over all threads; beyond that one of many is written, with the number it stands for.
@@ -36,6 +40,36 @@ pub struct AccessLog {
     pub format: Format,
 }
 
+/// Why a request was tried once more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Again {
+    /// The rule repeats the status that it was answered with.
+    Status,
+    /// It failed.
+    Failed(Reason),
+}
+
+impl Again {
+    /// The word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Again::Status => "status",
+            Again::Failed(reason) => reason.as_str(),
+        }
+    }
+}
+
+/// How a request came.
+#[derive(Clone, Copy)]
+pub struct Way<'a> {
+    /// On which connection.
+    pub caller: &'a Caller,
+    /// On which stream of it, of HTTP/2.
+    pub stream: Option<u32>,
+    /// The snapshot that it was served from; 0 where none was asked.
+    pub generation: u64,
+}
+
 /// What a request leaves behind.
 pub struct Record<'s> {
     /// When it began.
@@ -44,14 +78,24 @@ pub struct Record<'s> {
     pub ended: Option<Now>,
     /// Its number, where it got one.
     pub id: u128,
+    /// The listener that serves it.
+    pub listener: Option<&'s Arc<Listener>>,
     /// The rule it matched.
     pub rule: Option<&'s Rule>,
+    /// The position of its match in that rule.
+    pub matched: u16,
     /// The backend that was drawn.
     pub backend: Option<&'s Backend>,
     /// The endpoint tried last.
     pub endpoint: Option<SocketAddr>,
     /// How many endpoints were tried.
     pub tries: u32,
+    /// What went wrong with the try before the last.
+    pub retried: Option<Again>,
+    /// Copies that were made of it.
+    pub mirrors: u8,
+    /// Whether the backend speaks HTTP/2; `None` where none did.
+    pub to_http2: Option<bool>,
     /// The status; 0 when the client got none.
     pub status: u16,
     /// Why, when the answer is ours or not whole.
@@ -64,26 +108,36 @@ pub struct Record<'s> {
     pub sent: u64,
     /// From the last try's beginning to the head of its answer.
     pub head_took: Option<Duration>,
+    /// From there to the end of its answer, in microseconds; 0 where none came.
+    pub upstream_us: u32,
+    /// The status that the backend gave a gRPC client; only looked for where a line says it.
+    pub grpc_status: Option<u8>,
 }
 
 impl Record<'_> {
     /// For a request that begins.
     pub fn new(started: Now) -> Self {
-        let (rule, backend, endpoint, head_took) = (None, None, None, None);
         Self {
             started,
             ended: None,
             id: 0,
-            rule,
-            backend,
-            endpoint,
+            listener: None,
+            rule: None,
+            matched: 0,
+            backend: None,
+            endpoint: None,
             tries: 0,
+            retried: None,
+            mirrors: 0,
+            to_http2: None,
             status: 0,
             reason: Reason::Ok,
             silent: false,
             received: 0,
             sent: 0,
-            head_took,
+            head_took: None,
+            upstream_us: 0,
+            grpc_status: None,
         }
     }
 
@@ -118,16 +172,15 @@ impl Sampler {
 
 impl Core {
     /// Counts a request that is over, and writes its line.
-    pub fn log(&self, asked: &Asked, record: &Record<'_>) {
+    pub fn log(&self, asked: &Asked, record: &Record<'_>, way: Way<'_>) {
         let at = record.ended.unwrap_or_else(now);
         if self.shared.numbers.is_some() {
-            let pool = record.backend.and_then(|backend| backend.to.pool());
-            self.tally.borrow_mut().count(pool, record.status, record.reason, record.tries, at.since(record.started));
+            self.tally.borrow_mut().count(record, at.since(record.started));
         }
         let Some(log) = self.shared.log.as_ref().filter(|_| !record.silent) else { return };
         let most = (LINES_PER_SECOND / self.shared.cores.max(1) as u32).max(1);
         let Some(stands_for) = self.sampler.borrow_mut().admit(at.seconds(), most) else { return };
-        let line = Line { asked, record, took: at.since(record.started), stands_for, wall: SystemTime::now() };
+        let line = Line { asked, record, way, took: at.since(record.started), stands_for, wall: SystemTime::now() };
         log.lines.send(match log.format {
             Format::Text => line.text(),
             Format::Json => line.json(),
@@ -138,6 +191,7 @@ impl Core {
 struct Line<'a> {
     asked: &'a Asked,
     record: &'a Record<'a>,
+    way: Way<'a>,
     took: Duration,
     stands_for: u64,
     wall: SystemTime,
@@ -159,31 +213,39 @@ impl Line<'_> {
             asked.text(asked.path)
         );
         self.each(&mut |name, value| {
-            let quoted = value.contains([' ', '"']);
-            let _ = if quoted { write!(line, " {name}={value:?}") } else { write!(line, " {name}={value}") };
+            let _ = match value {
+                Said::Number(number) => write!(line, " {name}={number}"),
+                Said::Text(text) if text.contains([' ', '"', '=']) || text.is_empty() => write!(line, " {name}={text:?}"),
+                Said::Text(text) => write!(line, " {name}={text}"),
+            };
         });
         line
     }
 
     fn json(&self) -> String {
         let Self { asked, record, .. } = self;
-        let mut line = String::with_capacity(480);
+        let mut line = String::with_capacity(1024);
         line.push('{');
-        let mut pair = |name: &str, value: &str, bare: bool| {
+        let mut pair = |name: &str, value: Said<'_>| {
             if line.len() > 1 {
                 line.push(',');
             }
             push_json(&mut line, name);
             line.push(':');
-            if bare { line.push_str(value) } else { push_json(&mut line, value) }
+            match value {
+                // Writing to a String cannot fail.
+                Said::Number(number) => drop(write!(line, "{number}")),
+                Said::Text(text) => push_json(&mut line, text),
+            }
         };
-        pair("time", &timestamp(self.wall), false);
-        pair("client", &self.client(), false);
-        pair("method", asked.text(asked.method), false);
-        pair("host", self.host(), false);
-        pair("path", asked.text(asked.path), false);
-        pair("status", &record.status.to_string(), true);
-        self.each(&mut |name, value| pair(name, value, name != "request_id" && value.bytes().all(|byte| byte.is_ascii_digit())));
+        pair("time", Said::Text(&timestamp(self.wall)));
+        pair("client", Said::Text(&self.client()));
+        pair("method", Said::Text(asked.text(asked.method)));
+        pair("host", Said::Text(self.host()));
+        pair("path", Said::Text(asked.text(asked.path)));
+        pair("status", Said::Number(record.status.into()));
+        self.each(&mut pair);
+        self.more(&mut pair);
         line.push('}');
         line
     }
@@ -201,41 +263,125 @@ impl Line<'_> {
     }
 
     /// The fields that both forms name, in order; what there is nothing to say about is left out.
-    fn each(&self, tell: &mut dyn FnMut(&str, &str)) {
+    fn each(&self, tell: &mut dyn FnMut(&str, Said<'_>)) {
         let record = self.record;
         if self.asked.peer != self.asked.client {
-            tell("peer", &self.asked.peer.to_string());
+            tell("peer", Said::Text(&self.asked.peer.to_string()));
         }
         if record.reason != Reason::Ok {
-            tell("reason", record.reason.as_str());
+            tell("reason", Said::Text(record.reason.as_str()));
         }
         if let Some(rule) = record.rule {
-            tell("route", &rule.origin.to_string());
-            tell("rule", &rule.index.to_string());
+            tell("route", Said::Text(&rule.origin.to_string()));
+            tell("rule", Said::Number(rule.index.into()));
         }
         if let Some(backend) = record.backend {
-            tell("service", &format!("{}/{}:{}", backend.service.namespace, backend.service.name, backend.port));
+            tell("service", Said::Text(&format!("{}/{}:{}", backend.service.namespace, backend.service.name, backend.port)));
         }
         if let Some(endpoint) = record.endpoint {
-            tell("endpoint", &endpoint.to_string());
-            tell("tries", &record.tries.to_string());
+            tell("endpoint", Said::Text(&endpoint.to_string()));
+            tell("tries", Said::Number(record.tries.into()));
         }
-        tell("in", &record.received.to_string());
-        tell("out", &record.sent.to_string());
-        tell("us", &self.took.as_micros().to_string());
+        if let Some(why) = record.retried {
+            tell("retry_reason", Said::Text(why.as_str()));
+        }
+        tell("in", Said::Number(record.received));
+        tell("out", Said::Number(record.sent));
+        tell("us", Said::micros(self.took));
         if let Some(took) = record.head_took {
-            tell("head_us", &took.as_micros().to_string());
+            tell("head_us", Said::micros(took));
         }
         // As the backend got it: that of a trusted proxy before us stands.
         match self.asked.head.all(b"x-request-id").next().and_then(|id| std::str::from_utf8(id).ok()) {
-            Some(id) => tell("request_id", id),
-            None if record.id > 0 => tell("request_id", &format!("{:032x}", record.id)),
+            Some(id) => tell("request_id", Said::Text(id)),
+            None if record.id > 0 => tell("request_id", Said::Text(&format!("{:032x}", record.id))),
             None => {}
         }
+        if let Some(shown) = self.way.caller.tls.as_ref().and_then(|tls| tls.client.as_ref()) {
+            tell("client_cert", Said::Text(shown.verdict.as_str()));
+            if let Some(print) = &shown.fingerprint {
+                tell("client_cert_sha256", Said::Text(print));
+            }
+        }
         if self.stands_for > 1 {
-            tell("requests", &self.stands_for.to_string());
+            tell("requests", Said::Number(self.stands_for));
         }
     }
+
+    /// What only programs read (gateway spec G130). Queries, cookies and credentials are nobody's business.
+    fn more(&self, tell: &mut dyn FnMut(&str, Said<'_>)) {
+        let (asked, record) = (self.asked, self.record);
+        tell("scheme", Said::Text(if asked.https { "https" } else { "http" }));
+        tell(
+            "protocol",
+            Said::Text(match (self.way.stream, asked.version) {
+                (Some(_), _) => "HTTP/2",
+                (None, Version::Http10) => "HTTP/1.0",
+                (None, Version::Http11) => "HTTP/1.1",
+            }),
+        );
+        if let Some(listener) = record.listener {
+            tell("gateway", Said::Text(&listener.origin.to_string()));
+            tell("listener", Said::Text(&listener.name));
+        }
+        if record.rule.is_some() {
+            tell("match", Said::Number(record.matched.into()));
+        }
+        if let Some(http2) = record.to_http2 {
+            tell("upstream_protocol", Said::Text(if http2 { "HTTP/2" } else { "HTTP/1.1" }));
+        }
+        if record.upstream_us > 0 {
+            tell("upstream_us", Said::Number(record.upstream_us.into()));
+        }
+        if let Some(status) = record.grpc_status {
+            tell("grpc_status", Said::Number(status.into()));
+        }
+        if record.mirrors > 0 {
+            tell("mirrors", Said::Number(record.mirrors.into()));
+        }
+        for (name, field) in [("user_agent", &b"user-agent"[..]), ("referer", b"referer")] {
+            if let Some(value) = text(&asked.head, field) {
+                // The query of a referer is that of another request.
+                let bare = value.split(['?', '#']).next().unwrap_or_default();
+                tell(name, Said::Text(if name == "referer" { bare } else { &value }));
+            }
+        }
+        if let Some(parent) = text(&asked.head, b"traceparent") {
+            tell("trace_id", Said::Text(parent.split('-').nth(1).unwrap_or_default()));
+        } else if record.id > 0 {
+            tell("trace_id", Said::Text(&format!("{:032x}", record.id)));
+        }
+        let Way { caller, stream, generation } = self.way;
+        if let Some(tls) = &caller.tls {
+            tell("tls_version", Said::Text(tls.version));
+            tell("tls_cipher", Said::Text(&tls.cipher));
+            tls.name.iter().for_each(|name| tell("sni", Said::Text(name)));
+            tls.protocol.iter().for_each(|protocol| tell("alpn", Said::Text(protocol)));
+        }
+        tell("connection", Said::Number(caller.number));
+        stream.iter().for_each(|stream| tell("stream", Said::Number((*stream).into())));
+        if generation > 0 {
+            tell("generation", Said::Number(generation));
+        }
+    }
+}
+
+/// A value of a line.
+#[derive(Clone, Copy)]
+enum Said<'a> {
+    Text(&'a str),
+    Number(u64),
+}
+
+impl Said<'_> {
+    fn micros(took: Duration) -> Self {
+        Said::Number(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
+/// The first field of a name, whatever bytes it holds.
+fn text<'h>(head: &'h Head, name: &'h [u8]) -> Option<Cow<'h, str>> {
+    head.all(name).next().map(String::from_utf8_lossy)
 }
 
 /// A JSON string; the text is what a client sent, so nothing of it is trusted.

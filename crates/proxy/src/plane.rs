@@ -23,14 +23,14 @@ use tokio::sync::oneshot;
 use crate::Runtime;
 use crate::buffer::Buffer;
 use crate::caller::{self, Caller};
-use crate::core::{Core, Options, Shared, entrance};
+use crate::core::{Core, Options, Shared, entrance, now};
 use crate::crew::Arrival;
 use crate::door::{Door, Ticket};
 use crate::front::h1::Over;
 use crate::front::{h1, h2};
 use crate::loads::Loads;
 use crate::log::AccessLog;
-use crate::numbers::Numbers;
+use crate::numbers::{Numbers, Open, Opened, Shook};
 use crate::pressure::Pressure;
 use crate::socket::Socket;
 use crate::tls::{self, Certificates};
@@ -47,6 +47,8 @@ const DRAIN_LOOK: Duration = Duration::from_millis(10);
 const FULL_LOOK: Duration = Duration::from_millis(20);
 /// How often memory is looked at, and numbers are added up.
 const LOOK: Duration = Duration::from_secs(1);
+/// Refused certificates of clients that a thread tells of in a second.
+const REFUSALS_TOLD: u32 = 10;
 /// What connections get to say farewell after the drain is over.
 const FAREWELL: Duration = Duration::from_millis(300);
 
@@ -94,12 +96,14 @@ impl Plane {
         // A request needs two descriptors, one on each side.
         let files = || usize::try_from(net::limits::raise_open_files()).unwrap_or(usize::MAX);
         let open_max = settings.options.connections_max.unwrap_or_else(|| files() / 10 * 4);
+        let numbers = settings.metrics.as_ref().map(|registry| Numbers::new(registry, &live));
         let shared = Arc::new(Shared {
             open_max,
             live,
             pickers,
             log: settings.log,
-            numbers: settings.metrics.as_ref().map(Numbers::new),
+            numbers,
+            open: Open::default(),
             certificates: Certificates::default(),
             clients: Clients::default(),
             options: settings.options,
@@ -271,7 +275,7 @@ fn serve(stream: TcpStream, peer: SocketAddr, door: &Rc<Door>, core: &Rc<Core>) 
         door.bound(entrance.limits.as_ref());
     }
     let Ok(stream) = Stream::new(stream) else { return };
-    let ticket = door.enter(core.wheel.timer());
+    let ticket = door.enter(core.wheel.timer(), core.random());
     let Err(arrival) = core.crew.rouse(Arrival { stream, peer, ticket }) else { return };
     let core = Rc::clone(core);
     tokio::task::spawn_local(async move {
@@ -286,6 +290,7 @@ fn serve(stream: TcpStream, peer: SocketAddr, door: &Rc<Door>, core: &Rc<Core>) 
 
 /// One client connection, from its first byte to its last. What few connections need is boxed, so that all are small.
 async fn connection(mut stream: Stream, mut peer: SocketAddr, ticket: &Ticket, core: &Rc<Core>) {
+    let _open = Opened::count(&core.shared.open.clients);
     let key = ticket.door().key;
     let (speaks, peers) = entrance(&core.snapshot(), &key).map(|entrance| (entrance.speaks, entrance.peers.clone())).unzip();
     let peers = peers.unwrap_or_default();
@@ -296,7 +301,7 @@ async fn connection(mut stream: Stream, mut peer: SocketAddr, ticket: &Ticket, c
         }
     }
     let https = speaks == Some(Speaks::Https);
-    let caller = Caller::new(peer, https, &peers);
+    let mut caller = Box::new(Caller::new(peer, https, &peers, core.next_connection()));
     drop(peers);
     if !https {
         let wire = Wire::new(Socket::Tcp(stream), Buffer::default());
@@ -306,15 +311,20 @@ async fn connection(mut stream: Stream, mut peer: SocketAddr, ticket: &Ticket, c
         return;
     }
     let snapshot = core.snapshot();
+    let count = |how| core.shared.numbers.iter().for_each(|numbers| numbers.shaken(how));
     let Some(shaking) = Shaking::begin(core) else {
+        count(Shook::Overload);
         let _ = stream.set_zero_linger();
         return;
     };
     let shaken = Box::pin(tls::accept(&core.shared.certificates, &snapshot, &key, stream)).await;
     drop(shaking);
     match shaken {
-        Ok((stream, listener)) => {
+        Ok(accepted) => {
             drop(snapshot);
+            count(Shook::Ok);
+            let (stream, listener, shaken) = accepted.into_parts(core.shared.log.is_some());
+            caller.tls = shaken;
             let is_h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             let wire = Wire::new(Socket::Tls(Box::new(stream.into())), Buffer::default());
             if is_h2 {
@@ -323,8 +333,25 @@ async fn connection(mut stream: Stream, mut peer: SocketAddr, ticket: &Ticket, c
                 h1::serve(wire, &caller, listener, core, ticket).await;
             }
         }
-        Err(error) => tracing::debug!(%error, client = %peer, "TLS handshake failed"),
+        Err(failure) => {
+            let how = failure.shook();
+            count(how);
+            match how {
+                Shook::ClientCertificate if may_tell(core) => {
+                    tracing::info!(error = %failure, client = %peer, port = key.1, "a client without a certificate that is vouched for is refused");
+                }
+                _ => tracing::debug!(error = %failure, client = %peer, "TLS handshake failed"),
+            }
+        }
     }
+}
+
+/// Whether one more refusal of this second is told: whoever knocks without end must not fill the log.
+fn may_tell(core: &Core) -> bool {
+    let (second, told) = core.refusals.get();
+    let told = if second == now().seconds() { told + 1 } else { 1 };
+    core.refusals.set((now().seconds(), told));
+    told <= REFUSALS_TOLD
 }
 
 /// A handshake in progress.
@@ -444,7 +471,7 @@ async fn look(shared: Arc<Shared>, memory: Measure) {
         shared.pressure.measured(memory());
         if let Some(numbers) = &shared.numbers {
             let dropped = shared.log.as_ref().map_or(0, |log| log.lines.dropped());
-            numbers.sweep(shared.loads.total(), dropped, &shared.live.snapshot());
+            numbers.sweep(&shared.open, dropped, &shared.live);
         }
         tokio::time::sleep(LOOK).await;
     }

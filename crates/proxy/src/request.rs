@@ -26,12 +26,14 @@ use model::routes::{Backend, BackendTo, Listener, Mirror, NoTrace, RouteMatch, R
 use model::{Now, Outcome, Snapshot};
 
 use crate::answer::{Answer, Reason};
+use crate::caller::Caller;
 use crate::core::{Core, entrance, now};
 use crate::door::Ticket;
 use crate::front::{Extent, Front};
 use crate::h1::{Framing, Head, Known};
-use crate::log::Record;
-use crate::relay::Stage;
+use crate::log::{Record, Way};
+use crate::numbers::Opened;
+use crate::relay::{Source as _, Stage};
 use crate::upstream::tls::Manner;
 
 use asked::Asked;
@@ -47,6 +49,8 @@ pub struct Visit<'a> {
     pub core: &'a Rc<Core>,
     /// The connection's place at its entrance.
     pub ticket: &'a Ticket,
+    /// Who is at its other end.
+    pub caller: &'a Caller,
     /// Of an encrypted connection: the listener that its server name chose.
     pub listener: Option<&'a Arc<Listener>>,
     /// When the first byte of the request was there.
@@ -69,7 +73,7 @@ pub async fn serve(front: &mut impl Front, asked: &mut Asked, head: &mut Head, v
             false
         }
     };
-    visit.core.log(asked, &record);
+    visit.core.log(asked, &record, Way { caller: visit.caller, stream: front.stream(), generation: snapshot.generation });
     go_on && asked.keep_alive
 }
 
@@ -86,10 +90,11 @@ async fn live<'s>(
         return Err(Answer::last(503, Reason::Overload).into());
     }
     // Which listener and rule, and until when.
-    let (listener, matched) = route(asked, visit, snapshot)?;
+    let (listener, matched) = route(asked, visit, snapshot, record)?;
     let edge = &listener.edge;
     let rule = &matched.rule;
     record.rule = Some(rule);
+    record.matched = matched.index;
     record.silent = edge.silent;
     if let (Framing::Length(length), Some(most)) = (asked.framing, edge.body_max)
         && length > most
@@ -106,6 +111,7 @@ async fn live<'s>(
     let id = u128::from(visit.core.random()) << 64 | u128::from(visit.core.random());
     record.id = id;
     let copies = mirror::start(visit.core, snapshot, (&mirrors, listener.client.as_ref()), asked, id);
+    record.mirrors = u8::try_from(copies.len()).unwrap_or(u8::MAX);
     let affinity = affinity::of(visit.core, pool, asked);
     let manner = Manner::of(pool, &backend.to, listener.client.as_ref(), asked);
     let mut tries = Tries::new(visit, rule, pool, asked, (id, manner), affinity.hash);
@@ -131,24 +137,36 @@ async fn live<'s>(
         Box::pin(tunnel_through(front, won, head, visit, record)).await;
         return Ok(false);
     }
-    let close = visit.ticket.is_closing() || !asked.keep_alive;
+    let close = visit.ticket.is_last() || !asked.keep_alive;
     // What gRPC says by trailers alone must not become a head with an end of its own after it.
     let extent = if won.reply.extent == Extent::Open && won.link.pipe.is_over() { Extent::Empty } else { won.reply.extent };
     front.begin_answer(won.reply.status, head, extent, close);
-    deliver(front, won, &mut upload, &mut clock, visit, record).await?;
+    let grpc = visit.core.shared.log.is_some() && !record.silent && asked.is_grpc();
+    if grpc {
+        record.grpc_status = status_of_grpc(head);
+    }
+    deliver(front, won, &mut upload, &mut clock, visit, record, grpc).await?;
     Ok(!close && !upload.held)
 }
 
 /// What the listener asks, and the rule that the request matches.
-fn route<'s>(asked: &Asked, visit: &Visit<'_>, snapshot: &'s Snapshot) -> Result<(&'s Listener, &'s RouteMatch), Answer> {
+fn route<'s>(asked: &Asked, visit: &Visit<'_>, snapshot: &'s Snapshot, record: &mut Record<'s>) -> Result<(&'s Listener, &'s RouteMatch), Answer> {
     let Some(entrance) = entrance(snapshot, &visit.ticket.door().key) else {
         // Before the first complete snapshot nothing is known to be absent.
         return Err(Answer::new(if snapshot.complete { 404 } else { 503 }, Reason::NoRoute));
     };
     match entrance.route(asked, visit.listener, &mut NoTrace) {
-        Routed::Match(listener, matched) => Ok((listener, matched)),
-        Routed::NoRoute => Err(Answer::new(404, Reason::NoRoute)),
-        Routed::Misdirected => Err(Answer::new(421, Reason::Misdirected)),
+        Routed::Match(listener, matched) => {
+            record.listener = Some(listener);
+            Ok((listener, matched))
+        }
+        missed => {
+            record.listener = entrance.listener_for(Some(asked.text(asked.host)));
+            Err(match missed {
+                Routed::Misdirected => Answer::new(421, Reason::Misdirected),
+                _ => Answer::new(404, Reason::NoRoute),
+            })
+        }
     }
 }
 
@@ -190,6 +208,7 @@ fn hear(won: &Won, head: &mut Head, pool: &Pool, record: &mut Record<'_>) {
     let at = *at;
     record.status = reply.status;
     record.head_took = Some(at.since(*began));
+    record.to_http2 = Some(won.link.pipe.is_stream());
     reply::take_reports(head, guard, pool.policy.tuning.keep_response_headers, at);
     if let (Some(wait), 429 | 503) = (reply.retry_after, reply.status) {
         guard.pushed_back(wait, at);
@@ -201,10 +220,9 @@ fn hear(won: &Won, head: &mut Head, pool: &Pool, record: &mut Record<'_>) {
 async fn tunnel_through(front: &mut impl Front, won: Won, head: &Head, visit: &Visit<'_>, record: &mut Record<'_>) {
     let Won { mut link, guard, began, .. } = won;
     let guard = guard.lasting();
-    if let Some(backend) = link.pipe.tunnel() {
-        front.begin_tunnel(head);
-        record.sent = tunnel::run(front, backend, visit.ticket, visit.ticket.options()).await;
-    }
+    let _open = Opened::count(&visit.core.shared.open.tunnels);
+    front.begin_tunnel(head);
+    record.sent = tunnel::run(front, &mut link.pipe, visit.ticket, visit.ticket.options()).await;
     let at = now();
     guard.finish(Outcome::Canceled, at.since(began), at);
 }
@@ -217,12 +235,17 @@ async fn deliver(
     clock: &mut Clock<'_>,
     visit: &Visit<'_>,
     record: &mut Record<'_>,
+    grpc: bool,
 ) -> Result<(), Ending> {
     let Won { mut link, guard, reply, began, .. } = won;
     link.pipe.begin_body(reply.framing);
     let outcome = deliver::run(front, &mut link, upload, clock, visit.ticket.options()).await;
     let at = now();
     record.ended = Some(at);
+    record.upstream_us = u32::try_from(at.since(began).as_micros()).unwrap_or(u32::MAX).max(1);
+    if grpc {
+        record.grpc_status = status_of_grpc(link.pipe.trailers()).or(record.grpc_status);
+    }
     let finish = |outcome| guard.finish(outcome, at.since(began), at);
     record.received = upload.bytes;
     let (sent, broke) = match outcome {
@@ -255,11 +278,16 @@ async fn deliver(
     }
 }
 
+/// `grpc-status` of a head or of trailers.
+fn status_of_grpc(head: &Head) -> Option<u8> {
+    std::str::from_utf8(head.all(b"grpc-status").next()?).ok()?.trim().parse().ok()
+}
+
 /// Sends an answer of ours. The request's body is left where it is.
 async fn refuse(front: &mut impl Front, asked: &Asked, answer: &Answer, visit: &Visit<'_>, record: &mut Record<'_>) -> bool {
     record.reason = answer.reason;
     record.status = answer.status;
-    let close = answer.close || visit.ticket.is_closing() || !asked.keep_alive;
+    let close = answer.close || visit.ticket.is_last() || !asked.keep_alive;
     if asked.is_grpc() {
         front.begin_answer(200, &answer.to_grpc(visit.ticket.options().show_reason), Extent::Nothing(None), close);
         front.finish(&Head::default());

@@ -4,9 +4,11 @@
 //! per pointer, on first use.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::{Duration, SystemTime};
 
+use aws_lc_rs::digest;
 use foldhash::fast::FixedState;
 use model::Snapshot;
 use model::routes::{Clients, Entrance, EntranceKey, Fallback, HostMap, HostTable, Listener, Terms};
@@ -24,6 +26,9 @@ use tokio::io::AsyncWriteExt;
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::caller::{Shaken, Shown, Verdict};
+use crate::numbers::Shook;
+
 /// Longest handshake (gateway spec G105).
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
@@ -35,7 +40,7 @@ const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
 pub struct Certificates {
     /// By the address of the snapshot's identity.
     known: Mutex<HashMap<usize, Known, FixedState>>,
-    self_signed: OnceLock<Option<Arc<ServerConfig>>>,
+    self_signed: OnceLock<Option<Made>>,
 }
 
 struct Known {
@@ -48,6 +53,52 @@ struct Known {
 struct Made {
     key: Arc<CertifiedKey>,
     config: Arc<ServerConfig>,
+    /// Who knows which clients' certificates are good, where any are asked for.
+    judge: Option<Judge>,
+}
+
+/// A judge of clients' certificates, and whether everybody is let in whatever it says.
+#[derive(Clone)]
+struct Judge {
+    strict: Arc<dyn ClientCertVerifier>,
+    lenient: bool,
+}
+
+/// A handshake that ended well.
+pub struct Accepted {
+    /// The connection.
+    stream: TlsStream<Stream>,
+    /// The listener that the server name chose.
+    listener: Option<Arc<Listener>>,
+    judge: Option<Judge>,
+}
+
+impl Accepted {
+    /// The connection, its listener, and what it came to where that is `told`.
+    pub fn into_parts(self, told: bool) -> (TlsStream<Stream>, Option<Arc<Listener>>, Option<Rc<Shaken>>) {
+        let shaken = told.then(|| Rc::new(self.shaken()));
+        (self.stream, self.listener, shaken)
+    }
+
+    fn shaken(&self) -> Shaken {
+        let (_, session) = self.stream.get_ref();
+        let client = self.judge.as_ref().map(|judge| {
+            let chain = session.peer_certificates().unwrap_or_default();
+            let Some((leaf, between)) = chain.split_first() else { return Shown { verdict: Verdict::None, fingerprint: None } };
+            // Whom only good certificates get past needs no second look.
+            let good = !judge.lenient || judge.strict.verify_client_cert(leaf, between, UnixTime::now()).is_ok();
+            let verdict = if good { Verdict::Verified } else { Verdict::Unverified };
+            let print = digest::digest(&digest::SHA256, leaf);
+            Shown { verdict, fingerprint: Some(print.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()) }
+        });
+        Shaken {
+            version: if session.protocol_version() == Some(rustls::ProtocolVersion::TLSv1_3) { "1.3" } else { "1.2" },
+            cipher: session.negotiated_cipher_suite().and_then(|suite| suite.suite().as_str()).unwrap_or_default().replace("TLS13_", "TLS_"),
+            name: session.server_name().map(str::to_owned),
+            protocol: session.alpn_protocol().map(|name| String::from_utf8_lossy(name).into_owned()),
+            client,
+        }
+    }
 }
 
 /// Why a handshake failed; for the log.
@@ -64,16 +115,25 @@ pub enum Failure {
     Io(#[from] std::io::Error),
 }
 
-/// Shakes hands on a connection to this entrance; gives the listener that the server name chose, too.
+impl Failure {
+    /// The word of the metrics.
+    pub fn shook(&self) -> Shook {
+        match self {
+            Failure::Slow => Shook::Timeout,
+            Failure::UnknownName => Shook::UnknownName,
+            Failure::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(rustls::Error::NoCertificatesPresented | rustls::Error::InvalidCertificate(_)) => Shook::ClientCertificate,
+                _ => Shook::Error,
+            },
+        }
+    }
+}
+
+/// Shakes hands on a connection to this entrance.
 ///
 /// # Errors
 /// As [`Failure`] says.
-pub async fn accept(
-    certificates: &Certificates,
-    snapshot: &Snapshot,
-    key: &EntranceKey,
-    stream: Stream,
-) -> Result<(TlsStream<Stream>, Option<Arc<Listener>>), Failure> {
+pub async fn accept(certificates: &Certificates, snapshot: &Snapshot, key: &EntranceKey, stream: Stream) -> Result<Accepted, Failure> {
     let handshake = async {
         let mut start = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
         let hello = start.client_hello();
@@ -82,11 +142,11 @@ pub async fn accept(
             let listener = entrance.listener_for(name.as_deref());
             Some((certificates.choose(entrance, listener, name.as_deref(), &hello)?, listener.map(slim)))
         });
-        let Some((config, listener)) = chosen else {
+        let Some((Made { config, judge, .. }, listener)) = chosen else {
             let _ = start.io.write_all(&UNRECOGNIZED_NAME).await;
             return Err(Failure::UnknownName);
         };
-        Ok((start.into_stream(config).await?, listener))
+        Ok(Accepted { stream: start.into_stream(config).await?, listener, judge })
     };
     tokio::time::timeout(HANDSHAKE, handshake).await.map_err(|_| Failure::Slow)?
 }
@@ -101,18 +161,12 @@ fn slim(listener: &Arc<Listener>) -> Arc<Listener> {
 
 impl Certificates {
     /// The configuration for a name: the listener's certificates, then the entrance's fallback.
-    fn choose(
-        &self,
-        entrance: &Entrance,
-        listener: Option<&Arc<Listener>>,
-        name: Option<&str>,
-        hello: &ClientHello<'_>,
-    ) -> Option<Arc<ServerConfig>> {
+    fn choose(&self, entrance: &Entrance, listener: Option<&Arc<Listener>>, name: Option<&str>, hello: &ClientHello<'_>) -> Option<Made> {
         let identities = listener.map_or(&[][..], |listener| listener.identities_for(name));
         let usual = Terms::default();
         let terms = listener.map_or(&usual, |listener| &listener.edge.terms);
-        if let Some(config) = self.first_usable(identities, terms, hello) {
-            return Some(config);
+        if let Some(made) = self.first_usable(identities, terms, hello) {
+            return Some(made);
         }
         match &entrance.fallback {
             Some(Fallback::Identity(identity)) => self.first_usable(std::slice::from_ref(identity), terms, hello),
@@ -123,11 +177,11 @@ impl Certificates {
     }
 
     /// Of several certificates of one name, the first whose key the client can verify.
-    fn first_usable(&self, identities: &[Arc<TlsIdentity>], terms: &Terms, hello: &ClientHello<'_>) -> Option<Arc<ServerConfig>> {
+    fn first_usable(&self, identities: &[Arc<TlsIdentity>], terms: &Terms, hello: &ClientHello<'_>) -> Option<Made> {
         let mut made = identities.iter().filter_map(|identity| self.make(identity, terms));
         let first = made.next()?;
         let suits = |one: &Made| one.key.key.choose_scheme(hello.signature_schemes()).is_some();
-        if suits(&first) { Some(first.config) } else { Some(made.find(suits).unwrap_or(first).config) }
+        if suits(&first) { Some(first) } else { Some(made.find(suits).unwrap_or(first)) }
     }
 
     fn make(&self, identity: &Arc<TlsIdentity>, terms: &Terms) -> Option<Made> {
@@ -157,10 +211,10 @@ impl Certificates {
     }
 
     /// A certificate that signs itself, made on first use and kept.
-    fn self_signed(&self) -> Option<Arc<ServerConfig>> {
+    fn self_signed(&self) -> Option<Made> {
         let make = || {
             let pem = net::identity::self_signed("fairlead", SystemTime::now()).ok()?;
-            configuration(net::identity::certified(&pem).ok()?, &Terms::default()).map(|made| made.config)
+            configuration(net::identity::certified(&pem).ok()?, &Terms::default())
         };
         self.self_signed.get_or_init(make).clone()
     }
@@ -193,9 +247,14 @@ fn certified(chain: Vec<CertificateDer<'static>>, key: &[u8]) -> Result<Certifie
 fn configuration(key: Arc<CertifiedKey>, terms: &Terms) -> Option<Made> {
     let versions: &[_] = if terms.only_13 { &[&rustls::version::TLS13] } else { rustls::ALL_VERSIONS };
     let builder = ServerConfig::builder_with_provider(with_suites(&terms.suites)).with_protocol_versions(versions).ok()?;
-    let builder = match &terms.clients {
+    let judge = match &terms.clients {
+        Some(clients) => Some(Judge { strict: verifier(clients)?, lenient: clients.fallback }),
+        None => None,
+    };
+    let builder = match &judge {
         None => builder.with_no_client_auth(),
-        Some(clients) => builder.with_client_cert_verifier(verifier(clients)?),
+        Some(Judge { strict, lenient: false }) => builder.with_client_cert_verifier(Arc::clone(strict)),
+        Some(Judge { strict, lenient: true }) => builder.with_client_cert_verifier(Arc::new(Lenient(Arc::clone(strict)))),
     };
     let mut config = builder.with_cert_resolver(Arc::new(One(Arc::clone(&key))));
     config.alpn_protocols = match terms.alpn.as_slice() {
@@ -205,7 +264,7 @@ fn configuration(key: Arc<CertifiedKey>, terms: &Terms) -> Option<Made> {
     if let Ok(ticketer) = rustls::crypto::aws_lc_rs::Ticketer::new() {
         config.ticketer = ticketer;
     }
-    Some(Made { key, config: Arc::new(config) })
+    Some(Made { key, config: Arc::new(config), judge })
 }
 
 /// Who judges the certificates of clients. Without one nobody would: then there is no configuration, and no handshake ends well.
@@ -213,7 +272,6 @@ fn verifier(clients: &Clients) -> Option<Arc<dyn ClientCertVerifier>> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(clients.authorities.iter().map(|der| CertificateDer::from(der.clone())));
     match WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build() {
-        Ok(strict) if clients.fallback => Some(Arc::new(Lenient(strict))),
         Ok(strict) => Some(strict),
         Err(error) => {
             tracing::warn!(%error, "the certificates of clients cannot be verified: replace the authorities in tls.frontend of the Gateway");

@@ -11,6 +11,7 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
@@ -18,6 +19,7 @@ use model::endpoint::PoolId;
 use model::{Endpoint, Now, Snapshot};
 use net::Stream;
 
+use crate::answer::Reason;
 use crate::buffer::Buffer;
 use crate::core::Core;
 use crate::h1::Limits;
@@ -52,18 +54,25 @@ pub struct Link {
 }
 
 /// An open connection in the numbers of its endpoint.
-struct Counted(Arc<Endpoint>);
+pub struct Counted {
+    endpoint: Arc<Endpoint>,
+    /// Those of the process.
+    all: Arc<AtomicUsize>,
+}
 
 impl Counted {
-    fn new(endpoint: &Arc<Endpoint>) -> Self {
+    /// One more.
+    pub fn new(endpoint: &Arc<Endpoint>, all: &Arc<AtomicUsize>) -> Self {
         endpoint.vitals.connected();
-        Self(Arc::clone(endpoint))
+        all.fetch_add(1, Ordering::Relaxed);
+        Self { endpoint: Arc::clone(endpoint), all: Arc::clone(all) }
     }
 }
 
 impl Drop for Counted {
     fn drop(&mut self) {
-        self.0.vitals.disconnected();
+        self.endpoint.vitals.disconnected();
+        self.all.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -78,6 +87,18 @@ pub enum Unconnected {
     NoTls(io::Error),
     /// We ourselves are short of descriptors or ports.
     Exhausted(io::Error),
+}
+
+impl Unconnected {
+    /// The word of the log.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Unconnected::Refused => Reason::ConnectRefused,
+            Unconnected::Timeout => Reason::ConnectTimeout,
+            Unconnected::NoTls(_) => Reason::TlsUpstream,
+            Unconnected::Exhausted(_) => Reason::Overload,
+        }
+    }
 }
 
 impl Link {
@@ -113,11 +134,12 @@ pub async fn connect(
         }
     };
     let named = manner.cover.map(Into::into);
+    let counted = Counted::new(endpoint, &core.shared.open.upstreams);
     if http2 {
-        return Ok(on_stream(h2::seat_on(&core.http2, endpoint, socket, named, limits), endpoint, pool));
+        return Ok(on_stream(h2::seat_on(&core.http2, (endpoint, counted), socket, named, limits), endpoint, pool));
     }
     let pipe = Pipe::Http1(Box::new(Wire::new(socket, Buffer::default())));
-    let mut link = Link::new(pipe, endpoint, pool, 0, Some(Counted::new(endpoint)));
+    let mut link = Link::new(pipe, endpoint, pool, 0, Some(counted));
     link.named = named;
     Ok(link)
 }

@@ -43,6 +43,8 @@ pub struct Limits {
     pub stalled_timeout: Option<Duration>,
     /// Longest silence of a tunnel.
     pub tunnel_timeout: Option<Duration>,
+    /// Longest life of a connection, give or take a tenth.
+    pub age_max: Option<Duration>,
 }
 
 /// Terms of TLS. Empty lists ask for nothing.

@@ -74,14 +74,25 @@ fn why_tells_each_candidate_with_what_failed_and_who_was_beaten() {
             "candidate | HTTPRoute n/r rule 2 match 0 | fails | prefix /p PUT; method is not PUT",
             "candidate | HTTPRoute n/r rule 1 match 0 | matches | prefix /p",
             "beaten | HTTPRoute n/r rule 0 match 0 | loses | prefix /; to the winner: its path is longer",
-            "filter | request headers: remove x | applies | -",
-            "timeout | request | applies | 300 ms",
-            "retry | HTTPRoute n/r | applies | 2 retries, codes [500], first wait 25 ms",
+            "filter | request headers: remove x | applies | x: absent -> absent",
+            "timeout | request | applies | 300 ms, by the rule",
+            "timeout | each try | none | default",
+            "retry | HTTPRoute n/r | applies | 2 retries, codes [500], first wait 25 ms, by the rule",
             "backend | Service n/web:80 | broken | 100 % of the requests; the endpoints of Service n/web are not known yet",
             "answer | 503 | no_endpoint | -",
         ]
     );
     assert_eq!((told.status, told.reason), (Some(503), "no_endpoint"));
+}
+
+#[test]
+fn why_tells_whose_path_is_another_one_and_hosts_that_nobody_knows() {
+    let rows =
+        |told: Explanation| told.table.rows.iter().map(|row| row.iter().map(ToString::to_string).collect::<Vec<_>>().join(" | ")).collect::<Vec<_>>();
+    let told = rows(ask("/q", "a.test"));
+    assert!(told.contains(&"candidate | HTTPRoute n/r rule 1 match 0 | fails | prefix /p; the path is another one".to_owned()), "{told:#?}");
+    let told = rows(ask("/", "b.test"));
+    assert!(told.iter().any(|row| row.starts_with("host | b.test | unknown | ")), "{told:#?}");
 }
 
 #[test]

@@ -1,14 +1,17 @@
 //! `fairlead why URL`: the look-up of the request path, run with a trace that writes down every decision (gateway spec G133).
 
+mod filters;
 mod relay;
 
 pub use relay::why_address;
+
+use std::sync::Arc;
 
 use super::{Cell, Table, routes::speaks, words};
 use crate::endpoint::{PoolId, Standing};
 use crate::ident::Origin;
 use crate::routes::{
-    Ask, Entrance, EntranceKey, Filter, HostPattern, Listener, PathMatch, RouteMatch, Routed, Rule, Speaks, Step, Trace, decided_by,
+    Ask, Entrance, EntranceKey, Filter, HostPattern, Limits, Listener, PathMatch, RouteMatch, Routed, Rule, Speaks, Step, Trace, decided_by,
 };
 use crate::snapshot::Snapshot;
 
@@ -66,12 +69,15 @@ pub struct Explanation {
     pub reason: &'static str,
     /// The pools that a request may be served from.
     pub pools: Vec<PoolId>,
+    /// Bounds of the port, where it has some of its own.
+    pub limits: Option<Arc<Limits>>,
 }
 
 /// Explains what a request at an address and port would meet.
 pub fn why(snapshot: &Snapshot, key: EntranceKey, question: &Question) -> Explanation {
-    let mut notes = Notes { table: Table::new(COLUMNS), candidates: 0, pools: Vec::new() };
-    let (status, reason) = match snapshot.entrances.ports.get(&key) {
+    let mut notes = Notes { table: Table::new(COLUMNS), candidates: 0, hosts: Vec::new(), pools: Vec::new() };
+    let entrance = snapshot.entrances.ports.get(&key);
+    let (status, reason) = match entrance {
         Some(entrance) => explain(snapshot, entrance, question, &mut notes),
         None => {
             notes.row("port", format!("{}:{}", key.0, key.1), "closed", "nothing listens here: see fairlead show listeners".into());
@@ -80,7 +86,8 @@ pub fn why(snapshot: &Snapshot, key: EntranceKey, question: &Question) -> Explan
     };
     let answer = status.map_or_else(|| if reason == "ok" { "by a backend".into() } else { "none".into() }, |status| status.to_string());
     notes.row("answer", answer, reason, Cell::None);
-    Explanation { table: notes.table, status, reason, pools: notes.pools }
+    let limits = entrance.and_then(|entrance| entrance.limits.clone());
+    Explanation { table: notes.table, status, reason, pools: notes.pools, limits }
 }
 
 fn explain(snapshot: &Snapshot, entrance: &Entrance, question: &Question, notes: &mut Notes) -> (Option<u16>, &'static str) {
@@ -103,12 +110,14 @@ fn explain(snapshot: &Snapshot, entrance: &Entrance, question: &Question, notes:
         }
         _ => None,
     };
-    match entrance.route(question, connection, notes) {
+    let routed = entrance.route(question, connection, notes);
+    passed_over(entrance, &routed, question, notes);
+    match routed {
         Routed::NoRoute => (Some(404), "no_route"),
         Routed::Misdirected => (Some(421), "misdirected"),
         Routed::Match(listener, winner) => {
             beaten(listener, winner, question, notes);
-            effects(&winner.rule, notes);
+            effects(entrance, winner, question, notes);
             if let Some(answer) = answered_by_filter(&winner.rule) {
                 return answer;
             }
@@ -126,6 +135,8 @@ fn counted(count: usize, what: &str) -> String {
 struct Notes {
     table: Table,
     candidates: usize,
+    /// Entries that were tried.
+    hosts: Vec<HostPattern>,
     pools: Vec<PoolId>,
 }
 
@@ -163,7 +174,10 @@ impl Trace for Notes {
                 let detail = format!("the connection belongs to {} {}", connection.origin, connection.name);
                 self.row("listener", format!("{} {}", best.origin, best.name), "misdirected", detail.into());
             }
-            Step::Host(host) => self.row("host", host.to_string(), "tried", Cell::None),
+            Step::Host(host) => {
+                self.hosts.push(host.clone());
+                self.row("host", host.to_string(), "tried", Cell::None);
+            }
             Step::Candidate(one, failed) => {
                 self.candidates += 1;
                 let verdict = if failed.is_none() { "matches" } else { "fails" };
@@ -173,6 +187,38 @@ impl Trace for Notes {
                 }
             }
         }
+    }
+}
+
+/// Listeners of the port that are not asked, and rules of the hosts that were tried whose path is another one.
+fn passed_over(entrance: &Entrance, routed: &Routed<'_>, question: &Question, notes: &mut Notes) {
+    let asked = entrance.listener_for(Some(&question.host));
+    let chosen = match routed {
+        Routed::Match(listener, _) => Some(*listener),
+        _ => asked,
+    };
+    let is_asked = |one: &Arc<Listener>| one.ingress || [asked, chosen].into_iter().flatten().any(|known| Arc::ptr_eq(known, one));
+    for one in entrance.listeners.iter().filter(|one| !is_asked(one)).take(ROWS) {
+        let why = if one.host.matches(&question.host) { "less specific than that of the one chosen" } else { "which is another host" };
+        notes.row("listener", format!("{} {}", one.origin, one.name), "not asked", format!("for host {}, {why}", one.host).into());
+    }
+    if matches!(routed, Routed::Misdirected) {
+        return;
+    }
+    let listeners = [chosen, entrance.ingress().filter(|_| matches!(routed, Routed::NoRoute))];
+    let mut others: Vec<&Arc<RouteMatch>> = listeners.into_iter().flatten().flat_map(|one| one.hosts.matches()).collect();
+    others.retain(|one| notes.hosts.contains(&one.host) && !one.path.holds(&question.path) && !matches!(one.path, PathMatch::Regex(_)));
+    others.sort_by_key(|one| one.path.specificity());
+    others.dedup_by(|a, b| Arc::ptr_eq(a, b));
+    let more = others.len().saturating_sub(ROWS);
+    for one in others.into_iter().take(ROWS) {
+        notes.row("candidate", words::place(one), "fails", format!("{}; the path is another one", words::condition(one)).into());
+    }
+    if more > 0 {
+        notes.row("candidate", format!("{more} more"), "fail", "the path is another one".into());
+    }
+    if notes.hosts.is_empty() {
+        notes.row("host", question.host.clone(), "unknown", "no rule of this port is for it: see fairlead show routes".into());
     }
 }
 
@@ -207,18 +253,29 @@ fn advantage(winner: &RouteMatch, other: &RouteMatch) -> &'static str {
     }
 }
 
-/// Filters, deadlines and retries.
-fn effects(rule: &Rule, notes: &mut Notes) {
+/// What the filters make of the request, deadlines and retries, each with where it comes from.
+fn effects(entrance: &Entrance, winner: &RouteMatch, question: &Question, notes: &mut Notes) {
+    let rule = &winner.rule;
+    let mut request = filters::Request::new(question, winner, entrance);
     for filter in &rule.filters {
-        notes.row("filter", words::filter(filter), "applies", Cell::None);
+        let change = request.pass(filter);
+        notes.row("filter", words::filter(filter), "applies", change.map_or(Cell::None, Cell::Text));
     }
-    let times = [("request", rule.timeouts.request), ("each try", rule.timeouts.backend_request)];
-    for (what, limit) in times.into_iter().filter_map(|(what, limit)| Some((what, limit?))) {
-        notes.row("timeout", what.into(), "applies", format!("{} ms", limit.as_millis()).into());
+    for (what, limit) in [("request", rule.timeouts.request), ("each try", rule.timeouts.backend_request)] {
+        match limit {
+            Some(limit) => notes.row("timeout", what.into(), "applies", format!("{} ms, by the rule", limit.as_millis()).into()),
+            None => notes.row("timeout", what.into(), "none", "default".into()),
+        }
     }
-    if let Some(retry) = &rule.retry {
-        let detail = format!("{} retries, codes {:?}, first wait {} ms", retry.attempts, retry.codes, retry.backoff.as_millis());
-        notes.row("retry", rule.origin.to_string(), "applies", detail.into());
+    match &rule.retry {
+        Some(retry) => {
+            let detail = format!("{} retries, codes {:?}, first wait {} ms, by the rule", retry.attempts, retry.codes, retry.backoff.as_millis());
+            notes.row("retry", rule.origin.to_string(), "applies", detail.into());
+        }
+        None => {
+            let detail = "of what was sent, once, GET, HEAD, OPTIONS and TRACE whose connection dies before the answer; default";
+            notes.row("retry", "after a reset".into(), "applies", detail.into());
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::caller::Caller;
 use crate::core::{Core, now};
 use crate::door::Ticket;
 use crate::h1::{Encoder, Framing, Head, HeadParser, Version, push_decimal, push_fields, reason_phrase};
+use crate::log::{Record, Way};
 use crate::relay::{Broken, Fill, Sink, Source};
 use crate::request::asked::Asked;
 use crate::request::{self, Visit};
@@ -60,7 +61,7 @@ pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>,
             Waited::Over => return Over::Closed,
         }
         first = false;
-        let visit = Visit { core, ticket, listener: listener.as_ref(), started: now() };
+        let visit = Visit { core, ticket, caller, listener: listener.as_ref(), started: now() };
         if let Err(answer) = client.read(&mut asked, &visit).await {
             if let Some(answer) = answer {
                 Box::pin(refuse(&mut client, &asked, &answer, &visit)).await;
@@ -112,10 +113,10 @@ async fn wait(wire: &mut Wire, ticket: &Ticket, first: bool) -> Waited {
 
 /// Answers a head that could not be read.
 async fn refuse(client: &mut Client, asked: &Asked, answer: &Answer, visit: &Visit<'_>) {
-    let mut record = crate::log::Record::new(visit.started);
+    let mut record = Record::new(visit.started);
     (record.status, record.reason) = (answer.status, answer.reason);
     record.sent = request::say(client, answer, None, false, true, visit).await.unwrap_or(0);
-    visit.core.log(asked, &record);
+    visit.core.log(asked, &record, Way { caller: visit.caller, stream: None, generation: 0 });
     client.linger(visit.ticket).await;
 }
 

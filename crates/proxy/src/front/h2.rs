@@ -23,8 +23,10 @@ use crate::answer::{Answer, Reason};
 use crate::caller::Caller;
 use crate::core::{Core, Options, now};
 use crate::door::{Door, Ticket};
+use crate::front::Front as _;
 use crate::h1::Head;
 use crate::h2::{Code, Conn, Fatal, Io, Over, Shared};
+use crate::log::{Record, Way};
 use crate::request::asked::Asked;
 use crate::request::{self, Visit};
 use crate::wire::Wire;
@@ -132,7 +134,7 @@ impl Connection {
         let over = self.io.poll_receive(context, &mut conn);
         if !self.greeted && conn.is_greeted() {
             self.greeted = true;
-            ticket.timer().set(idle_timeout);
+            ticket.timer().set(ticket.within_age(idle_timeout));
         }
         while let Some(slot) = conn.next_opened() {
             self.client.busy.set(self.client.busy.get() + 1);
@@ -145,7 +147,7 @@ impl Connection {
                 self.live += 1;
             }
             self.wakes.add(slot);
-            ticket.timer().set(REST.min(idle_timeout));
+            ticket.timer().set(ticket.within_age(REST.min(idle_timeout)));
         }
         drop(conn);
         match over {
@@ -198,12 +200,13 @@ impl Connection {
                 self.lose();
                 return true;
             }
-            Phase::Open if expired && idle && self.live > 0 && !ticket.is_closing() => {
+            Phase::Open if expired && idle && self.live > 0 && !ticket.is_last() => {
                 (self.workers, self.live) = (Vec::new(), 0);
                 conn.rest();
-                timer.set(idle_timeout.saturating_sub(REST));
+                timer.set(ticket.within_age(idle_timeout.saturating_sub(REST)));
             }
-            Phase::Open if self.greeted && (ticket.is_closing() || (expired && idle)) => {
+            // One that has lived long enough says so twice, and lets its streams end (gateway spec G103).
+            Phase::Open if self.greeted && (ticket.is_last() || (expired && idle)) => {
                 conn.announce_end();
                 self.phase = Phase::Leaving;
                 timer.set(FAREWELL);
@@ -221,7 +224,8 @@ impl Connection {
                 drop(conn);
                 self.lose();
             }
-            Phase::Open | Phase::Left if expired => timer.set(REST.min(idle_timeout)),
+            Phase::Open if expired => timer.set(ticket.within_age(REST.min(idle_timeout))),
+            Phase::Left if expired => timer.set(REST.min(idle_timeout)),
             _ => return false,
         }
         true
@@ -276,12 +280,15 @@ async fn work(mut stream: Stream, slot: usize, client: Rc<Client>) -> Infallible
         .await;
         stream.begin(slot);
         let ticket = client.door.enter_again(Rc::clone(&timer), Rc::clone(&client.options));
-        let visit = Visit { core, ticket: &ticket, listener: client.listener.as_ref(), started: now() };
+        let visit = Visit { core, ticket: &ticket, caller, listener: client.listener.as_ref(), started: now() };
         match judged {
             Ok(()) => drop(request::serve(&mut stream, &mut asked, &mut head, &visit).await),
             Err(malformed) => {
                 let answer = Answer::new(malformed.status(), Reason::of_refusal(malformed.status()));
-                request::say(&mut stream, &answer, None, false, false, &visit).await;
+                let mut record = Record::new(visit.started);
+                (record.status, record.reason) = (answer.status, answer.reason);
+                record.sent = request::say(&mut stream, &answer, None, false, false, &visit).await.unwrap_or(0);
+                core.log(&asked, &record, Way { caller, stream: stream.stream(), generation: 0 });
             }
         }
         stream.release();

@@ -75,6 +75,10 @@ struct Peer {
     payload_max: usize,
     window: i64,
     streams_max: usize,
+    /// It has said what it takes.
+    settled: bool,
+    /// It takes extended CONNECTs (RFC 8441).
+    extended: bool,
 }
 
 /// A header block that goes on in the next frame.
@@ -153,7 +157,7 @@ impl Conn {
             decoder: Decoder::new(TABLE),
             flood: serves.then(Flood::default),
             abused: None,
-            peer: Peer { payload_max: frame::PAYLOAD_MAX, window: WINDOW, streams_max: STREAMS_MAX },
+            peer: Peer { payload_max: frame::PAYLOAD_MAX, window: WINDOW, streams_max: STREAMS_MAX, settled: false, extended: false },
             preface_left: if serves { frame::PREFACE.len() } else { 0 },
             greeted: false,
             part: None,
@@ -306,6 +310,11 @@ impl Conn {
             stream.blocked = false;
             stream.wake();
         }
+    }
+
+    /// The number of the stream at this place.
+    pub fn number(&mut self, slot: usize) -> u32 {
+        self.streams.at(slot).id
     }
 
     /// The request that opened this stream: its head, and whether it has no body.

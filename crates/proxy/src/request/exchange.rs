@@ -48,6 +48,19 @@ pub enum Failure {
     Garbled(Malformed),
 }
 
+impl Failure {
+    /// The word of the log.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Failure::Client { reason, .. } => *reason,
+            Failure::Deadline => Reason::RequestTimeout,
+            Failure::Reset { .. } => Reason::UpstreamReset,
+            Failure::Late => Reason::UpstreamTimeout,
+            Failure::Garbled(_) => Reason::UpstreamProtocol,
+        }
+    }
+}
+
 /// The deadlines of a request.
 pub struct Clock<'a> {
     /// Coarse, for silences.
@@ -96,7 +109,7 @@ impl<F: Front> Try<'_, '_, F> {
     pub async fn run(mut self) -> Result<Reply, Failure> {
         self.head.clear();
         let before = self.link.pipe.written();
-        if self.link.pipe.tunnel().is_none() {
+        if self.link.pipe.is_stream() {
             // On a stream of many a body costs nobody a connection: it need not wait.
             self.go_on();
         }
@@ -173,7 +186,12 @@ impl<F: Front> Try<'_, '_, F> {
     }
 
     fn judge(&mut self, line: AnswerLine) -> Result<Reply, Failure> {
-        let reply = reply::judge(self.head, line, self.asked.is_head()).map_err(Failure::Garbled)?;
+        let mut reply = reply::judge(self.head, line, self.asked.is_head()).map_err(Failure::Garbled)?;
+        if self.asked.websocket && self.link.pipe.is_stream() && (200..300).contains(&reply.status) {
+            // An extended CONNECT has succeeded; the client may expect the proof of the older handshake.
+            (reply.status, reply.websocket) = (101, true);
+            handshake::prove(self.asked, self.head);
+        }
         if reply.status == 101 && !(reply.websocket && self.asked.websocket) {
             return Err(Failure::Garbled(Malformed::Syntax("the answer switches to a protocol that was not asked for")));
         }

@@ -1,7 +1,7 @@
 //! What filters do to a request and its answer (gateway spec G57 to G62). They run in listed order on the request and in
 //! reverse on the answer.
 
-use model::routes::{Filter, HeaderEdit, Mirror, PathEdit, PathMatch, Rewrite};
+use model::routes::{Filter, HeaderEdit, Mirror, PathMatch, Rewrite};
 
 use super::asked::Asked;
 use super::cors;
@@ -75,32 +75,15 @@ fn rewrite_request(rewrite: &Rewrite, asked: &mut Asked, place: Place<'_>) {
         asked.sent_authority = asked.head.push_text(host.as_bytes());
     }
     if let Some(edit) = &rewrite.path {
-        let path = edited_path(edit, asked.text(asked.sent_path), place.path);
+        let path = edit.applied(asked.text(asked.sent_path), place.path);
         asked.sent_path = asked.head.push_text(path.as_bytes());
-    }
-}
-
-/// The path after an edit. A replaced prefix takes its slash along or not so that exactly one stands between it and the rest
-/// (the table of gateway spec G59).
-pub(super) fn edited_path(edit: &PathEdit, path: &str, matched: &PathMatch) -> String {
-    let (replacement, prefix) = match (edit, matched) {
-        (PathEdit::Full(full), _) => return full.to_string(),
-        (PathEdit::Prefix(replacement), PathMatch::Prefix(prefix)) => (replacement, &**prefix),
-        // Only a prefix match can have its prefix replaced; admission says so, and what slipped through stays as it was.
-        (PathEdit::Prefix(_), _) => return path.to_owned(),
-    };
-    let Some(rest) = path.strip_prefix(prefix.trim_end_matches('/')) else { return path.to_owned() };
-    let base = replacement.trim_end_matches('/');
-    match (rest, base) {
-        ("" | "/", "") => "/".to_owned(),
-        ("", _) => replacement.to_string(),
-        (rest, base) if rest.starts_with('/') => format!("{base}{rest}"),
-        (rest, base) => format!("{base}/{rest}"),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use model::routes::PathEdit;
+
     use super::*;
 
     #[test]
@@ -121,10 +104,10 @@ mod tests {
             ("/any/x", "/", "/new", "/new/any/x"),
             ("/", "/", "/new", "/new/"),
         ] {
-            let got = edited_path(&PathEdit::Prefix(replacement.into()), path, &PathMatch::Prefix(prefix.into()));
+            let got = PathEdit::Prefix(replacement.into()).applied(path, &PathMatch::Prefix(prefix.into()));
             assert_eq!(got, expected, "{path} with {prefix} -> {replacement}");
         }
-        assert_eq!(edited_path(&PathEdit::Full("/all".into()), "/a/b", &PathMatch::Prefix("/".into())), "/all");
+        assert_eq!(PathEdit::Full("/all".into()).applied("/a/b", &PathMatch::Prefix("/".into())), "/all");
     }
 
     #[test]

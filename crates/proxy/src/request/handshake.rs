@@ -26,6 +26,14 @@ pub fn accepts(asked: &Asked, answer: &Head) -> bool {
     answer.all(b"sec-websocket-accept").next().is_some_and(|accept| accept == proof(key).as_bytes())
 }
 
+/// Puts the proof of having read the key into an answer to who has none.
+pub fn prove(asked: &Asked, answer: &mut Head) {
+    if let Some(key) = asked.head.all(b"sec-websocket-key").next() {
+        let proof = proof(key);
+        answer.set(b"sec-websocket-accept", proof.as_bytes());
+    }
+}
+
 fn proof(key: &[u8]) -> String {
     STANDARD.encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, &[key, APPENDED].concat()))
 }

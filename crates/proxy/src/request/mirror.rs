@@ -16,6 +16,7 @@ use model::{Outcome, Pool, Snapshot};
 use super::asked::Asked;
 use crate::core::{Core, now};
 use crate::h1::{Framing, Head, HeadParser, Limits};
+use crate::numbers::Numbers;
 use crate::relay::{Broken, Fill, Source, Stage, poll_relay};
 use crate::upstream::tls::Manner;
 use crate::upstream::{self, Link};
@@ -125,7 +126,11 @@ pub fn start(core: &Rc<Core>, snapshot: &Snapshot, (mirrors, client): (&[&Mirror
 fn start_one(core: &Rc<Core>, snapshot: &Snapshot, (mirror, client): (&Mirror, Option<&Arc<TlsIdentity>>), asked: &Asked, id: u128) -> Option<Feed> {
     let drawn = core.random() % u64::from(mirror.denominator.max(1)) < u64::from(mirror.numerator);
     let pool = snapshot.pool(mirror.to.pool()?)?;
-    if !drawn || core.copies.get() >= COPIES_MAX {
+    if !drawn {
+        return None;
+    }
+    if core.copies.get() >= COPIES_MAX {
+        core.shared.numbers.iter().for_each(Numbers::mirror_dropped);
         return None;
     }
     let picker = core.shared.pickers.of(pool, Layer::Http);
@@ -137,7 +142,11 @@ fn start_one(core: &Rc<Core>, snapshot: &Snapshot, (mirror, client): (&Mirror, O
     let plan = Plan { core: Rc::clone(core), guard, way, head: asked.clone(), id };
     core.copies.set(core.copies.get() + 1);
     tokio::task::spawn_local(async move {
-        let _ = tokio::time::timeout(LIFE, plan.run(Eater { queue, bite: Vec::new(), at: 0, none: Head::default() })).await;
+        let eater = Eater { queue: Rc::clone(&queue), bite: Vec::new(), at: 0, none: Head::default() };
+        let late = tokio::time::timeout(LIFE, plan.run(eater)).await.is_err();
+        if late || queue.borrow().dropped {
+            plan.core.shared.numbers.iter().for_each(Numbers::mirror_dropped);
+        }
     });
     Some(feed)
 }

@@ -3,7 +3,7 @@
 use model::routes::Redirect;
 
 use super::asked::Asked;
-use super::filters::{Place, edited_path};
+use super::filters::Place;
 use crate::answer::{Answer, Reason};
 
 /// The answer that sends the client elsewhere; what the filter leaves open stays as the request had it.
@@ -19,7 +19,7 @@ pub(super) fn answer(to: &Redirect, asked: &Asked, place: Place<'_>) -> Answer {
     };
     let port = port.filter(|port| !matches!((scheme, port), ("http", 80) | ("https", 443)));
     let path = match &to.path {
-        Some(edit) => edited_path(edit, asked.text(asked.path), place.path),
+        Some(edit) => edit.applied(asked.text(asked.path), place.path),
         None => asked.text(asked.path).to_owned(),
     };
     let mut location = format!("{scheme}://{host}");

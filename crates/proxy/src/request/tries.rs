@@ -25,7 +25,7 @@ use crate::answer::{Answer, Reason};
 use crate::core::{Core, Options, now};
 use crate::front::Front;
 use crate::h1::Head;
-use crate::log::Record;
+use crate::log::{Again, Record};
 use crate::upstream::tls::{Manner, Offer};
 use crate::upstream::{self, Link, Unconnected};
 
@@ -155,7 +155,12 @@ impl<'a> Tries<'a> {
                 }
             };
             record.tried(guard.endpoint());
-            let failed = match self.link(&guard, began).await {
+            let mut why = Again::Status;
+            let linked = match self.asked.websocket {
+                true => Box::pin(self.link_websocket(&guard, began)).await,
+                false => self.link(self.manner.offer, &guard, began).await,
+            };
+            let failed = match linked {
                 Ok(mut link) => {
                     link.pipe.begin(self.asked, self.id, upload.held).await;
                     clock.each = self.rule.timeouts.backend_request.map(|within| Box::pin(tokio::time::sleep(within)));
@@ -176,14 +181,23 @@ impl<'a> Tries<'a> {
                                 return Ok(Won { link, guard, reply, began, heard: at });
                             }
                         }
-                        Err(failure) => self.after(failure, reused, &guard, began, upload),
+                        Err(failure) => {
+                            why = Again::Failed(failure.reason());
+                            self.after(failure, reused, &guard, began, upload)
+                        }
                     }
                 }
-                Err(unconnected) => self.after_unconnected(&unconnected, &guard, began),
+                Err(unconnected) => {
+                    why = Again::Failed(unconnected.reason());
+                    self.after_unconnected(&unconnected, &guard, began)
+                }
             };
             match failed {
                 Next::End(ending) => return Err(ending),
-                Next::Again(wait) => Box::pin(self.pause(wait, front, clock)).await?,
+                Next::Again(wait) => {
+                    record.retried = Some(why);
+                    Box::pin(self.pause(wait, front, clock)).await?;
+                }
             }
             if !upload.rewind() {
                 return Err(Answer::last(502, Reason::UpstreamReset).into());
@@ -268,9 +282,22 @@ impl<'a> Tries<'a> {
         }
     }
 
-    async fn link(&self, guard: &Guard, at: Now) -> Result<Link, Unconnected> {
+    async fn link_websocket(&self, guard: &Guard, at: Now) -> Result<Link, Unconnected> {
+        let link = self.link(self.manner.offer, guard, at).await?;
+        if !link.pipe.is_stream() {
+            return Ok(link);
+        }
+        let answer = tokio::time::timeout(self.options.connect_timeout, link.pipe.takes_websockets());
+        if answer.await.unwrap_or(false) {
+            return Ok(link);
+        }
+        // An endpoint that knows HTTP/2 without WebSockets (RFC 8441) may know HTTP/1.1 with them.
+        self.link(Offer::Http1, guard, at).await
+    }
+
+    async fn link(&self, offer: Offer, guard: &Guard, at: Now) -> Result<Link, Unconnected> {
         let endpoint = guard.endpoint();
-        let manner = self.manner;
+        let manner = Manner { offer, ..self.manner };
         if manner.may_join()
             && !self.fresh
             && let Some(link) = upstream::join_now(&self.core.http2, endpoint, self.pool.id, manner)

@@ -9,9 +9,9 @@ use std::time::Duration;
 use crate::core::Options;
 use crate::door::Ticket;
 use crate::front::Front;
-use crate::h1::{Encoder, Framing, Head};
+use crate::h1::Head;
 use crate::relay::{Broken, Fill, Side, Sink, Source, Stage, poll_relay};
-use crate::wire::Wire;
+use crate::upstream::pipe::Pipe;
 
 use frames::Frames;
 
@@ -46,40 +46,39 @@ impl Way {
 
 /// The backend's bytes, with an eye on where its frames end.
 struct Counted<'a> {
-    wire: &'a mut Wire,
+    pipe: &'a mut Pipe,
     frames: &'a mut Frames,
 }
 
 impl Source for Counted<'_> {
     fn poll_fill(&mut self, context: &mut Context<'_>) -> Poll<Result<Fill, Broken>> {
-        self.wire.poll_fill(context)
+        self.pipe.poll_fill(context)
     }
 
     fn data(&self) -> &[u8] {
-        self.wire.data()
+        self.pipe.data()
     }
 
     fn consume(&mut self, count: usize) {
-        self.frames.pass(&self.wire.data()[..count]);
-        self.wire.consume(count);
+        self.frames.pass(&self.pipe.data()[..count]);
+        self.pipe.consume(count);
     }
 
     fn trailers(&self) -> &Head {
-        self.wire.trailers()
+        self.pipe.trailers()
     }
 }
 
 /// Passes bytes both ways until both sides have ended, one broke, nothing moved for long, or the drain cuts it off. Gives the
 /// bytes that went to the client, whose side of it is begun already.
-pub async fn run(client: &mut impl Front, backend: &mut Wire, ticket: &Ticket, options: &Options) -> u64 {
-    backend.begin_body(Framing::Close);
-    backend.queue(Encoder::Plain);
+pub async fn run(client: &mut impl Front, backend: &mut Pipe, ticket: &Ticket, options: &Options) -> u64 {
+    backend.begin_tunnel();
     let (mut up, mut down, mut frames) = (Way::default(), Way::default(), Frames::default());
     let (mut seen, mut said) = (u64::MAX, false);
     let cut_off = poll_fn(|context| {
         // A backend that is gone already needs no farewell.
-        let rising = up.poll(context, client, backend, |backend, context| backend.poll_shutdown(context).map(drop));
-        let falling = down.poll(context, &mut Counted { wire: &mut *backend, frames: &mut frames }, client, Front::poll_shut);
+        let rising = up.poll(context, client, backend, Pipe::poll_shut);
+        let falling = down.poll(context, &mut Counted { pipe: &mut *backend, frames: &mut frames }, client, Front::poll_shut);
         match (rising, falling) {
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) | (Poll::Ready(Err(_)), _) | (_, Poll::Ready(Err(_))) => return Poll::Ready(false),
             _ => {}

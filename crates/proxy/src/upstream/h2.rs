@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use foldhash::fast::FixedState;
 use model::{Endpoint, Snapshot};
 
+use super::Counted;
 use super::tls::{Cover, Named};
 use crate::buffer::Buffer;
 use crate::h1::{AnswerLine, Framing, Head, Limits, Version};
@@ -103,16 +104,21 @@ pub fn seat_now(connections: &RefCell<Connections>, endpoint: &Arc<Endpoint>, co
 }
 
 /// Begins HTTP/2 on a new connection and takes a place on it.
-pub fn seat_on(connections: &RefCell<Connections>, endpoint: &Arc<Endpoint>, socket: Socket, named: Option<Named>, limits: Limits) -> Seat {
+pub fn seat_on(
+    connections: &RefCell<Connections>,
+    (endpoint, counted): (&Arc<Endpoint>, Counted),
+    socket: Socket,
+    named: Option<Named>,
+    limits: Limits,
+) -> Seat {
     let conn = Rc::new(RefCell::new(Conn::client(limits)));
     let made = Rc::new(Connection { conn: Rc::clone(&conn), endpoint: Arc::clone(endpoint), named, seats: Cell::new(0) });
     connections.borrow_mut().known.entry(endpoint.address).or_default().push(Rc::clone(&made));
-    endpoint.vitals.connected();
     let endpoint = Arc::clone(endpoint);
     tokio::task::spawn_local(async move {
         let mut io = Io::new(socket, Buffer::default());
         poll_fn(|context| poll_drive(context, &mut io, &conn, &endpoint)).await;
-        endpoint.vitals.disconnected();
+        drop(counted);
     });
     Seat::take(made, false)
 }
@@ -163,6 +169,16 @@ impl Stream {
         self.refused
     }
 
+    /// Whether the backend takes WebSockets, as soon as it has said so.
+    pub fn poll_extended(&self, context: &Context<'_>) -> Poll<bool> {
+        self.halves.conn.borrow_mut().poll_extended(context)
+    }
+
+    /// What follows both ways is opaque.
+    pub fn begin_tunnel(&mut self) {
+        self.halves.begin_body(false);
+    }
+
     /// The backend does not read.
     pub fn is_stalled(&self) -> bool {
         self.halves.is_stalled()
@@ -181,7 +197,7 @@ impl Stream {
             self.refused = true;
             return Poll::Ready(());
         };
-        let whole = asked.framing == Framing::None;
+        let whole = asked.framing == Framing::None && !asked.websocket;
         if asked.is_head() {
             conn.expect_no_body(slot);
         }
@@ -189,7 +205,8 @@ impl Stream {
         conn.send_block(slot, whole, |out| push_request(out, asked, id, covered));
         drop(conn);
         self.halves.begin(slot);
-        self.halves.begin_body(whole);
+        // What follows a handshake is no body of the request: nothing ends it before the answer.
+        self.halves.begin_body(whole || asked.websocket);
         Poll::Ready(())
     }
 
@@ -219,7 +236,12 @@ impl OnStream for Stream {
 /// Appends the request's head.
 fn push_request(out: &mut Vec<u8>, asked: &Asked, id: u128, covered: bool) {
     let text = &asked.head.text;
-    push_method(out, asked.method_text());
+    if asked.websocket {
+        push_method(out, b"CONNECT");
+        push_field(out, b":protocol", b"websocket");
+    } else {
+        push_method(out, asked.method_text());
+    }
     push_scheme(out, covered);
     push_authority(
         out,
@@ -230,7 +252,10 @@ fn push_request(out: &mut Vec<u8>, asked: &Asked, id: u128, covered: bool) {
     );
     push_path(out, asked.sent_path.of(text), asked.query.map(|query| query.of(text)));
     for field in &asked.head.fields {
-        push_field(out, asked.head.name(field), asked.head.value(field));
+        // The key of the older handshake proves nothing here (RFC 8441 §5).
+        if !(asked.websocket && asked.head.name(field).eq_ignore_ascii_case(b"sec-websocket-key")) {
+            push_field(out, asked.head.name(field), asked.head.value(field));
+        }
     }
     each_forwarding(asked, id, &mut |name, value| push_field(out, name, value));
     if asked.takes_trailers {

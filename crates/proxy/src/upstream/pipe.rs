@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::task::{Context, Poll};
 
 use super::h2::Stream;
-use crate::h1::{AnswerLine, Framing, Head, HeadParser};
+use crate::h1::{AnswerLine, Encoder, Framing, Head, HeadParser};
 use crate::relay::{Broken, Fill, Sink, Source};
 use crate::request::asked::Asked;
 use crate::request::queue_head;
@@ -79,11 +79,36 @@ impl Pipe {
         matches!(self, Pipe::Http1(wire) if wire.inbox().is_empty())
     }
 
-    /// The connection, when it can become a tunnel.
-    pub fn tunnel(&mut self) -> Option<&mut Wire> {
+    /// It is a stream of many.
+    pub fn is_stream(&self) -> bool {
+        matches!(self, Pipe::Http2(_))
+    }
+
+    /// Whether a WebSocket can be asked for on it: everybody may be asked over HTTP/1, and of HTTP/2 those who say so.
+    pub async fn takes_websockets(&self) -> bool {
         match self {
-            Pipe::Http1(wire) => Some(wire),
-            Pipe::Http2(_) => None,
+            Pipe::Http1(_) => true,
+            Pipe::Http2(stream) => poll_fn(|context| stream.poll_extended(context)).await,
+        }
+    }
+
+    /// What follows both ways is opaque.
+    pub fn begin_tunnel(&mut self) {
+        match self {
+            Pipe::Http1(wire) => {
+                wire.begin_body(Framing::Close);
+                wire.queue(Encoder::Plain);
+            }
+            Pipe::Http2(stream) => stream.begin_tunnel(),
+        }
+    }
+
+    /// Tells the backend that nothing more comes.
+    pub fn poll_shut(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        match self {
+            Pipe::Http1(wire) => wire.poll_shutdown(context).map(drop),
+            // The end of the stream has gone out with the last of the body.
+            Pipe::Http2(_) => Poll::Ready(()),
         }
     }
 }

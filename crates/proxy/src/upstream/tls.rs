@@ -80,7 +80,8 @@ impl From<Cover<'_>> for Named {
 impl<'a> Manner<'a> {
     /// How this request speaks to the endpoints of a pool. `client` is what its Gateway shows to backends of policies.
     pub fn of(pool: &Pool, to: &'a BackendTo, client: Option<&'a Arc<TlsIdentity>>, asked: &'a Asked) -> Self {
-        let offer = if asked.websocket { Offer::Http1 } else { offer(pool) };
+        // Whoever speaks both is asked for a WebSocket in the version that everybody knows it in.
+        let offer = if asked.websocket && offer(pool) == Offer::Either { Offer::Http1 } else { offer(pool) };
         let cover = match to.cover() {
             Some(policy) => Some(Cover { name: &policy.server_name, policy: Some(policy), client }),
             None => says_tls(pool).then(|| Cover { name: asked::host_of(asked), policy: None, client: None }),

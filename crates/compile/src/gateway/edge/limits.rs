@@ -30,6 +30,7 @@ const TIMES: &[(&str, Time)] = &[
     ("response-timeout", |limits| &mut limits.silence_timeout),
     ("client-write-timeout", |limits| &mut limits.stalled_timeout),
     ("tunnel-timeout", |limits| &mut limits.tunnel_timeout),
+    ("max-connection-age", |limits| &mut limits.age_max),
 ];
 
 /// Reads a bound by the name of its annotation; `None` when the name is no bound's.

@@ -10,7 +10,7 @@ use crate::snapshot::Snapshot;
 /// Explains a connection to an address and port; `None` where the address is no Service's. `from` is the client, if it is not on this
 /// host.
 pub fn why_address(snapshot: &Snapshot, key: FrontendKey, from: Option<IpAddr>) -> Option<Explanation> {
-    let mut notes = Notes { table: Table::new(super::COLUMNS), candidates: 0, pools: Vec::new() };
+    let mut notes = Notes { table: Table::new(super::COLUMNS), candidates: 0, hosts: Vec::new(), pools: Vec::new() };
     let reason = match snapshot.frontends.get(&key) {
         Some(frontend) => through(snapshot, frontend, from, &mut notes),
         None => {
@@ -21,7 +21,7 @@ pub fn why_address(snapshot: &Snapshot, key: FrontendKey, from: Option<IpAddr>) 
     };
     let answer = if reason == "ok" { "by an endpoint" } else { "none" };
     notes.row("answer", answer.into(), reason, Cell::None);
-    Some(Explanation { table: notes.table, status: None, reason, pools: notes.pools })
+    Some(Explanation { table: notes.table, status: None, reason, pools: notes.pools, limits: None })
 }
 
 fn place(key: FrontendKey) -> String {

@@ -47,6 +47,10 @@ impl OnStream for Stream {
 }
 
 impl Front for Stream {
+    fn stream(&self) -> Option<u32> {
+        self.halves.slot.map(|slot| self.halves.conn.borrow_mut().number(slot))
+    }
+
     fn interim(&mut self, status: u16, head: &Head) {
         self.head(status, head, None, false);
     }

@@ -334,6 +334,8 @@ impl Conn {
         for &[a, b, w, x, y, z] in settings {
             self.setting(u16::from_be_bytes([a, b]), u32::from_be_bytes([w, x, y, z]))?;
         }
+        self.peer.settled = true;
+        self.openers.drain(..).for_each(std::task::Waker::wake);
         frame::push(&mut self.out, frame::SETTINGS, frame::ACK, 0, &[]);
         self.kick();
         Ok(())
@@ -346,6 +348,7 @@ impl Conn {
             frame::HEADER_TABLE_SIZE => self.size_update |= value < 4096,
             frame::ENABLE_PUSH if value > 1 || (value == 1 && self.side == Side::Client) => return Err(WRONG),
             frame::ENABLE_CONNECT_PROTOCOL if value > 1 => return Err(WRONG),
+            frame::ENABLE_CONNECT_PROTOCOL => self.peer.extended = value == 1,
             frame::MAX_CONCURRENT_STREAMS => {
                 self.peer.streams_max = value as usize;
                 self.openers.drain(..).for_each(std::task::Waker::wake);

@@ -28,6 +28,17 @@ impl Conn {
         Poll::Ready(Ok(slot))
     }
 
+    /// Whether the peer takes extended CONNECTs, as soon as it has said so.
+    pub fn poll_extended(&mut self, context: &Context<'_>) -> Poll<bool> {
+        if self.peer.settled || !self.is_open() {
+            return Poll::Ready(self.peer.extended);
+        }
+        if !self.openers.iter().any(|known| known.will_wake(context.waker())) {
+            self.openers.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
     /// No body follows the answer on this stream, whatever its head says: it is to a HEAD.
     pub fn expect_no_body(&mut self, slot: usize) {
         self.streams.at(slot).bodiless = true;
