@@ -18,6 +18,7 @@ mod lease;
 pub mod namespace;
 mod node;
 pub(crate) mod pod;
+mod policy_defaults;
 mod rows;
 mod secret;
 pub mod service;
@@ -34,6 +35,7 @@ use serde_json::Value;
 use crate::field::{FieldErrors, Path};
 use crate::syntax;
 
+pub use policy_defaults::policy_defaults;
 pub use rows::{BINDING, EVICTION, KINDS, REVIEWS};
 
 /// One served kind. Every difference between kinds that is not code is a field here.

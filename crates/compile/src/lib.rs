@@ -27,5 +27,6 @@ mod testing;
 
 pub use change::{Change, Kind, Object};
 pub use gateway::edge::networks;
+pub use policy::judge_defaults;
 pub use text::holds;
 pub use world::{Compiled, Diagnostic, IngressSettings, Settings, Wants, World};

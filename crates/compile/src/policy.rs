@@ -20,6 +20,14 @@ use crate::complaints::Complaints;
 use crate::services::origin;
 use fields::Overlay;
 
+/// What is wrong with the defaults of a process, or what of them has no effect.
+///
+/// # Errors
+/// When they cannot be in force; then nothing of them is.
+pub fn judge_defaults(defaults: &api::backend_policy::BackendPolicySpec) -> Result<Option<String>, Arc<str>> {
+    fields::overlay(defaults).map(|_| shortfalls::without_effect(defaults))
+}
+
 impl Policies {
     /// The policy of a Service's port (empty name: of the Service itself), weakest layer first, so that a stronger one overwrites it
     /// field by field (Y2): defaults, Namespace, annotations, Service, port.

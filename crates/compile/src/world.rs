@@ -90,8 +90,8 @@ pub struct IngressSettings {
     pub default_certificate: Option<(Arc<str>, Arc<str>)>,
     /// The Service that answers what no Ingress does, as namespace and name; its first TCP port.
     pub default_backend: Option<(Arc<str>, Arc<str>)>,
-    /// What statuses show instead of the address that is bound.
-    pub published: Vec<IpAddr>,
+    /// Addresses and names that statuses show instead of the address that is bound.
+    pub published: Vec<Arc<str>>,
     /// Serve Ingresses that name no class, too.
     pub without_class: bool,
 }
@@ -153,6 +153,12 @@ impl World {
     pub fn apply(&mut self, change: Change) {
         self.routes.apply(&change);
         self.ground.apply(change, &mut self.dirty, &self.tables);
+    }
+
+    /// Other defaults of all policies: every Service is compiled anew.
+    pub fn set_policy_defaults(&mut self, defaults: &api::backend_policy::BackendPolicySpec) {
+        self.ground.policies.set_defaults(defaults);
+        self.dirty.services.extend(self.ground.services.keys().cloned());
     }
 
     /// Redoes what the changes since the last call touch. `now_s` is Unix time in seconds.

@@ -31,7 +31,7 @@ fn by_strategy(spec: &BackendPolicySpec) -> Option<String> {
 }
 
 /// Fields that are written and have no effect.
-fn without_effect(spec: &BackendPolicySpec) -> Option<String> {
+pub(super) fn without_effect(spec: &BackendPolicySpec) -> Option<String> {
     let performance = spec.performance.as_ref();
     let prequal = spec.prequal.as_ref();
     let written = [

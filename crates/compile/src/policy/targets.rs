@@ -94,6 +94,11 @@ impl Policies {
         of_service.flat_map(|(_, ages)| ages).map(|(_, name)| (Arc::clone(&service.0), Arc::clone(name))).collect()
     }
 
+    /// Other defaults of the process from now on.
+    pub fn set_defaults(&mut self, defaults: &BackendPolicySpec) {
+        self.defaults = fields::overlay(defaults).unwrap_or_default();
+    }
+
     pub(super) fn defaults(&self) -> &Overlay {
         &self.defaults
     }
