@@ -95,8 +95,8 @@ pub struct PolicyAncestor {
 /// One entry of `status.loadBalancer.ingress`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngressAddress {
-    /// The address.
-    pub ip: Arc<str>,
+    /// The address, or the name of one (Ingress).
+    pub at: Arc<str>,
     /// The ports, all TCP. Those of a Service stand in its spec.
     pub ports: Vec<u16>,
     /// Sockets that must be bound for it.

@@ -29,6 +29,8 @@ use crate::{Diagnostic, Settings};
 type Age = (i64, Key);
 /// A host and path, and whether the path is exact.
 type Place = (HostPattern, bool, Arc<str>);
+/// The path of a default backend among places.
+const REST: &str = "*";
 
 /// All Ingresses, what was compiled of them, and what is dirty.
 #[derive(Default)]
@@ -257,12 +259,7 @@ impl Ingresses {
                 (winner != age).then(|| Diagnostic {
                     origin: origin("Ingress", key),
                     reason: "PathTaken",
-                    message: format!(
-                        "host {host} path {} is served by the older {}",
-                        if path.is_empty() { "/" } else { &*path },
-                        origin("Ingress", &winner.1)
-                    )
-                    .into(),
+                    message: taken(&host, &path, &winner.1).into(),
                 })
             })
             .collect();
@@ -277,24 +274,34 @@ fn places(one: &Compiled) -> BTreeSet<Place> {
     let place = |found: &Arc<RouteMatch>| match &found.path {
         PathMatch::Exact(path) => Some((found.host.clone(), true, Arc::clone(path))),
         PathMatch::Prefix(path) => Some((found.host.clone(), false, path.trim_end_matches('/').into())),
-        PathMatch::Regex(_) | PathMatch::Rest => None,
+        // No path is empty before its slash: the default backends of one host have this place.
+        PathMatch::Rest => Some((found.host.clone(), false, REST.into())),
+        PathMatch::Regex(_) => None,
     };
     one.matches.iter().filter_map(place).collect()
+}
+
+/// Who serves a place that another Ingress has claimed, too.
+fn taken(host: &HostPattern, path: &str, winner: &Key) -> String {
+    let winner = origin("Ingress", winner);
+    match path {
+        REST if *host == HostPattern::Any => format!("what no rule matches is served by the default backend of the older {winner}"),
+        REST => format!("what no rule of host {host} matches is served by the default backend of the older {winner}"),
+        "" => format!("host {host} path / is served by the older {winner}"),
+        path => format!("host {host} path {path} is served by the older {winner}"),
+    }
 }
 
 /// The addresses of the entries, once they are bound.
 fn status(settings: &Settings) -> DecidedStatus {
     let ip = settings.http.ip();
-    let shown = match settings.ingress.published.as_slice() {
-        [] if ip.is_unspecified() => settings.node_addresses.first().copied().into_iter().collect(),
-        [] => vec![ip],
+    let shown: Vec<Arc<str>> = match settings.ingress.published.as_slice() {
+        [] if ip.is_unspecified() => settings.node_addresses.iter().map(|one| one.to_string().into()).collect(),
+        [] => vec![ip.to_string().into()],
         published => published.to_vec(),
     };
     let sockets = [settings.http, settings.https].map(|address| Socket { address, datagrams: false });
-    let addresses = shown.into_iter().map(|ip| IngressAddress {
-        ip: ip.to_string().into(),
-        ports: vec![settings.http.port(), settings.https.port()],
-        sockets: sockets.to_vec(),
-    });
+    let addresses =
+        shown.into_iter().map(|at| IngressAddress { at, ports: vec![settings.http.port(), settings.https.port()], sockets: sockets.to_vec() });
     DecidedStatus::Ingress { addresses: addresses.collect(), conditions: Vec::new() }
 }

@@ -229,7 +229,7 @@ pub(crate) fn conditions(compiled: &Compiled, kind: &str, name: &str) -> Vec<Str
         DecidedStatus::Route { parents } | DecidedStatus::Ancestors { ancestors: parents } => {
             parents.iter().flat_map(|parent| parent.conditions.iter().map(|one| line("", one))).collect()
         }
-        DecidedStatus::Ingress { addresses, .. } => addresses.iter().map(|one| format!("{} {:?}", one.ip, one.ports)).collect(),
+        DecidedStatus::Ingress { addresses, .. } => addresses.iter().map(|one| format!("{} {:?}", one.at, one.ports)).collect(),
         other => vec![format!("{other:?}")],
     }
 }

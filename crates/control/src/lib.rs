@@ -8,6 +8,7 @@
 
 mod discovery;
 mod endpoints;
+mod events;
 mod garbage;
 mod instances;
 mod leases;
@@ -28,6 +29,7 @@ use model::{Interner, Live};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+pub use events::Complaint;
 pub use leases::{Held, Leases};
 pub use statuses::Methods;
 
@@ -114,6 +116,8 @@ pub struct Settings {
     pub resolver: Option<SocketAddr>,
     /// Whether such a Service has endpoints.
     pub outside: Outside,
+    /// This node's name, told in Events.
+    pub node: Arc<str>,
     /// The address of the Service `kubernetes` and where the API is served. Without it there is no such Service.
     pub api: Option<(IpAddr, SocketAddr)>,
 }
@@ -151,17 +155,20 @@ impl Context {
 /// Loops that run until this is dropped.
 pub struct Control {
     evidence: mpsc::Sender<Evidence>,
+    complaints: mpsc::Sender<Complaint>,
     _tasks: JoinSet<()>,
 }
 
 impl Control {
     /// Starts all loops of a scope. `decisions` is what `compile` decided about statuses, in order.
     pub fn start(client: &Client, settings: Settings, decisions: mpsc::UnboundedReceiver<Vec<Decided>>, metrics: &watch::Metrics) -> Control {
-        let Settings { scope, leases, live, interner, planes, methods, resolver, outside, api } = settings;
+        let Settings { scope, leases, live, interner, planes, methods, resolver, outside, node, api } = settings;
         let context = Context { client: client.clone(), metrics: metrics.clone(), scope, leases, live, interner, planes };
         let mut tasks = JoinSet::new();
         let (judged, verdicts) = mpsc::channel(QUEUE);
         let (evidence, words) = mpsc::channel(QUEUE);
+        let (complaints, complained) = mpsc::channel(events::QUEUE);
+        tasks.spawn(events::run(Wire::new(client), node, complained));
         tasks.spawn(endpoints::run(context.clone(), judged, resolver, outside));
         tasks.spawn(instances::run(context.clone(), verdicts, words));
         tasks.spawn(statuses::run(Wire::new(client), context.live.clone(), context.planes.clone(), methods, decisions));
@@ -177,11 +184,15 @@ impl Control {
                 }
             }
         }
-        Control { evidence, _tasks: tasks }
+        Control { evidence, complaints, _tasks: tasks }
     }
 
     /// Where observers bring what they find out. Bounded: whoever brings more than is written waits.
     pub fn evidence(&self) -> mpsc::Sender<Evidence> {
         self.evidence.clone()
+    }
+    /// Where what is wrong with objects is told. Bounded: what does not fit is left out, and stands in the log only.
+    pub fn complaints(&self) -> mpsc::Sender<Complaint> {
+        self.complaints.clone()
     }
 }

@@ -23,7 +23,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::wire::{Error, Wire, path};
-use merge::{Merge, kind_path};
+use merge::Merge;
+pub(crate) use merge::kind_path;
 use resolve::{Words, Written};
 use services::{Report, Seen};
 
@@ -306,7 +307,7 @@ impl Look {
         }
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let status = Merge { decided, words: &words, now: &now, written: &self.written, seen: self.seen.as_deref() }.status(&object["status"]);
-        let addresses = words.bound(decided).into_iter().map(|address| address.ip.clone()).collect();
+        let addresses = words.bound(decided).into_iter().map(|address| address.at.clone()).collect();
         let is_empty = |value: &Value| value.is_null() || *value == json!({});
         if status == object["status"] || is_empty(&status) && is_empty(&object["status"]) {
             return Ok(addresses);

@@ -40,6 +40,7 @@ impl World {
             interner: Arc::new(Interner::default()),
             planes: vec!["http"],
             methods: Arc::new(|_| ["PeakEwma", "LeastRequest", "Random"]),
+            node: "n".into(),
             api: Some(([10, 96, 0, 1].into(), SocketAddr::from(([192, 0, 2, 1], 6443)))),
         };
         let control = Control::start(&client, settings, decisions, &watch::Metrics::default());
@@ -267,7 +268,7 @@ async fn statuses_are_written_when_the_planes_said_so_and_only_then() {
     let ingress_spec = json!({"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}});
     let made = world.ok("POST", ingress_path, json!({"metadata": {"name": "i"}, "spec": ingress_spec})).await;
     let uid = made["metadata"]["uid"].as_str().unwrap().into();
-    let addresses = vec![IngressAddress { ip: "127.0.0.1".into(), ports: vec![80], sockets: vec![socket] }];
+    let addresses = vec![IngressAddress { at: "127.0.0.1".into(), ports: vec![80], sockets: vec![socket] }];
     let ingress = Decided {
         kind: "Ingress",
         namespace: "default".into(),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use node::supervise::Check;
 
 /// `fairlead`, parsed.
 #[derive(Debug, Parser)]
@@ -62,20 +63,23 @@ pub enum Command {
 const UP_EXAMPLES: &str = "\
 Examples:
   fairlead up
-      Serve on this host alone: the API on https://127.0.0.1:6443, DNS on 127.0.0.1:1053, HTTP on 127.0.0.1:8080.
+      Serve on this host alone: the API on https://127.0.0.1:6443, DNS on 127.0.0.1:1053, HTTP on
+      127.0.0.1:8080.
       Then: kubectl --kubeconfig ~/.local/state/fairlead/admin.kubeconfig get services -A
 
-  fairlead up --data-dir ./state --http-address 0.0.0.0:80 --https-address 0.0.0.0:443 --dns-upstream 9.9.9.9:53
-      Keep everything in ./state and open the HTTP entries to the network (ports below 1024 need the right to bind them).
+  fairlead up --data-dir ./state --http-address 0.0.0.0:80 --https-address 0.0.0.0:443
+      Keep everything in ./state and open the HTTP entries to the network (ports below 1024 need
+      the right to bind them).
 
   fairlead up --config fairlead.yaml
-      Take settings from a file: a key is a flag's name without its dashes. Flags and FAIRLEAD_* variables override it.";
+      Take settings from a file: a key is a flag's name without its dashes. Flags and FAIRLEAD_*
+      variables override it.";
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
   fairlead demo
-      Start a server and three backends on free ports, show resolution, balancing, a rolling change and a kill -9, then
-      leave everything running to try with kubectl, dig and curl until Ctrl-C.
+      Start a server and three backends on free ports, show resolution, balancing, a rolling change
+      and a kill -9, then leave everything running to try with kubectl, dig and curl until Ctrl-C.
 
   fairlead demo --once
       The same, then stop; exit status 0 when every claim held, 1 when one did not.";
@@ -83,9 +87,10 @@ Examples:
 const RUN_EXAMPLES: &str = "\
 Examples:
   fairlead run --name web --port auto --replicas 3 -- ./web-server
-      Three copies, each told its port in $PORT, registered as Instances of Service `web` and restarted when they fail.
+      Three copies, each told its port in $PORT, registered as Instances of Service `web` and
+      restarted when they fail.
 
-  fairlead run --name api --port 9000 --check http:/healthz --label tier=backend -n shop -- python3 api.py
+  fairlead run --name api --port 9000 --check http:/healthz -n shop -- python3 api.py
       One copy on port 9000 in namespace shop; it gets requests once /healthz answers 200 to 399.";
 
 const SHOW_EXAMPLES: &str = "\
@@ -127,7 +132,7 @@ pub struct UpFlags {
     #[arg(long, env = "FAIRLEAD_HTTPS_ADDRESS", value_name = "IP:PORT")]
     pub https_address: Option<SocketAddr>,
     /// Addresses for Gateways, one each: IP, CIDR or FIRST-LAST; repeatable [default: all share the IP of --http-address]
-    #[arg(long, env = "FAIRLEAD_GATEWAY_ADDRESSES", value_name = "RANGE", value_delimiter = ',')]
+    #[arg(long, env = "FAIRLEAD_GATEWAY_ADDRESSES", value_name = "RANGE", value_delimiter = ',', value_parser = crate::config::check::range)]
     pub gateway_addresses: Vec<String>,
     /// Networks of proxies before us, whose X-Forwarded-* and Forwarded fields are believed; repeatable [default: none]
     #[arg(long, env = "FAIRLEAD_TRUSTED_PROXIES", value_name = "CIDR", value_delimiter = ',', value_parser = crate::config::check::network)]
@@ -135,15 +140,18 @@ pub struct UpFlags {
     /// Connections to the HTTP and HTTPS entries begin with a header of the PROXY protocol (version 1 or 2)
     #[arg(long, env = "FAIRLEAD_PROXY_PROTOCOL", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub proxy_protocol: Option<bool>,
+    /// Longest life of a client's connection, give or take a tenth, so that clients spread anew [default: no bound]
+    #[arg(long, env = "FAIRLEAD_MAX_CONNECTION_AGE", value_name = "DURATION", value_parser = age)]
+    pub max_connection_age: Option<Duration>,
     /// Secret whose certificate is served to names that have none, NAMESPACE/NAME [default: one that signs itself]
-    #[arg(long, env = "FAIRLEAD_DEFAULT_SSL_CERTIFICATE", value_name = "NS/NAME")]
+    #[arg(long, env = "FAIRLEAD_DEFAULT_SSL_CERTIFICATE", value_name = "NS/NAME", value_parser = crate::config::check::object)]
     pub default_ssl_certificate: Option<String>,
     /// Service that answers what no Ingress does, NAMESPACE/NAME [default: 404]
-    #[arg(long, env = "FAIRLEAD_DEFAULT_BACKEND_SERVICE", value_name = "NS/NAME")]
+    #[arg(long, env = "FAIRLEAD_DEFAULT_BACKEND_SERVICE", value_name = "NS/NAME", value_parser = crate::config::check::object)]
     pub default_backend_service: Option<String>,
-    /// Address that statuses of Ingresses show; repeatable [default: the one that is bound]
-    #[arg(long, env = "FAIRLEAD_PUBLISH_STATUS_ADDRESS", value_name = "IP", value_delimiter = ',')]
-    pub publish_status_address: Vec<std::net::IpAddr>,
+    /// Address or host name that statuses of Ingresses show; repeatable [default: the one that is bound]
+    #[arg(long, env = "FAIRLEAD_PUBLISH_STATUS_ADDRESS", value_name = "IP|NAME", value_delimiter = ',', value_parser = crate::config::check::published)]
+    pub publish_status_address: Vec<String>,
     /// Serve Ingresses that name no class, too
     #[arg(long, env = "FAIRLEAD_WATCH_INGRESS_WITHOUT_CLASS", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub watch_ingress_without_class: Option<bool>,
@@ -157,7 +165,7 @@ pub struct UpFlags {
     #[arg(long, env = "FAIRLEAD_SERVICE_PROXY_NAME", value_name = "NAME")]
     pub service_proxy_name: Option<String>,
     /// Where NodePorts listen: CIDR, `primary` (the node's addresses) or `localhost`; repeatable [default: primary]
-    #[arg(long, env = "FAIRLEAD_NODEPORT_ADDRESSES", value_name = "CIDR", value_delimiter = ',')]
+    #[arg(long, env = "FAIRLEAD_NODEPORT_ADDRESSES", value_name = "CIDR", value_delimiter = ',', value_parser = crate::config::check::node_port_addresses)]
     pub nodeport_addresses: Vec<String>,
     /// Plain HTTP for /metrics, /livez, /readyz, /healthz [default: 127.0.0.1:9533]
     #[arg(long, env = "FAIRLEAD_ADMIN_ADDRESS", value_name = "IP:PORT")]
@@ -290,11 +298,11 @@ pub struct RunFlags {
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000), env = "FAIRLEAD_REPLICAS")]
     pub replicas: u16,
     /// When a copy is ready: http:/path, tcp, or none
-    #[arg(long, value_name = "CHECK", env = "FAIRLEAD_CHECK")]
-    pub check: Option<String>,
+    #[arg(long, value_name = "CHECK", env = "FAIRLEAD_CHECK", value_parser = ready_check)]
+    pub check: Option<Check>,
     /// Label of the Instances, KEY=VALUE; repeatable
-    #[arg(long = "label", value_name = "K=V", env = "FAIRLEAD_LABEL", value_delimiter = ',')]
-    pub labels: Vec<String>,
+    #[arg(long = "label", value_name = "K=V", env = "FAIRLEAD_LABEL", value_delimiter = ',', value_parser = pair)]
+    pub labels: Vec<(String, String)>,
     /// Share of the load: 100 is one ordinary endpoint, 0 gets nothing new
     #[arg(long, value_name = "W", value_parser = clap::value_parser!(u16), env = "FAIRLEAD_WEIGHT")]
     pub weight: Option<u16>,
@@ -411,17 +419,57 @@ pub struct WhyFlags {
     #[arg(short = 'X', long, default_value = "GET", value_name = "METHOD", env = "FAIRLEAD_METHOD")]
     pub method: String,
     /// Header field of the request, `Name: value`; repeatable
-    #[arg(short = 'H', long = "header", value_name = "FIELD", env = "FAIRLEAD_HEADER")]
+    #[arg(short = 'H', long = "header", value_name = "FIELD", env = "FAIRLEAD_HEADER", value_parser = field)]
     pub headers: Vec<String>,
     /// Client address of the request
     #[arg(long, value_name = "ADDR", env = "FAIRLEAD_FROM")]
     pub from: Option<std::net::IpAddr>,
+    /// Server name of the TLS handshake [default: the host of the URL]
+    #[arg(long, value_name = "NAME", env = "FAIRLEAD_SNI")]
+    pub sni: Option<String>,
     /// table, json or yaml
     #[arg(short, long, default_value = "table", value_name = "FORMAT", env = "FAIRLEAD_OUTPUT")]
     pub output: Output,
     /// The server to ask.
     #[command(flatten)]
     pub reach: Reach,
+}
+
+/// What was typed makes no sense, which shows only when flags are held against one another: exit status 2 (cli spec L2).
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl std::fmt::Display for Usage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// An error that is a [`Usage`].
+macro_rules! misused {
+    ($($what:tt)*) => { anyhow::Error::from($crate::cli::Usage(format!($($what)*))) };
+}
+pub(crate) use misused;
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let pair = text.split_once('=').filter(|(key, _)| !key.is_empty());
+    pair.map(|(key, value)| (key.to_owned(), value.to_owned())).ok_or_else(|| "write KEY=VALUE".into())
+}
+
+fn field(text: &str) -> Result<String, String> {
+    let named = text.split_once(':').is_some_and(|(name, _)| !name.trim().is_empty());
+    if named { Ok(text.to_owned()) } else { Err("write 'Name: value'".into()) }
+}
+
+fn ready_check(text: &str) -> Result<Check, String> {
+    match (text, text.strip_prefix("http:")) {
+        ("none", _) => Ok(Check::None),
+        ("tcp", _) => Ok(Check::Tcp),
+        (_, Some(path)) if path.starts_with('/') => Ok(Check::Http(path.to_owned())),
+        _ => Err("use http:/path, tcp or none".into()),
+    }
 }
 
 fn port(text: &str) -> Result<Port, String> {
@@ -432,6 +480,11 @@ fn port(text: &str) -> Result<Port, String> {
         Ok(port) if port > 0 => Ok(Port::Fixed(port)),
         _ => Err("use a port from 1 to 65535, or auto".into()),
     }
+}
+
+/// A duration above 0.
+fn age(text: &str) -> Result<Duration, String> {
+    duration(text).and_then(|age| if age.is_zero() { Err("use a duration above 0s".into()) } else { Ok(age) })
 }
 
 /// Parses `30s`, `500ms`, `1m30s` (Gateway API Duration, GEP-2257).

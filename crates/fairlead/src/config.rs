@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use api::backend_policy::BackendPolicySpec;
 use clap::ValueEnum;
 
-use crate::cli::{AccessLog, LogFormat, PacketPlane, UpFlags};
+use crate::cli::{AccessLog, LogFormat, PacketPlane, UpFlags, Usage, misused};
 
 mod addresses;
 mod entry;
@@ -16,6 +17,7 @@ mod file;
 pub use addresses::of_this_host;
 pub use entry::Entry;
 use entry::Given;
+use file::File;
 
 /// What the server obeys.
 #[derive(Clone, Debug)]
@@ -58,6 +60,8 @@ pub struct Settings {
     pub shutdown_delay: Duration,
     /// Longest wait at stop.
     pub drain_timeout: Duration,
+    /// Longest life of a client's connection.
+    pub connection_age: Option<Duration>,
     /// Log filter.
     pub log_level: String,
     /// Log form.
@@ -78,6 +82,10 @@ pub struct Settings {
     pub node_port_addresses: Vec<IpAddr>,
     /// Time to live of own DNS records, in seconds, where a Service sets none.
     pub dns_ttl_s: u32,
+    /// How Services are balanced that say nothing of it.
+    pub policy: BackendPolicySpec,
+    /// What is taken and has no effect, for the log.
+    pub warnings: Vec<String>,
     /// Take any free port where the wanted one is taken (the demonstration).
     pub any_port_if_taken: bool,
 }
@@ -88,7 +96,16 @@ impl Settings {
     /// # Errors
     /// When the file cannot be read, has an unknown key, or a value makes no sense; the message names it.
     pub fn resolve(flags: UpFlags) -> Result<Self> {
-        let file = flags.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
+        let Some(path) = flags.config.clone() else { return Self::with(flags, File::default()) };
+        let read = file::read(&path)?;
+        Self::with(flags.clone(), read).map_err(|error| match Self::with(flags, File::default()) {
+            // What was typed is fine: it is the file that makes no sense.
+            Ok(_) if error.is::<Usage>() => anyhow::anyhow!("{error:#} (in {})", path.display()),
+            _ => error,
+        })
+    }
+
+    fn with(flags: UpFlags, file: File) -> Result<Self> {
         let from_file = |path: &Option<PathBuf>| path.as_deref().map_or_else(String::new, |path| format!(" (in {})", path.display()));
         let place = from_file(&flags.config);
         let api = flags.api_address.or(file.api_address).unwrap_or_else(|| loopback(6443));
@@ -104,6 +121,7 @@ impl Settings {
         };
         let node_addresses = addresses::one_a_family(node_addresses)?;
         let node_port_addresses = addresses::of_node_ports(&either(flags.nodeport_addresses, file.nodeport_addresses.0), &node_addresses)?;
+        let (policy, warnings) = defaults(file.defaults, &place)?;
         let settings = Self {
             data_dir: flags.data_dir.or(file.data_dir).unwrap_or_else(default_data_dir),
             api,
@@ -135,6 +153,7 @@ impl Settings {
             node_addresses,
             shutdown_delay: time(flags.shutdown_delay, file.shutdown_delay, "shutdown-delay", &place)?.unwrap_or_default(),
             drain_timeout: time(flags.drain_timeout, file.drain_timeout, "drain-timeout", &place)?.unwrap_or(Duration::from_secs(30)),
+            connection_age: time(flags.max_connection_age, file.max_connection_age, "max-connection-age", &place)?.filter(|age| !age.is_zero()),
             log_level: level(flags.log_level.or(file.log_level).unwrap_or_else(|| "info".into()))?,
             log_format: flags
                 .log_format
@@ -151,6 +170,8 @@ impl Settings {
             node_port_addresses,
             dns_ttl_s: ttl(flags.dns_ttl.or(file.dns_ttl))?,
             external_names: flags.allow_external_name.or(file.allow_external_name).unwrap_or(false),
+            policy,
+            warnings,
             any_port_if_taken: false,
         };
         addresses::apart(&settings)?;
@@ -184,6 +205,7 @@ impl Settings {
             ("publish-status-address", self.entry.ingress.published == other.entry.ingress.published),
             ("watch-ingress-without-class", self.entry.ingress.without_class == other.entry.ingress.without_class),
             ("shutdown-delay", self.shutdown_delay == other.shutdown_delay),
+            ("max-connection-age", self.connection_age == other.connection_age),
             ("log-format", self.log_format == other.log_format),
             ("access-log", self.access_log == other.access_log),
             ("no-reason-header", self.reason_header == other.reason_header),
@@ -220,6 +242,17 @@ fn time(flag: Option<Duration>, file: Option<String>, key: &str, place: &str) ->
     flag.map_or_else(from_file, |flag| Ok(Some(flag)))
 }
 
+/// The defaults block: as strict as the API is with a BackendPolicy.
+fn defaults(block: Option<serde_json::Value>, place: &str) -> Result<(BackendPolicySpec, Vec<String>)> {
+    let Some(block) = block.filter(|block| !block.is_null()) else { return Ok(Default::default()) };
+    let (block, mut warnings) = apiserver::kinds::policy_defaults(block).map_err(|wrong| anyhow::anyhow!("{}{place}", wrong.join("; ")))?;
+    let spec: BackendPolicySpec = serde_json::from_value(block).with_context(|| format!("defaults{place}"))?;
+    // What is wrong begins with the field.
+    let idle = compile::judge_defaults(&spec).map_err(|wrong| anyhow::anyhow!("defaults.{}{place}", wrong.replace("; ", "; defaults.")))?;
+    warnings.extend(idle.map(|idle| format!("defaults: {idle}")));
+    Ok((spec, warnings))
+}
+
 fn either<T>(flags: Vec<T>, file: Vec<T>) -> Vec<T> {
     if flags.is_empty() { file } else { flags }
 }
@@ -246,7 +279,7 @@ fn service_cidrs(given: Vec<String>) -> Result<Vec<(IpAddr, u8)>> {
     match parsed.as_slice() {
         [_] => Ok(parsed),
         [(a, _), (b, _)] if a.is_ipv4() != b.is_ipv4() => Ok(parsed),
-        _ => bail!("--service-cidr: give one network, or one of each family"),
+        _ => Err(misused!("--service-cidr: give one network, or one of each family")),
     }
 }
 
@@ -313,6 +346,26 @@ pub mod check {
     /// `--dns-upstream`, one of the list.
     pub fn upstream(text: &str) -> Result<String, String> {
         sound(text, if text == "none" { Ok(()) } else { super::upstream(text).map(drop) })
+    }
+
+    /// `--gateway-addresses`, one of the list.
+    pub fn range(text: &str) -> Result<String, String> {
+        sound(text, super::entry::range(text))
+    }
+
+    /// `NAMESPACE/NAME`.
+    pub fn object(text: &str) -> Result<String, String> {
+        sound(text, super::entry::object(Some(text.to_owned()), ""))
+    }
+
+    /// `--publish-status-address`, one of the list.
+    pub fn published(text: &str) -> Result<String, String> {
+        sound(text, super::entry::published(text))
+    }
+
+    /// `--nodeport-addresses`, one of the list; whether this host has such an address is not the user's mistake.
+    pub fn node_port_addresses(text: &str) -> Result<String, String> {
+        sound(text, if matches!(text, "primary" | "localhost") { Ok(()) } else { super::addresses::node_port_networks(text).map(drop) })
     }
 
     /// `--log-level`.

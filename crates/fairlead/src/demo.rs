@@ -1,19 +1,45 @@
 //! `fairlead demo`: a server, three backends, and a tour that claims nothing it does not measure.
 
+/// Prints a line of the tour. Its reader may have had enough (`demo | head`), which `println!` takes for a bug.
+macro_rules! say {
+    ($($what:tt)*) => { $crate::demo::print(format_args!($($what)*)) };
+}
+
 mod backend;
 mod load;
 mod scene;
 mod tour;
 
+use std::fmt::Arguments;
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::Result;
+use tokio::sync::Notify;
 
 pub use backend::{BackendFlags, serve as backend};
 
 use crate::cli::DemoFlags;
 use crate::up::Signals;
+
+/// Told when nobody reads any more.
+static UNREAD: Notify = Notify::const_new();
+
+fn print(line: Arguments<'_>) {
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        UNREAD.notify_one();
+    }
+}
+
+/// Waits until somebody wants it to end: by a signal, or by reading no further. With `--once` the exit status is what counts, and is
+/// waited for.
+async fn enough(signals: &mut Signals, once: bool) {
+    tokio::select! {
+        () = signals.stop(|| {}) => {}
+        () = UNREAD.notified(), if !once => {}
+    }
+}
 
 /// The command: exit status 0 when every claim held (or the tour was left with Ctrl-C), 1 when one did not.
 ///
@@ -28,11 +54,11 @@ pub fn main(flags: &DemoFlags) -> Result<ExitCode> {
         let mut scene = scene::Scene::set(started).await?;
         let ended = tokio::select! {
             held = tour::give(&mut scene) => Some(held),
-            () = signals.stop(|| {}) => None,
+            () = enough(&mut signals, flags.once) => None,
         };
         if !flags.once && matches!(ended, Some(Ok(_))) {
             tour::farewell(&scene);
-            signals.stop(|| {}).await;
+            enough(&mut signals, flags.once).await;
         }
         tokio::select! {
             () = scene.strike() => {}

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use api::Decided;
+use api::backend_policy::BackendPolicySpec;
 use compile::{Wants, World};
 use model::Live;
 use observe::Registry;
@@ -25,8 +26,12 @@ pub struct Engine {
     pub source: Source,
     /// Who writes statuses.
     pub decided: mpsc::UnboundedSender<Vec<Decided>>,
+    /// Who tells the authors of objects what is wrong with them.
+    pub complaints: mpsc::Sender<control::Complaint>,
     /// Who reads Secrets.
     pub wants: watch::Sender<Option<Wants>>,
+    /// Defaults of all policies, whatever they become.
+    pub defaults: watch::Receiver<BackendPolicySpec>,
     /// Set to the number of the first complete generation.
     pub first_complete: Arc<AtomicU64>,
 }
@@ -47,8 +52,18 @@ impl Engine {
             changes: metrics.counter("fairlead_changes", "Changes taken in from sources"),
             diagnostics: metrics.counter("fairlead_diagnostics_reported", "Complaints about objects"),
         };
-        while let Some(first) = self.source.next().await {
-            let mut next = Some(first);
+        loop {
+            let mut next = tokio::select! {
+                first = self.source.next() => match first {
+                    Some(first) => Some(first),
+                    None => return,
+                },
+                // Whoever could change them may be gone: then they stay as they are.
+                Ok(()) = self.defaults.changed() => {
+                    self.world.set_policy_defaults(&self.defaults.borrow_and_update());
+                    self.source.try_next()
+                }
+            };
             for _ in 0..BATCH {
                 let Some(change) = next else { break };
                 numbers.changes.inc();
@@ -67,9 +82,12 @@ impl Engine {
         let started = Instant::now();
         let compiled = self.world.compile(u32::try_from(now_s).unwrap_or(u32::MAX));
         numbers.compile.observe(started.elapsed().as_secs_f64());
-        for diagnostic in &compiled.diagnostics {
+        for diagnostic in compiled.diagnostics {
             numbers.diagnostics.inc();
             tracing::warn!(object = %diagnostic.origin, reason = diagnostic.reason, "{}", diagnostic.message);
+            let complaint = control::Complaint { about: diagnostic.origin, reason: diagnostic.reason, message: diagnostic.message };
+            // Full: more is wrong than anybody will read. The log has all of it.
+            let _ = self.complaints.try_send(complaint);
         }
         self.wants.send_if_modified(|known| {
             let changed = known.as_ref() != Some(&compiled.wants);

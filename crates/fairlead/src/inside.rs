@@ -56,6 +56,7 @@ impl Connect for Inside {
                     &query("method").unwrap_or_else(|| "GET".into()),
                     &request.query.all("header").map(str::to_owned).collect::<Vec<_>>(),
                     query("from").as_deref(),
+                    query("sni").as_deref(),
                 ),
                 _ => (404, json!({"error": format!("no {path} here: use show/WHAT, why/service or why/url")})),
             };
@@ -131,13 +132,13 @@ impl Inside {
         items.into_iter().filter_map(|item| serde_json::from_value::<Instance>(item).ok()).map(|one| (one.metadata.name.to_string(), one)).collect()
     }
 
-    fn why_url(&self, url: &str, method: &str, headers: &[String], from: Option<&str>) -> (u16, Value) {
+    fn why_url(&self, url: &str, method: &str, headers: &[String], from: Option<&str>, sni: Option<&str>) -> (u16, Value) {
         let snapshot = self.live.snapshot();
         let from = match from.map(str::parse).transpose() {
             Ok(from) => from,
             Err(_) => return (400, json!({"error": "from is no IP address"})),
         };
-        match crate::why_url::explain(&snapshot, url, method, headers, from, self.entries) {
+        match crate::why_url::explain(&snapshot, url, method, headers, from, sni, self.entries) {
             Ok(answer) => (200, answer),
             Err(why) => (400, json!({"error": why.to_string()})),
         }

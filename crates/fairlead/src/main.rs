@@ -22,6 +22,7 @@ mod up;
 mod verdicts;
 mod why_url;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use cli::{Cli, Command};
@@ -42,8 +43,8 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // One line: what, which object or address, what to do.
-            eprintln!("fairlead: {}", format!("{error:#}").replace('\n', " "));
-            ExitCode::FAILURE
+            let _ = writeln!(std::io::stderr(), "fairlead: {}", format!("{error:#}").replace('\n', " "));
+            if error.is::<cli::Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }
 }

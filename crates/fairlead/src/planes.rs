@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use api::backend_policy::BackendPolicySpec;
 use apiserver::ApiServer;
 use balance::{Layer, Pickers};
 use compile::{Kind, World};
@@ -60,6 +61,8 @@ pub struct Planes {
     stream: proxy::stream::Stream,
     control: Option<Control>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
+    /// Defaults of all policies, to change.
+    pub defaults: watch::Sender<BackendPolicySpec>,
 }
 
 impl Planes {
@@ -79,15 +82,25 @@ impl Planes {
         let watches = ::watch::Metrics::new(metrics);
         let (decided, decisions) = mpsc::unbounded_channel();
         let (wants, wanted) = watch::channel(None);
+        let (defaults, followed) = watch::channel(settings.policy.clone());
         let source = Source::start(&client_as(parts.api, "system:fairlead:source"), Kind::ALL, wanted, &watches);
         let world = World::new(compile_settings(settings, &interner));
-        let engine = Engine { world, live: Arc::clone(live), source, decided, wants, first_complete: Arc::clone(parts.first_complete) };
         let control = Control::start(
             &client_as(parts.api, "system:fairlead:control"),
             control_settings(settings, live, &interner, parts.leases, Arc::clone(&pickers)),
             decisions,
             &watches,
         );
+        let engine = Engine {
+            world,
+            live: Arc::clone(live),
+            source,
+            decided,
+            complaints: control.complaints(),
+            wants,
+            defaults: followed,
+            first_complete: Arc::clone(parts.first_complete),
+        };
         let (seen, evidence) = mpsc::channel(EVIDENCE);
         let agent = node::agent::Agent {
             node: settings.node_name.as_str().into(),
@@ -104,7 +117,7 @@ impl Planes {
             tokio::spawn(slow_loops(Arc::clone(live), pickers, interner, verdicts)),
             tokio::spawn(bear_witness(settings.node_name.as_str().into(), evidence, control.evidence())),
         ];
-        Ok(Self { runtime, dns, http, stream, control: Some(control), tasks })
+        Ok(Self { runtime, dns, http, stream, control: Some(control), tasks, defaults })
     }
 
     /// Ends what follows and writes objects. The last snapshot stays in force while the planes drain; sources would only
@@ -152,7 +165,7 @@ fn http_settings(settings: &Settings, metrics: &Registry, http: Vec<TcpListener>
         AccessLog::Json => Some(proxy::Format::Json),
     };
     let log = format.map(|format| anyhow::Ok(proxy::AccessLog { lines: Lines::start("access-log", std::io::stderr())?, format })).transpose()?;
-    let options = proxy::Options { show_reason: settings.reason_header, ..proxy::Options::default() };
+    let options = proxy::Options { show_reason: settings.reason_header, age_max: settings.connection_age, ..proxy::Options::default() };
     Ok(proxy::Settings { options, log, metrics: Some(metrics.clone()), bound: vec![(settings.http, http), (settings.https, https)], memory: None })
 }
 
@@ -175,6 +188,7 @@ fn control_settings(
         interner: Arc::clone(interner),
         planes: PLANES.to_vec(),
         methods: Arc::new(move |pool| [Layer::Http, Layer::Tcp, Layer::Udp].map(|layer| pickers.method(pool, layer).as_str())),
+        node: settings.node_name.as_str().into(),
         api: settings.service_cidrs.first().map(|(network, _)| (first_address(*network), settings.api)),
     }
 }
@@ -217,7 +231,7 @@ fn compile_settings(settings: &Settings, interner: &Arc<Interner>) -> compile::S
         external_names: settings.external_names,
         loopback_endpoints: settings.loopback_endpoints,
         service_proxy_name: settings.service_proxy_name.as_deref().map(Into::into),
-        policy: Default::default(),
+        policy: settings.policy.clone(),
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
+use api::backend_policy::BackendPolicySpec;
+use tokio::sync::watch;
 
 use crate::cli::UpFlags;
 use crate::config::Settings;
@@ -24,17 +26,17 @@ impl Reload {
     }
 
     /// Reads everything again; what is wrong is a log line, never an end.
-    pub fn run(&self, identities: &Arc<Identities>) {
+    pub fn run(&self, identities: &Arc<Identities>, defaults: &watch::Sender<BackendPolicySpec>) {
         match identities.renew(SystemTime::now()) {
             Ok(()) => tracing::info!("SIGHUP: the certificates were read again"),
             Err(error) => tracing::error!(error = %format!("{error:#}"), "SIGHUP: the certificates cannot be read; the old ones stay in use"),
         }
-        if let Err(error) = self.settings() {
+        if let Err(error) = self.settings(defaults) {
             tracing::error!(error = %format!("{error:#}"), "SIGHUP: the settings are wrong; the old ones stay in force");
         }
     }
 
-    fn settings(&self) -> Result<()> {
+    fn settings(&self, defaults: &watch::Sender<BackendPolicySpec>) -> Result<()> {
         let fresh = Settings::resolve(self.flags.clone())?;
         let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
         if fresh.log_level != asked.log_level {
@@ -43,6 +45,12 @@ impl Reload {
         }
         if fresh.drain_timeout != asked.drain_timeout {
             tracing::info!(seconds = fresh.drain_timeout.as_secs(), "SIGHUP: drain-timeout changed");
+        }
+        if fresh.policy != asked.policy {
+            defaults.send_replace(fresh.policy.clone());
+            tracing::info!("SIGHUP: defaults changed");
+            fresh.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+            asked.policy = fresh.policy.clone();
         }
         let fixed = asked.fixed_differences(&fresh);
         if !fixed.is_empty() {

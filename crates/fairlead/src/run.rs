@@ -2,13 +2,13 @@
 
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use node::supervise::{self, Check, Orders, Output, Spec, Stop};
 use serde_json::Value;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{broadcast, watch};
 
-use crate::cli::{Port, Restart, RunFlags};
+use crate::cli::{Port, Restart, RunFlags, misused};
 use crate::reach::{Server, readable};
 use crate::up::Signals;
 
@@ -21,8 +21,9 @@ pub fn main(flags: RunFlags) -> Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(async {
         let mut signals = Signals::new()?;
+        let port = fixed_port(&flags)?;
         let server = Server::connect(&flags.reach).await?;
-        let spec = spec(&flags, &server).await?;
+        let spec = spec(&flags, port, &server).await?;
         let (stop, stopping) = watch::channel(Stop::No);
         let (forward, forwarded) = broadcast::channel(FORWARDED);
         let mut others = Others::new()?;
@@ -71,12 +72,18 @@ impl Others {
     }
 }
 
-async fn spec(flags: &RunFlags, server: &Server) -> Result<Spec> {
-    let port = match flags.port {
-        Port::Auto => None,
-        Port::Fixed(_) if flags.replicas > 1 => bail!("--port {} allows one replica: use --port auto for {}", fixed(flags.port), flags.replicas),
-        Port::Fixed(port) => Some(port),
-    };
+/// The port of the one copy, where it is fixed.
+fn fixed_port(flags: &RunFlags) -> Result<Option<u16>> {
+    match flags.port {
+        Port::Auto => Ok(None),
+        Port::Fixed(port) if flags.replicas > 1 => {
+            Err(misused!("--port {port} allows one replica: use --port auto for --replicas {}", flags.replicas))
+        }
+        Port::Fixed(port) => Ok(Some(port)),
+    }
+}
+
+async fn spec(flags: &RunFlags, port: Option<u16>, server: &Server) -> Result<Spec> {
     let (node, address) = here(server).await?;
     Ok(Spec {
         name: flags.name.clone(),
@@ -85,8 +92,8 @@ async fn spec(flags: &RunFlags, server: &Server) -> Result<Spec> {
         port_name: flags.port_name.clone(),
         service_port: flags.service_port.or(port).unwrap_or(8080),
         replicas: flags.replicas,
-        check: check(flags.check.as_deref())?,
-        labels: flags.labels.iter().map(|label| pair(label)).collect::<Result<_>>()?,
+        check: flags.check.clone().unwrap_or(Check::None),
+        labels: flags.labels.clone(),
         weight: flags.weight,
         restart: match flags.restart {
             Restart::Never => supervise::Restart::Never,
@@ -99,29 +106,6 @@ async fn spec(flags: &RunFlags, server: &Server) -> Result<Spec> {
         node,
         output: if flags.raw { Output::Raw } else { Output::Prefixed },
     })
-}
-
-fn fixed(port: Port) -> u16 {
-    match port {
-        Port::Fixed(port) => port,
-        Port::Auto => 0,
-    }
-}
-
-fn pair(label: &str) -> Result<(String, String)> {
-    let (key, value) = label.split_once('=').with_context(|| format!("--label {label:?}: write KEY=VALUE"))?;
-    Ok((key.to_owned(), value.to_owned()))
-}
-
-fn check(text: Option<&str>) -> Result<Check> {
-    match text {
-        None | Some("none") => Ok(Check::None),
-        Some("tcp") => Ok(Check::Tcp),
-        Some(other) => match other.strip_prefix("http:") {
-            Some(path) if path.starts_with('/') => Ok(Check::Http(path.to_owned())),
-            _ => bail!("--check {other:?}: use http:/path, tcp or none"),
-        },
-    }
 }
 
 /// The node that this host is, and its address. Without a data directory the node whose name is this host's is meant; a

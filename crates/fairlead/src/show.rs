@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::cli::{Output, ShowFlags, WhyFlags};
+use crate::cli::{Output, ShowFlags, WhyFlags, misused};
 use crate::reach::Server;
 
 /// Prints a table of what is in force.
@@ -31,23 +31,26 @@ pub fn show(flags: &ShowFlags) -> Result<ExitCode> {
 /// # Errors
 /// When the server cannot be reached or knows no such service.
 pub fn why(flags: &WhyFlags) -> Result<ExitCode> {
-    let path = if flags.subject.contains("://") {
+    let path = if let Some((scheme, _)) = flags.subject.split_once("://") {
+        if !matches!(scheme, "http" | "https") {
+            return Err(misused!("{}: {scheme}:// is not routed: use http:// or https://", flags.subject));
+        }
         let mut path = format!("why/url?url={}&method={}", encode(&flags.subject), encode(&flags.method));
         for header in &flags.headers {
-            if !header.contains(':') {
-                bail!("-H {header:?}: write 'Name: value'");
-            }
             path.push_str(&format!("&header={}", encode(header)));
         }
         if let Some(from) = flags.from {
             path.push_str(&format!("&from={from}"));
+        }
+        if let Some(sni) = &flags.sni {
+            path.push_str(&format!("&sni={}", encode(sni)));
         }
         path
     } else {
         // `shop/web` as tables and messages write it.
         let (namespace, name) = flags.subject.split_once('/').unwrap_or((&flags.namespace, &flags.subject));
         if name.is_empty() || name.contains('/') || name.contains('.') || namespace.contains('.') {
-            bail!("{:?} is no name of a service: for a request write http://{}", flags.subject, flags.subject);
+            return Err(misused!("{:?} is no name of a service: for a request write http://{}", flags.subject, flags.subject));
         }
         format!("why/service?namespace={}&name={}", encode(namespace), encode(name))
     };

@@ -43,6 +43,7 @@ pub fn main(flags: UpFlags) -> Result<ExitCode> {
     let reload = Reload::new(flags, settings.clone());
     let format = if settings.log_format == LogFormat::Json { observe::logs::Format::Json } else { observe::logs::Format::Text };
     observe::logs::start(&settings.log_level, format)?;
+    settings.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     // Huge pages make small heaps large: where the kernel gives them to all, an idle server would weigh 20 MB more.
     if let Err(error) = rustix::thread::disable_transparent_huge_pages(true) {
         tracing::debug!(%error, "huge pages stay as they are");
@@ -264,7 +265,7 @@ impl Server {
 
     /// Waits for a signal, then stops in order; a second signal ends at once.
     async fn stop_on(mut self, signals: &mut Signals, reload: &Reload) {
-        signals.stop(|| reload.run(&self.identities)).await;
+        signals.stop(|| reload.run(&self.identities, &self.planes.defaults)).await;
         self.settings.drain_timeout = reload.drain_timeout();
         tracing::info!("stopping: draining for {} s at most", self.settings.drain_timeout.as_secs());
         let data_dir = self.settings.data_dir.clone();

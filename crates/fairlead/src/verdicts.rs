@@ -31,6 +31,8 @@ struct Service {
 /// Where judgements go.
 pub struct Verdicts {
     ejections: Family<Reason, Counter>,
+    /// The same in the words of the stream plane.
+    ejected: Counter,
     panic: Family<Service, Gauge>,
     in_panic: HashSet<Origin>,
     depth: Family<Waiting, Gauge>,
@@ -47,6 +49,7 @@ impl Verdicts {
     pub fn new(metrics: &Registry, evidence: mpsc::Sender<Evidence>) -> Self {
         Self {
             ejections: metrics.register("fairlead_endpoint_ejections", "Endpoints taken out by what the data planes saw", Family::default()),
+            ejected: metrics.counter("fairlead_proxy_ejections", "Endpoints taken out by what the data planes saw, whatever the reason"),
             panic: metrics.register("fairlead_panic_mode", "1 for services of which no endpoint is usable", Family::default()),
             in_panic: HashSet::new(),
             depth: metrics.register("fairlead_queue_depth", "Requests that wait for an endpoint", Family::default()),
@@ -113,6 +116,7 @@ impl Verdicts {
         let why = ejection.map_or_else(|| now.reason().unwrap_or(""), |ejection| ejection.why.as_str());
         if now.has(State::EJECTED) && !before.has(State::EJECTED) {
             self.ejections.get_or_create(&Reason { reason: why }).inc();
+            self.ejected.inc();
         }
         // A trial begins and ends within a request: its outcome is the news.
         if now.without(State::TRIAL) != before.without(State::TRIAL) {

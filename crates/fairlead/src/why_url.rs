@@ -2,10 +2,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use balance::{KeySource, Layer, Method};
 use model::policy::{HashKey, Strategy};
+use model::routes::Limits;
 use model::service::FrontendKey;
 use model::show::{self, Cell, Explanation, Question};
 use model::{Now, Pool, Snapshot, Transport};
@@ -25,6 +27,7 @@ pub fn explain(
     method: &str,
     headers: &[String],
     from: Option<IpAddr>,
+    server_name: Option<&str>,
     entries: (SocketAddr, SocketAddr),
 ) -> Result<Value> {
     let (scheme, rest) = url.split_once("://").with_context(|| format!("{url:?} is no URL"))?;
@@ -61,16 +64,25 @@ pub fn explain(
     if path.bytes().chain(query.iter().flat_map(|query| query.bytes())).any(|byte| byte <= b' ' || byte == 0x7F) {
         bail!("the path of {url:?} would be refused with 400 bad_request: write a space as %20");
     }
-    let question = Question { method: method.to_ascii_uppercase(), host, path, query, headers, server_name: None };
+    let question = Question {
+        method: method.to_ascii_uppercase(),
+        host,
+        path,
+        query,
+        headers,
+        server_name: server_name.map(|name| name.trim_end_matches('.').to_ascii_lowercase()),
+    };
     let key = place(snapshot, entry, port);
     let mut explanation = show::why(snapshot, key, &question);
     if let Some(relayed) = relayed(snapshot, scheme, &authority_host, port, &explanation, from) {
         explanation = relayed;
     }
+    let mut last_rows = if explanation.pools.is_empty() { Vec::new() } else { times(explanation.limits.as_deref()) };
     let picks: Vec<_> = explanation.pools.iter().filter_map(|id| snapshot.pool(*id)).filter_map(|pool| pick(pool, &question, from)).collect();
     // Before the last row, which is the answer.
     let last = explanation.table.rows.len().saturating_sub(1);
-    explanation.table.rows.splice(last..last, picks);
+    last_rows.extend(picks);
+    explanation.table.rows.splice(last..last, last_rows);
     let head = match explanation.status {
         Some(status) => format!("{method} {url}: {status} {}", explanation.reason),
         None => format!("{method} {url}: {}", explanation.reason),
@@ -81,6 +93,24 @@ pub fn explain(
         answer["error_status"] = status.into();
     }
     Ok(answer)
+}
+
+/// Waits that hold for every request of a port, and who says so.
+fn times(limits: Option<&Limits>) -> Vec<Vec<Cell>> {
+    let usual = proxy::Options::default();
+    let row = |(what, own, usual): (&str, Option<Duration>, Duration)| {
+        let source = if own.is_some() { "by an annotation of the Gateway" } else { "default" };
+        vec!["timeout".into(), what.into(), "applies".into(), format!("{} ms, {source}", own.unwrap_or(usual).as_millis()).into()]
+    };
+    let own = |of: fn(&Limits) -> Option<Duration>| limits.and_then(of);
+    [
+        ("connect", own(|limits| limits.connect_timeout), usual.connect_timeout),
+        ("silence of the endpoint", own(|limits| limits.silence_timeout), usual.silence_timeout),
+        ("silence of the client", own(|limits| limits.body_timeout), usual.body_timeout),
+    ]
+    .into_iter()
+    .map(row)
+    .collect()
 }
 
 /// What becomes of the connection where the URL names an address of a Service, by number or by its own name, instead of an entry. A

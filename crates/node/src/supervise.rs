@@ -233,7 +233,9 @@ async fn once(spec: &Spec, client: &kube::Client, Orders { stop, signals }: &mut
     };
     let ready = async {
         ready::wait(spec, &mut child.notified, child.port).await;
-        registration.enter().await;
+        if registration.enter().await {
+            announce(spec, &name, child.port);
+        }
         std::future::pending::<()>().await;
     };
     let ended = tokio::select! {
@@ -258,6 +260,17 @@ async fn once(spec: &Spec, client: &kube::Client, Orders { stop, signals }: &mut
     };
     registration.delete().await;
     Ok((status, true))
+}
+
+/// One line that the copy serves (cli spec L12). On stderr, where logs go: stdout is the program's.
+fn announce(spec: &Spec, name: &str, port: u16) {
+    use std::io::Write;
+    let (namespace, service, address) = (&spec.namespace, &spec.name, &spec.address);
+    let at = if address.contains(':') { format!("[{address}]:{port}") } else { format!("{address}:{port}") };
+    if spec.output != Output::Discarded {
+        // Whoever read it may be gone; the program must not end for that.
+        let _ = writeln!(std::io::stderr(), "{name} | registered: {at} serves Service {namespace}/{service}");
+    }
 }
 
 /// The child's exit code as a shell would give it.

@@ -142,6 +142,13 @@ impl Work<'_> {
 
     fn certificates(&mut self, certificates: &Certificates) {
         let ingress = self.ingress;
+        if self.ground.settings.ingress.default_certificate.is_none() {
+            for tls in ingress.spec.tls.iter().filter(|tls| tls.secret_name.is_empty()) {
+                let hosts = if tls.hosts.is_empty() { "its hosts".to_owned() } else { tls.hosts.join(", ") };
+                let remedy = "name one, or start the server with --default-ssl-certificate";
+                self.complain("SelfSignedCertificate", format!("tls names no secret: {hosts} get a certificate that signs itself; {remedy}"));
+            }
+        }
         for tls in ingress.spec.tls.iter().filter(|tls| !tls.secret_name.is_empty()) {
             let key = (Arc::clone(&ingress.metadata.namespace), Arc::clone(&tls.secret_name));
             let identity = match certificates.identity(&key) {

@@ -177,11 +177,11 @@ fn ingresses_without_a_class_are_served_where_that_is_asked_for() {
 
 #[test]
 fn statuses_show_the_published_addresses() {
-    let ingress_settings = IngressSettings { published: vec![[192, 0, 2, 1].into(), [192, 0, 2, 2].into()], ..IngressSettings::default() };
+    let ingress_settings = IngressSettings { published: vec!["192.0.2.1".into(), "lb.example.com".into()], ..IngressSettings::default() };
     let settings = Settings { ingress: ingress_settings, ..Settings::loopback("here") };
     let (_, done) =
         world_with(settings, &[class("fairlead", "fairlead.dev/ingress"), ingress("i", rules("h.test", json!([path("/", "Prefix", "a")])))]);
-    assert_eq!(conditions(&done, "Ingress", "i"), ["192.0.2.1 [8080, 8443]", "192.0.2.2 [8080, 8443]"]);
+    assert_eq!(conditions(&done, "Ingress", "i"), ["192.0.2.1 [8080, 8443]", "lb.example.com [8080, 8443]"]);
 }
 
 #[test]

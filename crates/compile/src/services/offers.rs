@@ -80,7 +80,7 @@ fn status(built: &Built, offered: &[IpAddr], holds: impl Fn(&Frontend) -> bool) 
             at(address).map(|one| Socket { address: one.key.socket(), datagrams: one.key.transport == Transport::Udp }).collect();
         if !sockets.is_empty() {
             waits_for.extend(sockets.iter().copied());
-            addresses.push(IngressAddress { ip: address.to_string().into(), ports: Vec::new(), sockets });
+            addresses.push(IngressAddress { at: address.to_string().into(), ports: Vec::new(), sockets });
         }
     }
     let programmed = match (addresses.is_empty(), taken) {

@@ -294,7 +294,7 @@ fn offers(objects: &[Value]) -> Vec<String> {
     let (_, compiled) = world(objects);
     let told = |one: &api::Decided| match &one.body {
         api::DecidedStatus::Ingress { addresses, conditions } if one.kind == "Service" => {
-            let ips: Vec<_> = addresses.iter().map(|address| format!("{}x{}", address.ip, address.sockets.len())).collect();
+            let ips: Vec<_> = addresses.iter().map(|address| format!("{}x{}", address.at, address.sockets.len())).collect();
             Some(format!("{} [{}] {}", one.name, ips.join(","), conditions.first().map_or("", |condition| condition.reason)))
         }
         _ => None,

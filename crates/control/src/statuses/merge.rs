@@ -188,17 +188,21 @@ impl Merge<'_> {
         all.into()
     }
 
-    /// What is in force, after what others wrote; an address that this process wrote and that is no longer wanted is taken back.
+    /// What is in force, after what others wrote; an address that this process wrote and that is no longer wanted is taken back. While
+    /// an Ingress is of our class nobody else has a say: what is there besides is what an earlier process wrote.
     fn ingress(&self, current: &Value) -> Vec<Value> {
         let wanted = self.words.bound(self.decided);
-        let is_wanted = |ip: &str| wanted.iter().any(|one| *one.ip == *ip);
-        let foreign = |entry: &&Value| entry["ip"].as_str().is_none_or(|ip| !is_wanted(ip) && !self.written.contains(ip));
+        let is_alone = self.decided.kind == "Ingress" && !wanted.is_empty();
+        let is_wanted = |at: &str| wanted.iter().any(|one| *one.at == *at);
+        let place = |entry: &Value| entry["ip"].as_str().or(entry["hostname"].as_str()).map(str::to_owned);
+        let foreign = |entry: &&Value| !is_alone && place(entry).is_none_or(|at| !is_wanted(&at) && !self.written.contains(&*at));
         let entry = |one: &&IngressAddress| {
             let ports: Vec<Value> = one.ports.iter().map(|port| json!({"port": port, "protocol": "TCP"})).collect();
+            let field = if one.at.parse::<std::net::IpAddr>().is_ok() { "ip" } else { "hostname" };
             match ports.is_empty() {
-                _ if self.decided.kind == "Service" => json!({"ip": one.ip, "ipMode": "VIP"}),
-                true => json!({"ip": one.ip}),
-                false => json!({"ip": one.ip, "ports": ports}),
+                _ if self.decided.kind == "Service" => json!({"ip": one.at, "ipMode": "VIP"}),
+                true => json!({field: one.at}),
+                false => json!({field: one.at, "ports": ports}),
             }
         };
         current.as_array().into_iter().flatten().filter(foreign).cloned().chain(wanted.iter().map(entry)).collect()

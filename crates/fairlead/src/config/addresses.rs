@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use anyhow::{Result, bail};
 
 use super::Settings;
+use crate::cli::misused;
 
 /// The addresses this host reaches others from, one a family. Connecting a datagram socket sends nothing; the kernel only looks up
 /// a route.
@@ -28,7 +29,7 @@ pub(super) fn one_a_family(given: Vec<IpAddr>) -> Result<Vec<IpAddr>> {
     match given.as_slice() {
         [] | [_] => Ok(given),
         [a, b] if a.is_ipv4() != b.is_ipv4() => Ok(given),
-        _ => bail!("--node-address {}: give one address, or one of each family", listed(&given)),
+        _ => Err(misused!("--node-address {}: give one address, or one of each family", listed(&given))),
     }
 }
 
@@ -48,10 +49,7 @@ pub(super) fn of_node_ports(given: &[String], node: &[IpAddr]) -> Result<Vec<IpA
             "primary" => found.extend(node),
             "localhost" => found.extend([IpAddr::from(Ipv4Addr::LOCALHOST)]),
             network => {
-                let networks = compile::networks(network)
-                    .ok()
-                    .filter(|networks| !networks.is_empty())
-                    .ok_or_else(|| anyhow::anyhow!("--nodeport-addresses {network:?}: use ADDRESS/BITS, primary or localhost"))?;
+                let networks = node_port_networks(network)?;
                 let here: Vec<_> =
                     of_this_host().into_iter().filter(|&address| networks.iter().any(|&network| compile::holds(network, address))).collect();
                 if here.is_empty() {
@@ -62,6 +60,15 @@ pub(super) fn of_node_ports(given: &[String], node: &[IpAddr]) -> Result<Vec<IpA
         }
     }
     Ok(found.into_iter().collect())
+}
+
+/// A network of `--nodeport-addresses`.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn node_port_networks(text: &str) -> Result<std::sync::Arc<[(IpAddr, u8)]>> {
+    let networks = compile::networks(text).ok().filter(|networks| !networks.is_empty());
+    networks.ok_or_else(|| misused!("--nodeport-addresses {text:?}: use ADDRESS/BITS, primary or localhost"))
 }
 
 /// Addresses of this host, from the kernel's local routes.
@@ -101,7 +108,7 @@ pub(super) fn apart(settings: &Settings) -> Result<()> {
     let all: Vec<(&str, SocketAddr)> = single.into_iter().chain(settings.dns.iter().map(|&address| ("--dns-address", address))).collect();
     for (index, (flag, address)) in all.iter().enumerate() {
         if let Some((other, _)) = all[..index].iter().find(|(_, known)| collide(*known, *address)) {
-            bail!("{flag} {address}: {other} has that port already: choose another one");
+            return Err(misused!("{flag} {address}: {other} has that port already: choose another one"));
         }
     }
     Ok(())

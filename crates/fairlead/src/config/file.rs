@@ -22,9 +22,10 @@ pub(super) struct File {
     pub gateway_addresses: OneOrMany<String>,
     pub trusted_proxies: OneOrMany<String>,
     pub proxy_protocol: Option<bool>,
+    pub max_connection_age: Option<String>,
     pub default_ssl_certificate: Option<String>,
     pub default_backend_service: Option<String>,
-    pub publish_status_address: OneOrMany<IpAddr>,
+    pub publish_status_address: OneOrMany<String>,
     pub watch_ingress_without_class: Option<bool>,
     pub allow_external_name: Option<bool>,
     pub external_ips: Option<bool>,
@@ -49,6 +50,8 @@ pub(super) struct File {
     pub access_log: Option<String>,
     pub no_reason_header: Option<bool>,
     pub no_loopback_endpoints: Option<bool>,
+    /// The fields of a BackendPolicy. No flag has room for them.
+    pub defaults: Option<serde_json::Value>,
 }
 
 /// A repeatable flag in the file: one value, or a list.
@@ -185,7 +188,7 @@ mod tests {
             let told = refused(text);
             assert!(told.starts_with(place) && !told.contains('\n') && told.len() < 120, "{told}");
         }
-        assert!(refused("publish-status-address: here\n").contains("invalid IP address"));
+        assert!(refused("node-address: here\n").contains("invalid IP address"));
     }
 
     #[test]

@@ -64,11 +64,8 @@ impl Scene {
         settings.access_log = crate::cli::AccessLog::Off;
         settings.any_port_if_taken = true;
         let server = Server::start(settings).await?;
-        println!(
-            "Fairlead serves on this machine: API https://{}, DNS {}, HTTP {}",
-            server.addresses.api, server.addresses.dns, server.addresses.http
-        );
-        println!("ready in {} ms; state in {}", started.elapsed().as_millis(), data_dir.display());
+        say!("Fairlead serves on this machine: API https://{}, DNS {}, HTTP {}", server.addresses.api, server.addresses.dns, server.addresses.http);
+        say!("ready in {} ms; state in {}", started.elapsed().as_millis(), data_dir.display());
         let gateway = SocketAddr::new(Ipv4Addr::LOCALHOST.into(), free_port()?);
         for (path, object) in super::tour::objects(gateway) {
             create_if_missing(&server.client, path, &object).await.with_context(|| path.to_owned())?;
@@ -77,7 +74,7 @@ impl Scene {
         let vip = SocketAddr::new(cluster_ip(&server).await?, 8080);
         let scene = Self { server, vip, gateway, copies, data_dir: data_dir.to_owned() };
         let whole = scene.until_whole().await?;
-        println!("three backends started and registered in {} ms: {}", whole.as_millis(), scene.names().join(", "));
+        say!("three backends started and registered in {} ms: {}", whole.as_millis(), scene.names().join(", "));
         Ok(scene)
     }
 
@@ -110,7 +107,7 @@ impl Scene {
         let before = self.server.live.load().generation;
         let change = json!({"metadata": {"annotations": {"fairlead.dev/strategy": word}}});
         self.patch("/api/v1/namespaces/default/services/web", &change).await?;
-        println!("   $ kubectl annotate service web fairlead.dev/strategy={word} --overwrite");
+        say!("   $ kubectl annotate service web fairlead.dev/strategy={word} --overwrite");
         tokio::time::timeout(PATIENCE, self.server.live.newer_than(before)).await.context("the strategy is not in force")?;
         Ok(())
     }

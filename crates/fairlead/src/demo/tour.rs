@@ -40,11 +40,11 @@ struct Claims {
 
 impl Claims {
     fn title(&self, text: &str) {
-        println!("\n{}", bold(&format!("{}. {text}", self.held as usize + self.broken.len() + 1)));
+        say!("\n{}", bold(&format!("{}. {text}", self.held as usize + self.broken.len() + 1)));
     }
 
     fn check(&mut self, holds: bool, text: &str) {
-        println!("   {}  {text}", if holds { green("holds") } else { red("FAILS") });
+        say!("   {}  {text}", if holds { green("holds") } else { red("FAILS") });
         if holds {
             self.held += 1;
         } else {
@@ -53,9 +53,9 @@ impl Claims {
     }
 
     fn close(self) -> bool {
-        println!("\n{} of {} claims held", self.held, self.held as usize + self.broken.len());
+        say!("\n{} of {} claims held", self.held, self.held as usize + self.broken.len());
         for text in &self.broken {
-            println!("  failed: {text}");
+            say!("  failed: {text}");
         }
         self.broken.is_empty()
     }
@@ -64,10 +64,10 @@ impl Claims {
 async fn name(scene: &Scene, claims: &mut Claims) -> Result<()> {
     claims.title("The Service has a name");
     let server = scene.server.addresses.dns;
-    println!("   $ dig @{} -p {} web.default.svc.{} +short", server.ip(), server.port(), scene.domain());
+    say!("   $ dig @{} -p {} web.default.svc.{} +short", server.ip(), server.port(), scene.domain());
     let started = Instant::now();
     let found = scene.resolve("web").await?;
-    println!("   {found}    ({:.1} ms)", millis(started));
+    say!("   {found}    ({:.1} ms)", millis(started));
     claims.check(found == scene.vip.ip().to_string(), "the name resolves to the Service's ClusterIP");
     Ok(())
 }
@@ -78,7 +78,7 @@ async fn entries(scene: &Scene, claims: &mut Claims) -> Result<()> {
     let mut reached = true;
     for (way, address, host) in [("ClusterIP", scene.vip, HOST), ("Ingress  ", http, HOST), ("HTTPRoute", scene.gateway, ROUTE_HOST)] {
         let answer = blocking(move || Client::new(address, host).get("/")).await?;
-        println!("   {way}  curl -H 'Host: {host}' http://{address}/   ->  {}", answer.as_deref().unwrap_or("no answer"));
+        say!("   {way}  curl -H 'Host: {host}' http://{address}/   ->  {}", answer.as_deref().unwrap_or("no answer"));
         reached &= answer.is_ok();
     }
     claims.check(reached, "all three reach a backend");
@@ -126,7 +126,7 @@ async fn rolling_change(scene: &mut Scene, claims: &mut Claims) -> Result<()> {
     scene.roll().await?;
     let took = millis(started);
     let tally = blocking(move || load.stop()).await?;
-    println!("   all three replaced in {took:.0} ms, {} requests meanwhile", tally.total());
+    say!("   all three replaced in {took:.0} ms, {} requests meanwhile", tally.total());
     claims.check(tally.failed == 0, &format!("{} of {} requests failed{}", tally.failed, tally.total(), first(&tally)));
     Ok(())
 }
@@ -136,14 +136,14 @@ async fn kill(scene: &mut Scene, claims: &mut Claims) -> Result<()> {
     let load = Load::start(scene.server.addresses.http, HOST, CLIENTS, PAUSE);
     tokio::time::sleep(Duration::from_millis(400)).await;
     let (pid, out) = scene.kill_one().await?;
-    println!("   $ kill -9 {pid}");
-    println!("   out of the snapshot after {:.1} ms", out.as_secs_f64() * 1_000.0);
+    say!("   $ kill -9 {pid}");
+    say!("   out of the snapshot after {:.1} ms", out.as_secs_f64() * 1_000.0);
     tokio::time::sleep(Duration::from_millis(600)).await;
     let tally = blocking(move || load.stop()).await?;
     claims.check(out < Duration::from_secs(1), "its death was noticed without a health check");
     claims.check(tally.failed == 0, &format!("{} of {} requests failed{}", tally.failed, tally.total(), first(&tally)));
     scene.until_whole().await?;
-    println!("   restarted and back in service");
+    say!("   restarted and back in service");
     Ok(())
 }
 
@@ -182,7 +182,7 @@ fn draw(tally: &Tally) {
     let most = tally.by_backend.values().copied().max().unwrap_or(1).max(1);
     let sorted: BTreeMap<_, _> = tally.by_backend.iter().collect();
     for (name, count) in sorted {
-        println!("   {name:<12} {count:>6} {}", "#".repeat((count * 40 / most) as usize));
+        say!("   {name:<12} {count:>6} {}", "#".repeat((count * 40 / most) as usize));
     }
 }
 
@@ -196,17 +196,17 @@ pub fn farewell(scene: &Scene) {
     let kubeconfig = scene.server.kubeconfig.display();
     let fairlead = std::env::current_exe().map_or_else(|_| "fairlead".into(), |path| path.display().to_string());
     let data = scene.server.settings.data_dir.display();
-    println!("\n{}", bold("Everything is still running. Try it, in another terminal:"));
-    println!("   kubectl --kubeconfig {kubeconfig} get services,ingresses,httproutes,instances -o wide");
-    println!("   kubectl --kubeconfig {kubeconfig} annotate service web fairlead.dev/strategy=random --overwrite");
-    println!("   dig @{} -p {} web.default.svc.{} A", dns.ip(), dns.port(), scene.domain());
-    println!("   curl -H 'Host: {HOST}' http://{http}/");
-    println!("   curl -H 'Host: {ROUTE_HOST}' http://{}/", scene.gateway);
-    println!("   curl http://{}/", scene.vip);
-    println!("   {fairlead} why web --data-dir {data}");
-    println!("   {fairlead} show endpoints --data-dir {data}");
-    println!("   kill -9 {}    and watch it come back", scene.any_pid().map_or_else(|| "PID".into(), |pid| pid.to_string()));
-    println!("\nCtrl-C ends it and leaves nothing behind.");
+    say!("\n{}", bold("Everything is still running. Try it, in another terminal:"));
+    say!("   kubectl --kubeconfig {kubeconfig} get services,ingresses,httproutes,instances -o wide");
+    say!("   kubectl --kubeconfig {kubeconfig} annotate service web fairlead.dev/strategy=random --overwrite");
+    say!("   dig @{} -p {} web.default.svc.{} A", dns.ip(), dns.port(), scene.domain());
+    say!("   curl -H 'Host: {HOST}' http://{http}/");
+    say!("   curl -H 'Host: {ROUTE_HOST}' http://{}/", scene.gateway);
+    say!("   curl http://{}/", scene.vip);
+    say!("   {fairlead} why web --data-dir {data}");
+    say!("   {fairlead} show endpoints --data-dir {data}");
+    say!("   kill -9 {}    and watch it come back", scene.any_pid().map_or_else(|| "PID".into(), |pid| pid.to_string()));
+    say!("\nCtrl-C ends it and leaves nothing behind.");
 }
 
 fn bold(text: &str) -> String {

@@ -57,11 +57,13 @@ impl Registration {
         Err(Error::Refused { object: self.object.clone(), message: "its status changes too often to add a proof to it".into() })
     }
 
-    /// Lets it have requests.
-    pub async fn enter(&self) {
-        if let Err(error) = self.patch("", &json!({"spec": {"maintenance": null}})).await {
+    /// Lets it have requests; whether the server knows.
+    pub async fn enter(&self) -> bool {
+        let entered = self.patch("", &json!({"spec": {"maintenance": null}})).await;
+        if let Err(error) = &entered {
             tracing::error!(%error, "a copy is ready but cannot be announced");
         }
+        entered.is_ok()
     }
 
     /// Asks for no new requests and waits until those in flight are done, or `stop` has no more patience.

@@ -102,7 +102,7 @@ fn parents_of_other_controllers_are_neither_touched_nor_moved() {
 
 #[test]
 fn an_ingress_gets_what_is_bound_and_gives_back_what_was_ours() {
-    let address = |ip: &str, port: u16| IngressAddress { ip: ip.into(), ports: vec![80], sockets: vec![socket(port)] };
+    let address = |ip: &str, port: u16| IngressAddress { at: ip.into(), ports: vec![80], sockets: vec![socket(port)] };
     let decided = Decided {
         kind: "Ingress",
         ..decided(DecidedStatus::Ingress { addresses: vec![address("10.0.0.1", 80), address("10.0.0.2", 81)], conditions: vec![] })
@@ -113,10 +113,16 @@ fn an_ingress_gets_what_is_bound_and_gives_back_what_was_ours() {
     let status = merged(&decided, &applied(7, vec![problem]), current);
     assert_eq!(
         status["loadBalancer"]["ingress"],
-        json!([{"hostname": "lb.example.com"}, {"ip": "10.0.0.1", "ports": [{"port": 80, "protocol": "TCP"}]}])
+        json!([{"ip": "10.0.0.1", "ports": [{"port": 80, "protocol": "TCP"}]}]),
+        "an Ingress of ours is reached here and nowhere else"
     );
+    let named = Decided { body: DecidedStatus::Ingress { addresses: vec![address("lb.example.com", 80)], conditions: vec![] }, ..decided.clone() };
+    let entry = json!({"hostname": "lb.example.com", "ports": [{"port": 80, "protocol": "TCP"}]});
+    assert_eq!(merged(&named, &applied(7, vec![]), Value::Null)["loadBalancer"]["ingress"], json!([entry]));
     let none = Decided { body: DecidedStatus::Ingress { addresses: vec![], conditions: vec![] }, ..decided };
     assert_eq!(merged(&none, &applied(7, vec![]), json!({"loadBalancer": {"ingress": [{"ip": "10.0.0.9"}]}})), json!({"loadBalancer": {}}));
+    let theirs = json!({"loadBalancer": {"ingress": [{"hostname": "lb.example.com"}]}});
+    assert_eq!(merged(&none, &applied(7, vec![]), theirs.clone()), theirs, "of another class now: theirs stays");
 }
 
 #[test]
