@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::meta::{Meta, nullable, object};
+use crate::session::SessionPersistence;
 
 /// A BackendPolicy.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
@@ -52,6 +53,8 @@ pub struct BackendPolicySpec {
     pub retry_budget: Option<RetryBudget>,
     /// Longest wait for requests in flight on an endpoint that leaves.
     pub drain_timeout: Option<Arc<str>>,
+    /// What keeps clients of requests at their endpoints.
+    pub session_persistence: Option<SessionPersistence>,
     /// Not read yet; that they are written is told.
     pub concurrency: Option<Unread>,
     /// As `concurrency`.
@@ -60,8 +63,6 @@ pub struct BackendPolicySpec {
     pub locality: Option<Unread>,
     /// As `concurrency`.
     pub rate_limit: Option<Unread>,
-    /// As `concurrency`.
-    pub session_persistence: Option<Unread>,
     /// As `concurrency`.
     pub shed: Option<Unread>,
     /// As `concurrency`.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backend_policy::Unread;
 use crate::meta::{Meta, nullable, object};
+use crate::session::SessionPersistence;
 
 /// Rules that lead HTTP requests from the listeners of its parents to backends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -76,8 +76,8 @@ pub struct HttpRule {
     pub timeouts: Option<HttpTimeouts>,
     /// What is tried again.
     pub retry: Option<HttpRetry>,
-    /// Not read yet; that it is written is told.
-    pub session_persistence: Option<Unread>,
+    /// What keeps clients at their endpoints.
+    pub session_persistence: Option<SessionPersistence>,
 }
 
 /// Conditions that must all hold.

@@ -21,6 +21,7 @@ pub mod pod;
 pub mod secret;
 pub mod selector;
 pub mod service;
+pub mod session;
 pub mod slice;
 mod text;
 pub mod time;

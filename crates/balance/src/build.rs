@@ -1,7 +1,7 @@
 //! Building a [`Picker`] from a pool: shares, draws and the tables of the strategy in force.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use model::endpoint::{Endpoint, Pool};
 use model::policy::{HashKey, Policy, Strategy};
@@ -52,6 +52,8 @@ pub struct Picker {
     pub(crate) fade: Fade,
     /// What the policy makes of Prequal.
     pub(crate) terms: Terms,
+    /// Endpoints by the numbers that sessions name them by, sorted; made by the first request that is in one.
+    pub(crate) sessions: OnceLock<Box<[(u64, u32)]>>,
 }
 
 /// One endpoint of a picker.
@@ -165,6 +167,7 @@ impl Picker {
             endpoint_limit,
             fade: Fade::over(policy.tuning.decay),
             terms: Terms::of(&policy.tuning.prequal, entries.len()),
+            sessions: OnceLock::new(),
             pool: Arc::clone(pool),
             layer,
             method,

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use model::vitals::{State, Vitals};
-use model::{InFlight, Now};
+use model::{InFlight, Now, session};
 
 use crate::build::{Picker, Table};
 use crate::guard::{Guard, Held, Seat};
@@ -39,6 +39,8 @@ enum Care {
     All,
     /// First contact, memory, a suspected node and the ramp's cap no longer exclude: nothing better is left.
     Lenient,
+    /// As `Lenient`, and an agent that asks for no new requests is not asked for any: for who is at home there.
+    Session,
 }
 
 impl Picker {
@@ -82,8 +84,48 @@ impl Picker {
         if !self.usable(index, &Ask::default(), Care::All, now) {
             return None;
         }
+        self.seated(|| self.raise(index, worker.of(self).1, now))
+    }
+
+    /// The endpoint of a session, if it is usable or drains and still serves: what keeps new requests from an endpoint that is new or
+    /// leaves does not keep those away that are at home there (balance spec D2). `None`: pick, and begin another session.
+    pub fn pick_session(&self, worker: &mut Worker, tag: u64, ask: &Ask<'_>, now: Now) -> Option<Guard> {
+        let place = self.session_place(tag)?;
+        self.ledger.touch(now);
+        if let Some(lot) = worker.count_request() {
+            self.ledger.service.budget.requests(lot, now);
+        }
+        if place < self.entries.len() {
+            // The state as it would be without a wish to drain.
+            return if self.usable(place, ask, Care::Session, now) { self.seated(|| self.raise(place, worker.of(self).1, now)) } else { None };
+        }
+        let endpoint = &self.pool.draining[place - self.entries.len()];
+        if endpoint.vitals.state().without(State::AGENT_DRAIN).barred() || ask.tried.contains(&endpoint.address) {
+            return None;
+        }
+        let held = Held::Lasting(Arc::clone(&self.ledger), Arc::clone(endpoint), Arc::clone(&self.pool.policy));
+        self.seated(|| match self.endpoint_limit {
+            Some(limit) => InFlight::raise_below(held, limit, now),
+            None => Some(InFlight::raise(held, now)),
+        })
+    }
+
+    /// Where the endpoint of this number stands: those that drain follow those that are chosen from.
+    fn session_place(&self, tag: u64) -> Option<usize> {
+        let places = self.sessions.get_or_init(|| {
+            let all = self.pool.endpoints.iter().chain(&self.pool.draining).enumerate();
+            let mut places: Box<[(u64, u32)]> = all.map(|(place, endpoint)| (session::tag(endpoint), place as u32)).collect();
+            places.sort_unstable();
+            places
+        });
+        let at = places.binary_search_by_key(&tag, |(tag, _)| *tag).ok()?;
+        Some(places[at].1 as usize)
+    }
+
+    /// A guard with a seat, if there is one and the endpoint's count could be raised.
+    fn seated(&self, raise: impl FnOnce() -> Option<InFlight<Held>>) -> Option<Guard> {
         let seat = Seat::take(self).ok()?;
-        match self.raise(index, worker.of(self).1, now) {
+        match raise() {
             Some(flight) => Some(Guard::new(flight, seat, false)),
             None => {
                 seat.leave(&self.ledger);
@@ -331,8 +373,11 @@ impl Picker {
         if overruled {
             heeded = heeded.without(State::PROBE_DOWN);
         }
-        if care == Care::Lenient {
+        if care != Care::All {
             heeded = heeded.without(State::WAITING).without(State::MEMORY);
+        }
+        if care == Care::Session {
+            heeded = heeded.without(State::AGENT_DRAIN);
         }
         heeded.barred()
     }

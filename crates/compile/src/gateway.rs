@@ -11,7 +11,7 @@ mod backend_tls;
 mod clients;
 pub(crate) mod edge;
 mod features;
-mod filters;
+pub(crate) mod filters;
 mod http_route;
 mod plan;
 mod references;
@@ -336,7 +336,7 @@ impl Gateways {
         let attached: Attached = listeners.into_iter().map(|one| (one.clone(), self.share_of(&one, &resolved.matches))).collect();
         self.retable(&before.attached, &attached, touched);
         let dropped = resolved.dropped.clone().map(|message| Refusal { reason: "PartiallyInvalid", message });
-        match resolved.refused.clone().or(dropped).or(resolved.unresolved.clone()).or(resolved.ignored.clone()) {
+        match resolved.refused.clone().or(dropped).or(resolved.unresolved.clone()) {
             Some(complaint) => self.complaints.insert(key.clone(), complaint),
             None => self.complaints.remove(key),
         };

@@ -18,6 +18,7 @@ mod policy;
 mod probes;
 mod routes;
 mod services;
+mod sessions;
 mod text;
 mod tls;
 mod world;

@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 use crate::cli::AccessLog;
 use crate::config::Settings;
 use crate::engine::{self, Engine};
-use crate::state::first_address;
+use crate::state::{self, first_address};
 use crate::up::{PLANES, client_as};
 use crate::verdicts::Verdicts;
 
@@ -166,7 +166,14 @@ fn http_settings(settings: &Settings, metrics: &Registry, http: Vec<TcpListener>
     };
     let log = format.map(|format| anyhow::Ok(proxy::AccessLog { lines: Lines::start("access-log", std::io::stderr())?, format })).transpose()?;
     let options = proxy::Options { show_reason: settings.reason_header, age_max: settings.connection_age, ..proxy::Options::default() };
-    Ok(proxy::Settings { options, log, metrics: Some(metrics.clone()), bound: vec![(settings.http, http), (settings.https, https)], memory: None })
+    Ok(proxy::Settings {
+        options,
+        log,
+        metrics: Some(metrics.clone()),
+        bound: vec![(settings.http, http), (settings.https, https)],
+        session_key: Some(state::session_key(&settings.data_dir)?),
+        memory: None,
+    })
 }
 
 fn control_settings(

@@ -184,7 +184,17 @@ pub fn first_address(network: IpAddr) -> IpAddr {
     }
 }
 
-/// The admin token: 32 random bytes, kept over restarts.
+/// What seals the tokens of sessions, kept over restarts so that clients stay at their endpoints.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn session_key(data_dir: &Path) -> Result<[u8; 32]> {
+    let path = data_dir.join("session.key");
+    let stored = URL_SAFE_NO_PAD.decode(token(&path)?).ok().and_then(|bytes| bytes.try_into().ok());
+    stored.with_context(|| format!("{} is no key of 32 bytes: remove it, and the next start makes another one", path.display()))
+}
+
+/// 32 random bytes as text, kept over restarts.
 fn token(path: &Path) -> Result<String> {
     if let Ok(text) = std::fs::read_to_string(path)
         && text.trim().len() >= 32

@@ -16,6 +16,7 @@ pub mod names;
 pub mod policy;
 pub mod routes;
 pub mod service;
+pub mod session;
 pub mod show;
 pub mod snapshot;
 pub mod tls;

@@ -4,6 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::session::Session;
+
 /// The effective policy of a service port.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
@@ -23,6 +25,8 @@ pub struct Policy {
     pub retry_budget: RetryBudget,
     /// Longest wait for requests in flight on an endpoint that leaves.
     pub drain_timeout: Duration,
+    /// What keeps clients of requests at their endpoints.
+    pub session: Option<Arc<Session>>,
     /// Where each field came from: (field, source object or `default`), for tables.
     pub sources: Vec<(&'static str, Arc<str>)>,
 }
@@ -327,6 +331,7 @@ impl Default for Policy {
             limits: Limits::default(),
             retry_budget: RetryBudget { percent: 20, interval: Duration::from_secs(10), min_per_second: 10 },
             drain_timeout: Duration::from_secs(30),
+            session: None,
             sources: Vec::new(),
         }
     }

@@ -24,6 +24,7 @@ use smallvec::SmallVec;
 use crate::OrdMap;
 use crate::endpoint::PoolId;
 use crate::ident::{Origin, Transport};
+use crate::session::Session;
 use crate::tls::{BackendTls, TlsIdentity};
 
 pub use ask::{Ask, Failed};
@@ -258,6 +259,11 @@ pub struct Rule {
     pub timeouts: Timeouts,
     /// The retry stanza; `None` is the default behaviour of gateway spec G113.
     pub retry: Option<Retry>,
+    /// A number made of the route's name and of the rule's own, or else of what the rule matches: what its sessions are told apart by.
+    /// Rules that come before it do not change it.
+    pub place: u64,
+    /// What keeps its clients at their endpoints; goes before what the policy of a service says.
+    pub session: Option<Arc<Session>>,
 }
 
 /// One backend of a rule.

@@ -61,6 +61,8 @@ fn snapshot(listen: SocketAddr, backends: impl Iterator<Item = SocketAddr>, spea
         backends: vec![Backend { weight: 1, to: BackendTo::Pool(PoolId(1)), service, port: 80, filters: Vec::new() }],
         timeouts: Timeouts::default(),
         retry: None,
+        place: 0,
+        session: None,
     };
     let everything = RouteMatch {
         rule: Arc::new(rule),

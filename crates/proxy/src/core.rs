@@ -16,6 +16,7 @@ use crate::loads::Loads;
 use crate::log::{AccessLog, Sampler};
 use crate::numbers::{Numbers, Open, Tally};
 use crate::pressure::Pressure;
+use crate::request::session::Seals;
 use crate::tls::Certificates;
 use crate::upstream::Idle;
 use crate::upstream::commons::Commons;
@@ -117,6 +118,8 @@ pub struct Shared {
     pub certificates: Certificates,
     /// TLS towards backends.
     pub clients: Clients,
+    /// What seals the tokens of sessions.
+    pub seals: Seals,
     /// How to behave.
     pub options: Options,
     /// How many data threads there are.

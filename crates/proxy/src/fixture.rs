@@ -22,5 +22,7 @@ pub fn rule(backends: Vec<Backend>) -> Rule {
         backends,
         timeouts: Timeouts::default(),
         retry: None,
+        place: 0,
+        session: None,
     }
 }

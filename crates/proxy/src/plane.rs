@@ -32,6 +32,7 @@ use crate::loads::Loads;
 use crate::log::AccessLog;
 use crate::numbers::{Numbers, Open, Opened, Shook};
 use crate::pressure::Pressure;
+use crate::request::session::Seals;
 use crate::socket::Socket;
 use crate::tls::{self, Certificates};
 use crate::upstream::commons::Commons;
@@ -64,6 +65,8 @@ pub struct Settings {
     /// Sockets that are bound already, one per data thread: the entries whose port the system chose. They are served for the
     /// life of the plane, with 404 while no snapshot names them.
     pub bound: Vec<(SocketAddr, Vec<std::net::TcpListener>)>,
+    /// What seals the tokens of sessions; `None` is one of its own, which does not outlive the process.
+    pub session_key: Option<[u8; 32]>,
     /// How much memory is in use and may be; `None` asks the control groups of the process.
     pub memory: Option<Measure>,
 }
@@ -106,6 +109,7 @@ impl Plane {
             open: Open::default(),
             certificates: Certificates::default(),
             clients: Clients::default(),
+            seals: settings.session_key.as_ref().map_or_else(Seals::random, Seals::new),
             options: settings.options,
             cores: runtime.cores(),
             runtime: runtime.clone(),

@@ -12,6 +12,7 @@ mod mirror;
 mod redirect;
 mod reply;
 mod send;
+pub mod session;
 mod tries;
 mod tunnel;
 mod upload;
@@ -40,7 +41,8 @@ use asked::Asked;
 use deliver::Broke;
 use exchange::Clock;
 pub use send::{each_forwarding, queue_head};
-use tries::{Ending, Tries, Won};
+use session::Kept;
+use tries::{Ending, Tries, Wishes, Won};
 use upload::Upload;
 
 /// The connection that a request came on.
@@ -105,7 +107,7 @@ async fn live<'s>(
 
     // What the filters do to the request, and which service it goes to.
     let mut mirrors = Vec::new();
-    let (backend, pool) = destination(asked, visit, snapshot, matched, &mut mirrors, record)?;
+    let Destination { backend, pool, session } = destination(asked, visit, snapshot, matched, &mut mirrors, record)?;
 
     // Which endpoint, its connection, the request out and the head of the answer in, with all retries.
     let id = u128::from(visit.core.random()) << 64 | u128::from(visit.core.random());
@@ -114,7 +116,8 @@ async fn live<'s>(
     record.mirrors = u8::try_from(copies.len()).unwrap_or(u8::MAX);
     let affinity = affinity::of(visit.core, pool, asked);
     let manner = Manner::of(pool, &backend.to, listener.client.as_ref(), asked);
-    let mut tries = Tries::new(visit, rule, pool, asked, (id, manner), affinity.hash);
+    let wishes = Wishes { hash: affinity.hash, home: session.as_ref().and_then(Kept::home) };
+    let mut tries = Tries::new(visit, rule, pool, asked, (id, manner), wishes);
     let mut upload = Upload::new(asked.framing == Framing::None, tries.may_repeat(), asked.expects_continue, copies);
     upload.bound(edge.body_max);
     let won = tries.run(front, &mut upload, head, &mut clock, record).await;
@@ -128,6 +131,9 @@ async fn live<'s>(
     }
     filters::on_answer(&backend.filters, asked, head);
     filters::on_answer(&rule.filters, asked, head);
+    if let Some(session) = session {
+        session.tell(won.guard.endpoint(), asked.https, &visit.core.shared.seals, head);
+    }
     if let Some(hsts) = edge.hsts.as_ref().filter(|_| asked.https) {
         head.set(b"strict-transport-security", hsts.as_bytes());
     }
@@ -175,7 +181,15 @@ fn deadlines<'v>(rule: &Rule, visit: &Visit<'v>) -> Clock<'v> {
     Clock { timer: visit.ticket.timer(), whole, each: None }
 }
 
-/// Runs the filters of the rule, draws a backend, runs its filters, and gives its pool.
+/// Where a request goes.
+struct Destination<'s> {
+    backend: &'s Backend,
+    pool: &'s Arc<Pool>,
+    session: Option<Kept<'s>>,
+}
+
+/// Runs the filters of the rule, draws a backend, runs its filters, and gives its pool and the client's session there. Sessions are
+/// looked at after the weights have chosen (gateway spec G67) and before filters take from the request what carries them.
 fn destination<'s>(
     asked: &mut Asked,
     visit: &Visit<'_>,
@@ -183,8 +197,9 @@ fn destination<'s>(
     matched: &'s RouteMatch,
     mirrors: &mut Vec<&'s Mirror>,
     record: &mut Record<'s>,
-) -> Result<(&'s Backend, &'s Arc<Pool>), Answer> {
+) -> Result<Destination<'s>, Answer> {
     let (core, rule) = (visit.core, &matched.rule);
+    let of_rule = rule.session.as_ref().map(|one| session::read(one, rule, asked, &core.shared.seals, session::now_s()));
     let place = filters::Place { path: &matched.path, port: visit.ticket.door().key.1 };
     if let Some(answer) = filters::on_request(&rule.filters, asked, place, mirrors) {
         return Err(answer);
@@ -192,12 +207,20 @@ fn destination<'s>(
     let drawn = core.draws.borrow_mut().pick(rule, || core.random());
     let backend = drawn.map(|at| &rule.backends[at]).ok_or_else(|| Answer::new(500, Reason::BackendInvalid))?;
     record.backend = Some(backend);
+    let pool = backend.to.pool().and_then(|id| snapshot.pool(id));
+    let of_policy = || {
+        let session = pool.and_then(|pool| pool.policy.session.as_ref())?;
+        Some(session::read(session, rule, asked, &core.shared.seals, session::now_s()))
+    };
+    let session = of_rule.or_else(of_policy).map(|brought| brought.at(rule, backend));
     if let Some(answer) = filters::on_request(&backend.filters, asked, place, mirrors) {
         return Err(answer);
     }
     match &backend.to {
         BackendTo::Unvouched { .. } => Err(Answer::new(503, Reason::TlsUpstream)),
-        BackendTo::Pool(id) | BackendTo::Covered(id, _) => Ok((backend, snapshot.pool(*id).ok_or_else(|| Answer::new(503, Reason::NoEndpoint))?)),
+        BackendTo::Pool(_) | BackendTo::Covered(..) => {
+            Ok(Destination { backend, pool: pool.ok_or_else(|| Answer::new(503, Reason::NoEndpoint))?, session })
+        }
         BackendTo::Nowhere { status, .. } => Err(Answer::new(*status, Reason::BackendInvalid)),
     }
 }

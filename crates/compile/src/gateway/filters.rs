@@ -13,7 +13,7 @@ use crate::routes::{Refusal, paths};
 mod tests;
 
 /// Fields that belong to the connection and the message, never to a rule (gateway spec G58).
-const HOP_BY_HOP: &[&str] = &[
+pub(crate) const HOP_BY_HOP: &[&str] = &[
     "connection",
     "content-length",
     "keep-alive",

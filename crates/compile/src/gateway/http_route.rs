@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use api::HttpRoute;
 use api::http_route::{HttpBackend, HttpMatch, HttpRetry, HttpRule, HttpTimeouts, NamedMatch};
+use api::session::SessionPersistence;
 use model::Origin;
 use model::routes::{Backend, HostPattern, PathMatch, Pattern, Retry, RouteMatch, Rule, Timeouts, ValueMatch, ValueTest};
+use model::session::{self, Session};
 
 use super::backend_tls::Policies;
 use super::filters;
@@ -32,8 +34,6 @@ pub(super) struct Resolved {
     pub refused: Option<Refusal>,
     /// Rules that were dropped while others work, in one sentence.
     pub dropped: Option<Arc<str>>,
-    /// What of it has no effect.
-    pub ignored: Option<Refusal>,
     /// What could not be resolved.
     pub unresolved: Option<Refusal>,
     /// Services it looked at.
@@ -63,10 +63,6 @@ pub(super) fn resolve(route: &HttpRoute, ground: &Ground<'_>, grants: &Grants, b
         (false, Some(_)) => resolved.dropped = Some(format!("Dropped Rule {}", sentence(&dropped)).into()),
         (_, None) => {}
     }
-    resolved.ignored = route.spec.rules.iter().position(|rule| rule.session_persistence.is_some()).map(|index| {
-        let instead = "a BackendPolicy of the Service whose strategy hashes a cookie keeps clients at their endpoint";
-        Refusal::new("NoEffect", format!("sessionPersistence of rule {index} has no effect; {instead}"))
-    });
     resolved.services = references.services;
     resolved.namespaces = references.namespaces;
     for (rule, conditions) in kept {
@@ -106,6 +102,8 @@ fn compile_rule(route: &HttpRoute, index: usize, rule: &HttpRule, references: &m
         timeouts: timeouts(rule.timeouts.as_ref())?,
         retry: rule.retry.as_ref().map(retry).transpose()?,
         backends: rule.backend_refs.iter().map(|one| backend(one, by_prefix, references)).collect::<Result<_, _>>()?,
+        place: place_of(meta, rule, &conditions),
+        session: rule.session_persistence.as_ref().map(session).transpose()?,
     });
     let matches = conditions.into_iter().enumerate().map(|(index, (path, method, headers, query))| {
         let rule = Arc::clone(&compiled);
@@ -113,6 +111,16 @@ fn compile_rule(route: &HttpRoute, index: usize, rule: &HttpRule, references: &m
     });
     let matches = matches.collect::<Result<_, Refusal>>()?;
     Ok((compiled, matches))
+}
+
+/// The same for as long as the rule has its name, or without one matches the same: rules before it may come and go.
+fn place_of(meta: &api::Meta, rule: &HttpRule, conditions: &[Conditions]) -> u64 {
+    let own = rule.name.as_deref().filter(|name| !name.is_empty()).map_or_else(|| format!("{conditions:?}"), str::to_owned);
+    session::number([meta.namespace.as_bytes(), meta.name.as_bytes(), own.as_bytes()])
+}
+
+fn session(written: &SessionPersistence) -> Result<Arc<Session>, Refusal> {
+    crate::sessions::read(written).map(Arc::new).map_err(|why| unsupported(format!("sessionPersistence: {why}")))
 }
 
 type Conditions = (PathMatch, Option<Arc<str>>, Vec<ValueMatch>, Vec<ValueMatch>);

@@ -350,11 +350,26 @@ fn a_change_of_one_route_leaves_the_matches_of_others_by_pointer_and_decides_not
 }
 
 #[test]
-fn what_a_rule_asks_for_in_vain_is_told() {
-    let mut asks = route("r", &["a.test"], to("web"));
-    asks["spec"]["rules"][0]["sessionPersistence"] = json!({"sessionName": "s"});
-    let (world, done) = stage(&[asks]);
-    assert_eq!(answer(&done.snapshot, 9000, "a.test", "/"), "web");
-    let told: Vec<_> = world.diagnostics().map(|one| (one.origin.to_string(), one.reason)).collect();
-    assert_eq!(told, [("HTTPRoute n/r".to_owned(), "NoEffect")]);
+fn a_rule_keeps_its_sessions_when_others_come_before_it() {
+    let places = |route: serde_json::Value| -> Vec<u64> {
+        let (_, done) = stage(&[route]);
+        let entrance = done.snapshot.entrances.ports.values().find(|entrance| entrance.key.1 == 9000).unwrap();
+        let mut rules: Vec<_> = entrance.listeners.iter().flat_map(|one| one.hosts.matches()).map(|one| (one.rule.index, one.rule.place)).collect();
+        rules.sort_unstable();
+        rules.into_iter().map(|(_, place)| place).collect()
+    };
+    let mut one = route("r", &["a.test"], to("web"));
+    let rules = one["spec"]["rules"].as_array_mut().unwrap();
+    let mut named = rules[0].clone();
+    (named["name"], named["matches"]) = (json!("n"), json!([{"path": {"value": "/n"}}]));
+    rules.push(named);
+    let mut two = one.clone();
+    let rules = two["spec"]["rules"].as_array_mut().unwrap();
+    let mut first = rules[0].clone();
+    first["matches"] = json!([{"path": {"value": "/first"}}]);
+    rules.insert(0, first);
+    rules[2]["matches"] = json!([{"path": {"value": "/other"}}]);
+    let (before, after) = (places(one), places(two));
+    assert_eq!(before, after[1..]);
+    assert_ne!(after[0], after[1]);
 }

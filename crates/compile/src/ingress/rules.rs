@@ -7,7 +7,7 @@ use api::Ingress;
 use api::ingress::{IngressBackend, IngressPath};
 use model::routes::{Backend, BackendTo, HostPattern, PathMatch, RouteMatch, Rule, Timeouts};
 use model::tls::TlsIdentity;
-use model::{Origin, Transport};
+use model::{Origin, Transport, session};
 
 use super::Age;
 use crate::Diagnostic;
@@ -61,7 +61,7 @@ pub(super) fn default_backend(ground: &Ground<'_>) -> Option<RouteMatch> {
 
 fn rule(origin: Origin, index: u16, backend: Backend) -> Rule {
     let (filters, backends, timeouts) = (Vec::new(), vec![backend], Timeouts::default());
-    Rule { origin, created_s: 0, index, name: Arc::default(), filters, backends, timeouts, retry: None }
+    Rule { origin, created_s: 0, index, name: Arc::default(), filters, backends, timeouts, retry: None, place: 0, session: None }
 }
 
 fn matches(rule: Rule, host: HostPattern, path: PathMatch) -> RouteMatch {
@@ -111,7 +111,9 @@ impl Work<'_> {
             return self.complain("TooManyPaths", "an Ingress of more than 65536 paths is served up to that many; split it");
         };
         let backend = self.backend(backend);
-        let rule = Rule { created_s: self.ingress.metadata.creation_s, ..rule(self.origin.clone(), index, backend) };
+        let meta = &self.ingress.metadata;
+        let place = session::number([meta.namespace.as_bytes(), meta.name.as_bytes(), format!("{host} {path:?}").as_bytes()]);
+        let rule = Rule { created_s: meta.creation_s, place, ..rule(self.origin.clone(), index, backend) };
         self.into.matches.push(Arc::new(matches(rule, host.clone(), path)));
     }
 

@@ -86,6 +86,12 @@ pub(super) fn overlay(spec: &BackendPolicySpec) -> Result<Overlay, Arc<str>> {
             Err(why) => reader.wrong.push(format!("healthCheck: {why}")),
         }
     }
+    if let Some(written) = &spec.session_persistence {
+        match crate::sessions::read(written).map(Arc::new) {
+            Ok(session) => reader.overlay.set("sessionPersistence", move |policy| policy.session = Some(Arc::clone(&session))),
+            Err(why) => reader.wrong.push(format!("sessionPersistence: {why}")),
+        }
+    }
     reader.duration("drainTimeout", &spec.drain_timeout, ANY, |policy, time| policy.drain_timeout = time);
     if reader.wrong.is_empty() { Ok(reader.overlay) } else { Err(reader.wrong.join("; ").into()) }
 }

@@ -8,7 +8,8 @@ use super::fields::strategy;
 
 /// The condition that says it; `Approximated` is False where every plane does all of it.
 pub(super) fn condition(spec: &BackendPolicySpec) -> Condition {
-    let said: Vec<String> = by_strategy(spec).into_iter().chain(without_effect(spec)).collect();
+    let sessions = spec.session_persistence.is_some().then(|| "sessionPersistence: HTTP only".to_owned());
+    let said: Vec<String> = by_strategy(spec).into_iter().chain(sessions).chain(without_effect(spec)).collect();
     if said.is_empty() {
         return Condition::new("Approximated", Truth::False, "Exact", "every plane does what the policy says");
     }
@@ -39,7 +40,6 @@ pub(super) fn without_effect(spec: &BackendPolicySpec) -> Option<String> {
         ("hedge", spec.hedge.is_some()),
         ("locality", spec.locality.is_some()),
         ("rateLimit", spec.rate_limit.is_some()),
-        ("sessionPersistence", spec.session_persistence.is_some()),
         ("shed", spec.shed.is_some()),
         ("subset", spec.subset.is_some()),
         ("performance.outOfBand", performance.is_some_and(|block| block.out_of_band.is_some())),

@@ -52,6 +52,8 @@ fn rule(name: &str, created_s: i64, index: u16) -> Arc<Rule> {
         backends: Vec::new(),
         timeouts: Timeouts::default(),
         retry: None,
+        place: 0,
+        session: None,
     })
 }
 

@@ -18,6 +18,8 @@ fn rule(name: &str, index: u16, to: BackendTo) -> Arc<Rule> {
         backends: vec![backend(1, to)],
         timeouts: Timeouts { request: Some(Duration::from_millis(300)), backend_request: None },
         retry: Some(Retry { codes: vec![500], attempts: 2, backoff: Duration::from_millis(25) }),
+        place: 0,
+        session: None,
     })
 }
 

@@ -300,6 +300,10 @@ fn backends(snapshot: &Snapshot, rule: &Rule, notes: &mut Notes) -> (Option<u16>
         for filter in &one.filters {
             notes.row("filter", words::filter(filter), "applies", "to this backend only".into());
         }
+        let of_policy = || one.to.pool().and_then(|id| snapshot.pool(id)).and_then(|pool| pool.policy.session.as_ref());
+        if let Some(session) = rule.session.as_ref().or_else(of_policy) {
+            notes.row("session", words::session(session, rule), "applies", "clients stay at their endpoint of this backend".into());
+        }
         endpoints(snapshot, one, notes);
     }
     match rule.backends.iter().filter(|one| one.weight > 0).map(|one| words::broken(one, snapshot)).collect::<Option<Vec<_>>>() {

@@ -1,6 +1,7 @@
 //! Conditions, filters and backends of rules in words, for tables.
 
 use crate::routes::{Backend, BackendTo, Filter, HeaderEdit, PathEdit, PathMatch, Redirect, Rewrite, RouteMatch, Rule, ValueMatch, ValueTest};
+use crate::session::{self, Carrier, Session};
 use crate::snapshot::Snapshot;
 use crate::tls::{Authorities, BackendTls, PeerName};
 
@@ -74,6 +75,18 @@ fn path_edit(edit: &PathEdit) -> String {
         PathEdit::Full(path) => format!("path {path}"),
         PathEdit::Prefix(prefix) => format!("prefix {}", if prefix.is_empty() { "/" } else { prefix }),
     }
+}
+
+/// `cookie s for /, permanent, at most 600000 ms, at most 60000 ms unused`.
+pub(super) fn session(one: &Session, rule: &Rule) -> String {
+    let name = one.carrier.written().map_or_else(|| session::name(rule), |name| name.to_string());
+    let kept = match &one.carrier {
+        Carrier::Cookie { path, permanent, .. } => format!(" for {path}{}", if *permanent { ", permanent" } else { "" }),
+        Carrier::Header { .. } => String::new(),
+    };
+    let times = [(one.absolute, ""), (one.idle, " unused")].into_iter().filter_map(|(time, word)| Some((time?, word)));
+    let times: String = times.map(|(time, word)| format!(", at most {} ms{word}", time.as_millis())).collect();
+    format!("{} {name}{kept}{times}", one.carrier.as_str())
 }
 
 /// `web:80` or `web:80 (90 %)`, by weight.

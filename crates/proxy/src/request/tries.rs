@@ -67,6 +67,15 @@ pub struct Won {
     pub heard: Now,
 }
 
+/// Where in its pool a request had better go.
+#[derive(Clone, Copy, Default)]
+pub struct Wishes {
+    /// Its hash, where the strategy hashes.
+    pub hash: Option<u64>,
+    /// The number of the endpoint that its session is at.
+    pub home: Option<u64>,
+}
+
 /// All tries of a request.
 pub struct Tries<'a> {
     core: &'a Rc<Core>,
@@ -77,7 +86,7 @@ pub struct Tries<'a> {
     asked: &'a Asked,
     id: u128,
     manner: Manner<'a>,
-    hash: Option<u64>,
+    wishes: Wishes,
     tried: SmallVec<[SocketAddr; 4]>,
     /// Tries whose request was not sent.
     unsent: u32,
@@ -98,15 +107,8 @@ enum Next {
 }
 
 impl<'a> Tries<'a> {
-    /// For a request that goes to this pool in this manner, with its number and hash.
-    pub fn new(
-        visit: &Visit<'a>,
-        rule: &'a Rule,
-        pool: &'a Arc<Pool>,
-        asked: &'a Asked,
-        (id, manner): (u128, Manner<'a>),
-        hash: Option<u64>,
-    ) -> Self {
+    /// For a request that goes to this pool in this manner, with its number.
+    pub fn new(visit: &Visit<'a>, rule: &'a Rule, pool: &'a Arc<Pool>, asked: &'a Asked, (id, manner): (u128, Manner<'a>), wishes: Wishes) -> Self {
         let picker = visit.core.shared.pickers.of(pool, Layer::Http);
         Self {
             core: visit.core,
@@ -117,7 +119,7 @@ impl<'a> Tries<'a> {
             asked,
             id,
             manner,
-            hash,
+            wishes,
             tried: SmallVec::new(),
             unsent: 0,
             retries: 0,
@@ -219,8 +221,12 @@ impl<'a> Tries<'a> {
     }
 
     fn pick_from(&self, tried: &[SocketAddr], may_wait: bool, at: Now) -> Result<Guard, NoPick> {
-        let ask = Ask { hash: self.hash, tried, retryable: self.asked.is_safe(), may_wait };
-        self.picker.pick(&mut self.core.worker.borrow_mut(), &ask, at)
+        let ask = Ask { hash: self.wishes.hash, tried, retryable: self.asked.is_safe(), may_wait };
+        let mut worker = self.core.worker.borrow_mut();
+        if let Some(guard) = self.wishes.home.and_then(|home| self.picker.pick_session(&mut worker, home, &ask, at)) {
+            return Ok(guard);
+        }
+        self.picker.pick(&mut worker, &ask, at)
     }
 
     /// Takes the pool as the snapshot in force has it.

@@ -190,7 +190,18 @@ impl Drop for Stage {
 
 pub fn rule(backends: Vec<Backend>) -> Rule {
     let origin = Origin::new("HTTPRoute", "test", "route");
-    Rule { origin, created_s: 0, index: 0, name: "".into(), filters: Vec::new(), backends, timeouts: Timeouts::default(), retry: None }
+    Rule {
+        origin,
+        created_s: 0,
+        index: 0,
+        name: "".into(),
+        filters: Vec::new(),
+        backends,
+        timeouts: Timeouts::default(),
+        retry: None,
+        place: 0,
+        session: None,
+    }
 }
 
 pub fn to_pool(id: u32) -> Backend {

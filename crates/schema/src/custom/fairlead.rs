@@ -1,5 +1,6 @@
 //! `Instance` and `BackendPolicy` of `fairlead.dev/v1alpha1`.
 
+use super::{bounds, gateway};
 use crate::generated::meta_v1::OBJECT_META;
 use crate::table::flags::*;
 use crate::table::{ANY, CUSTOM, Check, Extra, Kind::*, Message, NOTHING, Shape::*, f, x};
@@ -188,12 +189,25 @@ static BACKEND_POLICY_SPEC: Message = Message {
         f("prequal", 0, One, Msg(&PREQUAL), 0),
         f("rateLimit", 0, One, Msg(&RATE_LIMIT), 0),
         f("retryBudget", 0, One, Msg(&RETRY_BUDGET), 0),
-        f("sessionPersistence", 0, One, Msg(&super::gateway::SESSION_PERSISTENCE), 0),
+        f("sessionPersistence", 0, One, Msg(&SESSION_PERSISTENCE), 0),
         f("shed", 0, One, Msg(&SHED), 0),
         f("slowStart", 0, One, Msg(&SLOW_START), 0),
         x("strategy", 0, One, Str, 0, &NAME),
         f("subset", 0, One, Msg(&SUBSET), 0),
         x("targetRefs", 0, List, Msg(&TARGET), REQUIRED, &TARGETS),
+    ],
+    ..CUSTOM
+};
+
+/// As that of Gateway API, with what v1.7 has taken out again.
+static SESSION_PERSISTENCE: Message = Message {
+    name: "dev.fairlead.v1alpha1.SessionPersistence",
+    fields: &[
+        x("absoluteTimeout", 0, One, Str, 0, &bounds::X69),
+        f("cookie", 0, One, Msg(&gateway::COOKIE_CONFIG), 0),
+        f("header", 0, One, Msg(&gateway::HEADER_CONFIG), 0),
+        x("idleTimeout", 0, One, Str, 0, &bounds::X69),
+        x("type", 0, One, Str, 0, &bounds::X72),
     ],
     ..CUSTOM
 };
