@@ -239,6 +239,26 @@ fn the_rules_codes_are_retried_elsewhere_up_to_its_attempts() {
 }
 
 #[test]
+fn a_stanza_bounds_every_request_that_is_sent_on_kept_connections_too() {
+    let count = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&count);
+    let tape = Tape::raw(move |wire, _| {
+        let request = wire.asked()?;
+        seen.fetch_add(1, Ordering::Relaxed);
+        if request.path() != "/kept" {
+            return None;
+        }
+        wire.send(ok(""));
+        Some(())
+    });
+    let retry = Retry { codes: Vec::new(), attempts: 1, backoff: Duration::from_millis(1) };
+    let stage = Stage::on(1, &Scene::to(&[tape.address]).with(|rule| rule.retry = Some(retry)), proxy::Settings::default());
+    assert_eq!(stage.get("/kept").status(), 200);
+    let answer = stage.get("/dies");
+    assert_eq!((answer.status(), answer.reason().as_str(), count.load(Ordering::Relaxed)), (503, "retries_exhausted", 3));
+}
+
+#[test]
 fn load_reports_reach_the_vitals_and_not_the_client() {
     let tape = Tape::answering(|_| {
         b"HTTP/1.1 200 OK\r\nendpoint-load-metrics: JSON {\"cpu_utilization\":0.5,\"mem_utilization\":0.25}\r\nContent-Length: 2\r\n\r\nok".to_vec()

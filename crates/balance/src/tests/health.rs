@@ -375,3 +375,39 @@ fn c4_where_all_are_new_the_cap_of_each_holds_for_as_long_as_somebody_can_wait()
     let held: Vec<Guard> = (0..40).map(|_| bench.ask(&waits).expect("the warm one has no cap")).collect();
     assert!(held.iter().filter(|guard| Bench::number(guard) == 53).count() <= 2);
 }
+
+#[test]
+fn a_session_is_at_home_at_an_endpoint_that_is_usable_or_drains_and_at_no_other() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 3]);
+    let tags: Vec<u64> = bench.pool.endpoints.iter().map(|endpoint| model::session::tag(endpoint)).collect();
+    let home = |bench: &mut Bench, tag: u64, tried: &[std::net::SocketAddr]| {
+        let ask = Ask { tried, ..Ask::default() };
+        bench.picker().pick_session(&mut bench.worker, tag, &ask, bench.now).as_ref().map(Bench::number)
+    };
+    for (number, tag) in tags.iter().enumerate() {
+        assert_eq!(home(&mut bench, *tag, &[]), Some(number));
+    }
+    assert_eq!(home(&mut bench, tags[0] ^ 1, &[]), None);
+    let address = bench.pool.endpoints[1].address;
+    assert_eq!(home(&mut bench, tags[1], &[address]), None, "it was tried there");
+    // Leaving, but serving.
+    bench.change(|pool| {
+        let leaving = pool.endpoints.remove(0);
+        pool.draining.push(leaving);
+    });
+    assert_eq!(home(&mut bench, tags[0], &[]), Some(0));
+    let held = bench.picker().pick_session(&mut bench.worker, tags[0], &Ask::default(), bench.now).unwrap();
+    assert_eq!(bench.pool.draining[0].vitals.in_flight(), 1);
+    drop(held);
+    assert_eq!(bench.pool.draining[0].vitals.in_flight(), 0);
+    assert!((0..20).all(|_| bench.request(|_| Outcome::Success) != Some(0)), "nobody new");
+    // Ejected, or asked by its agent to be left alone.
+    bench.pool.endpoints[0].vitals.eject(Why::Refused, Duration::from_secs(1), Duration::from_secs(30), 0.0, bench.now);
+    let ejected = model::session::tag(&bench.pool.endpoints[0]);
+    assert_eq!(home(&mut bench, ejected, &[]), None);
+    bench.pool.endpoints[1].vitals.mark(State::AGENT_DRAIN, true);
+    let asked = model::session::tag(&bench.pool.endpoints[1]);
+    assert!(home(&mut bench, asked, &[]).is_some());
+    bench.change(|pool| pool.draining.clear());
+    assert_eq!(home(&mut bench, tags[0], &[]), None, "gone");
+}

@@ -297,8 +297,13 @@ impl model::routes::Ask for Asked {
         self.text(self.method)
     }
 
+    /// Also of those that end here and mean something to rules: they are no longer among the fields.
     fn header(&self, name: &str, each: &mut dyn FnMut(&[u8])) {
-        self.head.all(name.as_bytes()).for_each(each);
+        match name {
+            "host" if !self.authority.is_empty() => each(self.authority.of(&self.head.text)),
+            "upgrade" if self.websocket => each(b"websocket"),
+            _ => self.head.all(name.as_bytes()).for_each(each),
+        }
     }
 }
 

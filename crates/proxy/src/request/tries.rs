@@ -408,8 +408,8 @@ impl<'a> Tries<'a> {
                 let otherwise = if exhausted { Answer::new(503, Reason::RetriesExhausted) } else { Answer::new(502, Reason::UpstreamReset) };
                 // Nobody asked more of the service than before: bounds are for retries of what it may have worked on, and this
                 // connection was most likely closed before it was read. The endpoint may die for good in the next moment, and
-                // the one retry is for that.
-                self.again_sent(true, !reused, upload, at, otherwise)
+                // the one retry is for that. Where the rule says how many there may be, it was told how many requests there may be.
+                self.again_sent(true, !reused || self.rule.retry.is_some(), upload, at, otherwise)
             }
             Failure::Late => {
                 tell(Outcome::Gateway);
