@@ -4,6 +4,7 @@
 //! as evidence to whoever writes its status.
 
 mod ask;
+mod board;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -13,8 +14,8 @@ use std::time::Duration;
 use model::health::{Answer, Health};
 use model::policy::Probe as Question;
 use model::snapshot::{ProbeKey, ProbeTarget};
-use model::vitals::{AgentLine, Now, State};
-use model::{DiffItem, Live, Snapshot, Target};
+use model::vitals::{AgentLine, Now};
+use model::{DiffItem, Live, Snapshot};
 use net::clock::monotonic_ns;
 use observe::Registry;
 use observe::metrics::{Counter, Histogram};
@@ -22,8 +23,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::{Evidence, Proof, Verdict};
+use crate::Evidence;
 use ask::Unfit;
+use board::{Board, Place};
 
 /// Checks under way at once, in the whole process.
 const IN_FLIGHT: usize = 200;
@@ -33,7 +35,14 @@ pub struct Prober {
     live: Arc<Live>,
     evidence: mpsc::Sender<Evidence>,
     slots: Arc<Semaphore>,
+    board: Arc<Board>,
     numbers: Numbers,
+}
+
+/// A check that runs.
+struct Running {
+    task: AbortHandle,
+    place: Option<Place>,
 }
 
 #[derive(Clone)]
@@ -51,55 +60,60 @@ impl Prober {
             failed: metrics.counter("fairlead_probe_failures", "Active checks that failed"),
             late: metrics.counter("fairlead_probe_late", "Active checks that waited for a free slot"),
         };
-        Self { live, evidence, slots: Arc::new(Semaphore::new(IN_FLIGHT)), numbers }
+        Self { live, evidence, slots: Arc::new(Semaphore::new(IN_FLIGHT)), board: Arc::default(), numbers }
     }
 
     /// Follows the snapshots for as long as the server lives.
     pub async fn run(self) {
         let mut seen = Arc::new(Snapshot::default());
-        let mut running: HashMap<ProbeKey, AbortHandle> = HashMap::new();
+        let mut running: HashMap<ProbeKey, Running> = HashMap::new();
         loop {
             let next = self.live.newer_than(seen.generation).await;
             let first = !seen.complete;
+            let mut ended: Vec<Arc<ProbeTarget>> = Vec::new();
             for change in seen.probes.diff(&next.probes) {
                 match change {
                     DiffItem::Update { old: (_, old), new: (_, new) } if is_same_question(old, new) => {}
-                    DiffItem::Add(key, target) | DiffItem::Update { new: (key, target), .. } => {
-                        let probe = self.probe(Arc::clone(target), first);
-                        if let Some(former) = running.insert(key.clone(), tokio::spawn(probe.run()).abort_handle()) {
-                            former.abort();
-                        }
+                    DiffItem::Update { old: (key, old), new: (_, new) } => {
+                        ended.extend(self.end(running.remove(key), old));
+                        running.insert(key.clone(), self.begin(Arc::clone(new), first));
                     }
-                    DiffItem::Remove(key, target) => {
-                        if let Some(former) = running.remove(key) {
-                            former.abort();
-                        }
-                        // Nobody asks any more: what the check said must not hold it back for ever.
-                        if matches!(target.check.probe, Question::Agent { .. }) {
-                            target.endpoint.vitals.forget_agent();
-                            continue;
-                        }
-                        for bits in [State::PROBE_DOWN, State::PROBE_REFUSED, State::WAITING] {
-                            target.endpoint.vitals.mark(bits, false);
-                        }
-                    }
+                    DiffItem::Add(key, target) => _ = running.insert(key.clone(), self.begin(Arc::clone(target), first)),
+                    DiffItem::Remove(key, target) => ended.extend(self.end(running.remove(key), target)),
                 }
+            }
+            for evidence in ended.iter().filter_map(|target| self.board.settle(target)) {
+                let _ = self.evidence.send(evidence).await;
             }
             seen = next;
         }
     }
-}
 
-impl Prober {
-    fn probe(&self, target: Arc<ProbeTarget>, warm: bool) -> Probe {
-        Probe {
+    fn begin(&self, target: Arc<ProbeTarget>, warm: bool) -> Running {
+        let is_agent = matches!(target.check.probe, Question::Agent { .. });
+        let place = (!is_agent).then(|| self.board.begin(&target, !warm));
+        let probe = Probe {
             target,
             warm,
+            place,
             health: Health::Unknown,
+            board: Arc::clone(&self.board),
             evidence: self.evidence.clone(),
             slots: Arc::clone(&self.slots),
             numbers: self.numbers.clone(),
+        };
+        Running { task: tokio::spawn(probe.run()).abort_handle(), place }
+    }
+
+    /// Nobody asks any more: what the check said must not hold the endpoint back for ever. Gives it where its object may care.
+    fn end(&self, former: Option<Running>, target: &Arc<ProbeTarget>) -> Option<Arc<ProbeTarget>> {
+        let former = former?;
+        former.task.abort();
+        match former.place {
+            Some(place) => self.board.end(place, target),
+            None => target.endpoint.vitals.forget_agent(),
         }
+        Some(Arc::clone(target))
     }
 }
 
@@ -116,7 +130,10 @@ struct Probe {
     target: Arc<ProbeTarget>,
     /// Present when the process started: assumed up until shown otherwise (H6).
     warm: bool,
+    /// An agent has none: it speaks for itself.
+    place: Option<Place>,
     health: Health,
+    board: Arc<Board>,
     evidence: mpsc::Sender<Evidence>,
     slots: Arc<Semaphore>,
     numbers: Numbers,
@@ -132,17 +149,14 @@ impl Probe {
         if self.warm {
             // Many endpoints at once: spread the first round.
             tokio::time::sleep(check.interval.mul_f64(chance())).await;
-        } else {
-            self.target.endpoint.vitals.mark(State::WAITING, true);
         }
+        let mut waits = !self.warm;
         loop {
             let answer = self.ask().await;
             let before = self.health;
             self.health = before.after(verdict_of(&answer), &self.target.check);
-            if self.health == Health::Up || Instant::now() >= given_up {
-                self.target.endpoint.vitals.mark(State::WAITING, false);
-            }
-            self.tell(before, &answer).await;
+            waits &= self.health != Health::Up && Instant::now() < given_up;
+            self.tell(before, waits, &answer).await;
             let pause = self.health.interval(&self.target.check);
             let jitter = f64::from(self.target.check.jitter_percent) / 100.0;
             tokio::time::sleep(pause.mul_f64(1.0 + jitter * (chance() - 0.5))).await;
@@ -190,39 +204,28 @@ impl Probe {
     }
 
     /// Writes the result for this host's planes, and a change of verdict for everybody.
-    async fn tell(&self, before: Health, answer: &Result<(), Unfit>) {
+    async fn tell(&self, before: Health, waits: bool, answer: &Result<(), Unfit>) {
         let vitals = &self.target.endpoint.vitals;
-        let (down, refused) = (self.health.is_down(), matches!(answer, Err(Unfit::Refused(_))));
         vitals.probed(answer.is_ok(), Now(monotonic_ns()));
-        vitals.mark(State::PROBE_REFUSED, down && refused);
-        vitals.mark(State::PROBE_DOWN, down && !refused);
         if answer.is_ok() {
             vitals.reachable_again(Now(monotonic_ns()));
         }
-        let told_before = before != Health::Unknown && !matches!(before, Health::Failing(_) if !before.is_down());
-        if before.is_down() == down && (told_before || self.health == Health::Unknown) {
+        let evidence = self.place.and_then(|place| self.board.say(place, &self.target, self.health, waits, answer));
+        self.log(before, answer);
+        if let Some(evidence) = evidence {
+            let _ = self.evidence.send(evidence).await;
+        }
+    }
+
+    fn log(&self, before: Health, answer: &Result<(), Unfit>) {
+        if before.is_down() == self.health.is_down() && before != Health::Unknown {
             return;
         }
         let reason = match answer {
-            Ok(()) => "the check passes".to_owned(),
-            Err(Unfit::Refused(why) | Unfit::Failed(why)) => why.clone(),
+            Ok(()) => "the check passes",
+            Err(Unfit::Refused(why) | Unfit::Failed(why)) => why,
         };
         tracing::info!(endpoint = %self.target.endpoint.stable_name, address = %self.target.endpoint.address, ?before, now = ?self.health, reason, "a check changed its verdict");
-        let Target::Object(object) = &self.target.endpoint.identity.target else { return };
-        let model::ObjectTarget { origin, uid } = &**object;
-        if !self.target.own || origin.kind != "Instance" {
-            return;
-        }
-        let verdict = if down { Verdict::Dead } else { Verdict::Alive };
-        let evidence = Evidence {
-            namespace: Arc::clone(&origin.namespace),
-            name: Arc::clone(&origin.name),
-            uid: Arc::clone(uid),
-            proof: Proof::Probe,
-            verdict,
-            reason: reason.into(),
-        };
-        let _ = self.evidence.send(evidence).await;
     }
 }
 

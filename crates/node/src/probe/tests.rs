@@ -4,9 +4,11 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use model::policy::Check;
-use model::{Endpoint, Identity, Interner, OrdMap, Origin, Standing, Transport};
+use model::vitals::State;
+use model::{Endpoint, Identity, Interner, OrdMap, Origin, Standing, Target, Transport};
 
 use super::*;
+use crate::{Proof, Verdict};
 
 /// An HTTP server on a thread that answers with a status that can be changed.
 fn server(status: &Arc<AtomicU16>) -> u16 {
@@ -77,6 +79,36 @@ async fn verdicts_reach_vitals_and_become_evidence_once_per_change() {
     assert!(vitals.state().has(State::PROBE_DOWN));
     status.store(204, Ordering::Relaxed);
     assert_eq!(next().await.verdict, Verdict::Alive);
+    assert!(!vitals.state().barred());
+    assert!(vitals.ramp(Duration::from_secs(30), Now(monotonic_ns())) < 1.0, "it comes back slowly");
+}
+
+#[tokio::test]
+async fn an_instance_of_two_addresses_lives_while_one_of_them_does() {
+    let (live, interner, status) = (Arc::new(Live::default()), Interner::default(), Arc::new(AtomicU16::new(200)));
+    let port = server(&status);
+    let (send, mut evidence) = mpsc::channel(16);
+    tokio::spawn(Prober::new(Arc::clone(&live), send, &Registry::default()).run());
+    let mut both = Snapshot::clone(&snapshot(port, &interner, 1));
+    let (key, first) = both.probes.iter().next().map(|(key, target)| (key.clone(), Arc::clone(target))).unwrap();
+    // Nobody listens there; to the planes it is the same endpoint.
+    let address = ([127, 0, 0, 9], port).into();
+    let second = ProbeTarget { endpoint: Arc::new(Endpoint { address, ..Endpoint::clone(&first.endpoint) }), ..ProbeTarget::clone(&first) };
+    both.probes.insert((key.0, address, key.2), Arc::new(second));
+    let vitals = Arc::clone(&first.endpoint.vitals);
+    live.publish(Arc::new(both));
+    let mut next = async || tokio::time::timeout(Duration::from_secs(10), evidence.recv()).await.unwrap().unwrap();
+    assert_eq!(next().await.verdict, Verdict::Alive);
+    for _ in 0..100 {
+        assert!(!vitals.state().barred(), "{:?}", vitals.state());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    status.store(503, Ordering::Relaxed);
+    let dead = next().await;
+    assert_eq!((dead.verdict, &*dead.reason), (Verdict::Dead, "status 503"), "softly: one of them answers");
+    assert!(vitals.state().has(State::PROBE_DOWN) && !vitals.state().has(State::PROBE_REFUSED));
+    live.publish(Arc::new(Snapshot { generation: 2, complete: true, ..Snapshot::default() }));
+    assert_eq!(next().await.verdict, Verdict::Unknown, "nobody checks it any more");
     assert!(!vitals.state().barred());
 }
 
