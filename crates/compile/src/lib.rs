@@ -30,4 +30,4 @@ pub use change::{Change, Kind, Object};
 pub use gateway::edge::networks;
 pub use policy::judge_defaults;
 pub use text::holds;
-pub use world::{Compiled, Diagnostic, IngressSettings, Settings, Wants, World};
+pub use world::{Compiled, Diagnostic, IngressSettings, NameSettings, Settings, Wants, World};

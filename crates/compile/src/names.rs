@@ -23,7 +23,7 @@ const TTL_ANNOTATION: &str = "fairlead.dev/dns-ttl";
 /// Longest name in its wire form (RFC 1035 §2.3.4).
 const LONGEST_NAME: usize = 255;
 
-/// The owner that a Service is; `None` when its name would be too long for DNS.
+/// The owner that a Service is; `None` when it shall have no name, or one that would be too long for DNS.
 pub(crate) fn owner(
     settings: &Settings,
     service: &api::Service,
@@ -32,6 +32,9 @@ pub(crate) fn owner(
     complaints: &mut Complaints,
 ) -> Option<Owner> {
     let meta = &service.metadata;
+    if !settings.names.has(&meta.namespace) {
+        return None;
+    }
     let key = (lowered(&meta.namespace), lowered(&meta.name));
     // Each label takes one octet more than its text, and so does the root: `S.N.svc.Z.`
     let length = key.0.len() + 1 + key.1.len() + 1 + 4 + settings.cluster_domain.len() + 2;
@@ -40,13 +43,15 @@ pub(crate) fn owner(
         complaints.about(origin(service), "NameTooLong", message);
         return None;
     }
-    Some(Owner {
-        key,
-        shape: shape(service, addresses, complaints),
-        ports: service_ports(service),
-        endpoints: if is_alias(service) { Vec::new() } else { named_endpoints(slices, settings.endpoint_pod_names) },
-        ttl_s: ttl(service, complaints),
-    })
+    let shape = shape(service, addresses, complaints);
+    let mut endpoints = if is_alias(service) { Vec::new() } else { named_endpoints(slices, settings.names.endpoint_pod_names) };
+    if settings.names.no_empty_services && endpoints.is_empty() && matches!(shape, Shape::Addresses(_)) {
+        return None;
+    }
+    if settings.names.no_endpoints {
+        endpoints.clear();
+    }
+    Some(Owner { key, shape, ports: service_ports(service), endpoints, ttl_s: ttl(service, complaints) })
 }
 
 fn shape(service: &api::Service, addresses: &[IpAddr], complaints: &mut Complaints) -> Shape {

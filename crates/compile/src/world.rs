@@ -29,8 +29,8 @@ pub struct Settings {
     pub node_port_addresses: Vec<IpAddr>,
     /// The cluster zone: `cluster.local`.
     pub cluster_domain: Arc<str>,
-    /// Endpoints without a host name are called by their Pod's name in DNS, where that is a label (dns spec R7).
-    pub endpoint_pod_names: bool,
+    /// What has a name.
+    pub names: NameSettings,
     /// Service networks as (address, prefix length).
     pub service_networks: Vec<(IpAddr, u8)>,
     /// Where Ingresses and Gateways without an address are entered over HTTP.
@@ -57,6 +57,26 @@ pub struct Settings {
     pub policy: api::backend_policy::BackendPolicySpec,
 }
 
+/// What has a name in DNS (dns spec R7, B11).
+#[derive(Clone, Debug, Default)]
+pub struct NameSettings {
+    /// Endpoints without a host name are called by their Pod's name, where that is a label.
+    pub endpoint_pod_names: bool,
+    /// Only these namespaces, lower case; empty is all.
+    pub namespaces: Vec<Arc<str>>,
+    /// Endpoints have no names, and headless Services none either.
+    pub no_endpoints: bool,
+    /// Services with a ClusterIP have no name while none of their endpoints is ready.
+    pub no_empty_services: bool,
+}
+
+impl NameSettings {
+    /// Whether what is in this namespace has a name.
+    pub(crate) fn has(&self, namespace: &str) -> bool {
+        self.namespaces.is_empty() || self.namespaces.iter().any(|one| one.eq_ignore_ascii_case(namespace))
+    }
+}
+
 impl Settings {
     /// Settings of a node on loopback, as tests and a laptop want them.
     pub fn loopback(node: &str) -> Self {
@@ -66,7 +86,7 @@ impl Settings {
             node_addresses: vec![localhost],
             node_port_addresses: Vec::new(),
             cluster_domain: "cluster.local".into(),
-            endpoint_pod_names: false,
+            names: NameSettings::default(),
             service_networks: vec![(IpAddr::from([127, 96, 0, 0]), 12)],
             http: SocketAddr::new(localhost, 8080),
             https: SocketAddr::new(localhost, 8443),

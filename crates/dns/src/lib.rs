@@ -39,6 +39,18 @@ use table::{Follower, Table};
 /// Octets that [`Config::server_id`] may have, so that it fits beside any question.
 pub const LONGEST_SERVER_ID: usize = 64;
 
+/// Which names of pods are answered (`10-0-0-1.NS.pod.ZONE`, dns spec B1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pods {
+    /// None.
+    Disabled,
+    /// Every address, in a namespace that exists: the answer says nothing about pods.
+    Insecure,
+    /// Addresses of live pods of the namespace.
+    #[default]
+    Verified,
+}
+
 /// What the plane is told at its start.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -50,6 +62,8 @@ pub struct Config {
     pub listens: Vec<SocketAddr>,
     /// TTL of own records in seconds where an owner sets none, 0 to 3600.
     pub ttl_s: u32,
+    /// Which names of pods are answered.
+    pub pods: Pods,
     /// Largest reply over UDP in octets, 512 to 4096 (RFC 9715).
     pub max_udp: u16,
     /// Queries that may wait for an upstream at one time; more are refused.
@@ -75,6 +89,7 @@ impl Default for Config {
             resolv_conf: None,
             listens: Vec::new(),
             ttl_s: 5,
+            pods: Pods::default(),
             max_udp: 1232,
             max_concurrent: 1000,
             cache_entries: 9984,

@@ -188,6 +188,18 @@ pub struct UpFlags {
     /// Networks whose hosts may ask for names of others, besides private ones and those this host is in; repeatable
     #[arg(long, env = "FAIRLEAD_DNS_CLIENTS", value_name = "CIDR", value_delimiter = ',', value_parser = crate::config::check::network)]
     pub dns_clients: Vec<String>,
+    /// Which names of Pods there are in DNS (10-0-0-1.NS.pod.ZONE): disabled, insecure (every address), verified (live Pods) [default: verified]
+    #[arg(long, env = "FAIRLEAD_DNS_PODS", value_name = "MODE")]
+    pub dns_pods: Option<DnsPods>,
+    /// Namespaces whose names are answered by DNS; repeatable [default: all]
+    #[arg(long, env = "FAIRLEAD_DNS_NAMESPACES", value_name = "NAME", value_delimiter = ',')]
+    pub dns_namespaces: Vec<String>,
+    /// Give endpoints, and so headless Services, no names in DNS
+    #[arg(long, env = "FAIRLEAD_DNS_NO_ENDPOINTS", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    pub dns_no_endpoints: Option<bool>,
+    /// Give a Service with a ClusterIP no name in DNS while it has no ready endpoint
+    #[arg(long, env = "FAIRLEAD_DNS_IGNORE_EMPTY_SERVICES", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
+    pub dns_ignore_empty_services: Option<bool>,
     /// Call endpoints without a host name by their Pod's name in DNS instead of by their address
     #[arg(long, env = "FAIRLEAD_DNS_ENDPOINT_POD_NAMES", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub dns_endpoint_pod_names: Option<bool>,
@@ -235,6 +247,17 @@ pub enum PacketPlane {
     Kernel,
     /// Listeners of this process.
     Userspace,
+}
+
+/// `--dns-pods`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DnsPods {
+    /// None.
+    Disabled,
+    /// Every address.
+    Insecure,
+    /// Those of live Pods.
+    Verified,
 }
 
 /// `--log-format`.

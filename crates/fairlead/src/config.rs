@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use api::backend_policy::BackendPolicySpec;
 use clap::ValueEnum;
 
-use crate::cli::{AccessLog, LogFormat, PacketPlane, UpFlags, Usage, misused};
+use crate::cli::{AccessLog, DnsPods, LogFormat, PacketPlane, UpFlags, Usage, misused};
 
 mod addresses;
 mod entry;
@@ -50,6 +50,14 @@ pub struct Settings {
     pub transfer_to: Vec<(IpAddr, u8)>,
     /// Whether endpoints are called by their Pods' names in DNS.
     pub endpoint_pod_names: bool,
+    /// Which Pods have names in DNS.
+    pub dns_pods: dns::Pods,
+    /// Namespaces that have names in DNS; empty is all.
+    pub dns_namespaces: Vec<String>,
+    /// Endpoints have no names in DNS.
+    pub dns_no_endpoints: bool,
+    /// Services without a ready endpoint have no name in DNS.
+    pub dns_ignore_empty: bool,
     /// What `plane` says at start: `userspace (reason)`.
     pub plane: String,
     /// Name of this node.
@@ -147,7 +155,15 @@ impl Settings {
             upstreams: None,
             dns_clients: networks("--dns-clients", &either(flags.dns_clients, file.dns_clients.0))?,
             transfer_to: networks("--dns-transfer-to", &either(flags.dns_transfer_to, file.dns_transfer_to.0))?,
+            dns_pods: match flags.dns_pods.map_or_else(|| named(file.dns_pods, "dns-pods", &place), |mode| Ok(Some(mode)))? {
+                Some(DnsPods::Disabled) => dns::Pods::Disabled,
+                Some(DnsPods::Insecure) => dns::Pods::Insecure,
+                Some(DnsPods::Verified) | None => dns::Pods::Verified,
+            },
             endpoint_pod_names: flags.dns_endpoint_pod_names.or(file.dns_endpoint_pod_names).unwrap_or(false),
+            dns_namespaces: either(flags.dns_namespaces, file.dns_namespaces.0).iter().map(|name| name.to_ascii_lowercase()).collect(),
+            dns_no_endpoints: flags.dns_no_endpoints.or(file.dns_no_endpoints).unwrap_or(false),
+            dns_ignore_empty: flags.dns_ignore_empty_services.or(file.dns_ignore_empty_services).unwrap_or(false),
             plane: plane.into(),
             node_name: node_name(flags.node_name.or(file.node_name))?,
             node_addresses,
@@ -193,6 +209,10 @@ impl Settings {
             ("dns-upstream", self.upstreams == other.upstreams),
             ("dns-clients", self.dns_clients == other.dns_clients),
             ("dns-transfer-to", self.transfer_to == other.transfer_to),
+            ("dns-namespaces", self.dns_namespaces == other.dns_namespaces),
+            ("dns-no-endpoints", self.dns_no_endpoints == other.dns_no_endpoints),
+            ("dns-ignore-empty-services", self.dns_ignore_empty == other.dns_ignore_empty),
+            ("dns-pods", self.dns_pods == other.dns_pods),
             ("dns-endpoint-pod-names", self.endpoint_pod_names == other.endpoint_pod_names),
             ("packet-plane", self.plane == other.plane),
             ("node-name", self.node_name == other.node_name),

@@ -151,6 +151,7 @@ fn start_dns(
         listens: settings.dns.clone(),
         clients: settings.dns_clients.clone(),
         transfer_to: settings.transfer_to.clone(),
+        pods: settings.dns_pods,
         ttl_s: settings.dns_ttl_s,
         server_id: Some(settings.node_name.bytes().take(dns::LONGEST_SERVER_ID).collect()),
         ..dns::Config::default()
@@ -226,7 +227,12 @@ fn compile_settings(settings: &Settings, interner: &Arc<Interner>) -> compile::S
         node_addresses: settings.node_addresses.clone(),
         node_port_addresses: settings.node_port_addresses.clone(),
         cluster_domain: settings.cluster_domain.as_str().into(),
-        endpoint_pod_names: settings.endpoint_pod_names,
+        names: compile::NameSettings {
+            endpoint_pod_names: settings.endpoint_pod_names,
+            namespaces: settings.dns_namespaces.iter().map(|name| name.as_str().into()).collect(),
+            no_endpoints: settings.dns_no_endpoints,
+            no_empty_services: settings.dns_ignore_empty,
+        },
         service_networks: settings.service_cidrs.clone(),
         http: settings.http,
         https: settings.https,

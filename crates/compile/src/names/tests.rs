@@ -2,9 +2,9 @@ use model::names::{Owner, Shape};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-use crate::Settings;
 use crate::testing::{delete, service, slice, upsert, web, world, world_with};
 use crate::{Kind, testing};
+use crate::{NameSettings, Settings};
 
 fn owner(objects: &[Value], name: &str) -> Arc<Owner> {
     let (_, compiled) = world(objects);
@@ -80,6 +80,30 @@ fn pods_have_names_while_they_live_and_shared_addresses_outlive_one_of_two() {
 }
 
 #[test]
+fn b11_what_shall_have_no_name_has_none() {
+    let ready = slice("a", "web", json!([{"addresses": ["10.1.0.1"]}]));
+    let headless = testing::service("all", json!({"clusterIP": "None"}));
+    let alias = testing::service("alias", json!({"type": "ExternalName", "externalName": "example.com"}));
+    let objects = [web("10.0.0.1"), ready, testing::service("empty", json!({"clusterIP": "10.0.0.2"})), headless, alias];
+    let named = |names: NameSettings| {
+        let (_, compiled) = world_with(Settings { names, ..Settings::loopback("here") }, &objects);
+        let owners = compiled.snapshot.names.owners.values();
+        owners.map(|owner| (owner.key.1.to_string(), owner.endpoints.len())).collect::<Vec<_>>()
+    };
+    let all = [("alias", 0), ("all", 0), ("empty", 0), ("web", 1)].map(|(name, count)| (name.to_owned(), count));
+    assert_eq!(named(NameSettings::default()), all);
+    assert_eq!(named(NameSettings { namespaces: vec!["other".into(), "N".into()], ..NameSettings::default() }), all);
+    assert_eq!(named(NameSettings { namespaces: vec!["other".into()], ..NameSettings::default() }), []);
+    let empty_ones_left = named(NameSettings { no_empty_services: true, ..NameSettings::default() });
+    assert_eq!(
+        empty_ones_left.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+        ["alias", "all", "web"],
+        "neither headless ones nor aliases"
+    );
+    assert!(named(NameSettings { no_endpoints: true, ..NameSettings::default() }).iter().all(|(_, endpoints)| *endpoints == 0));
+}
+
+#[test]
 fn r7_endpoints_are_called_by_their_pods_where_that_is_asked_for_and_possible() {
     let pod = |name: &str, address: &str| json!({"addresses": [address], "targetRef": {"kind": "Pod", "name": name, "namespace": "n", "uid": name}});
     let mut own = pod("web-1", "10.1.0.2");
@@ -87,7 +111,8 @@ fn r7_endpoints_are_called_by_their_pods_where_that_is_asked_for_and_possible() 
     let objects =
         [web("10.0.0.1"), slice("a", "web", json!([pod("web-0", "10.1.0.1"), own, pod("web.2", "10.1.0.3"), pod(&"w".repeat(64), "10.1.0.4")]))];
     let labels = |endpoint_pod_names| {
-        let (_, compiled) = world_with(Settings { endpoint_pod_names, ..Settings::loopback("here") }, &objects);
+        let (_, compiled) =
+            world_with(Settings { names: NameSettings { endpoint_pod_names, ..NameSettings::default() }, ..Settings::loopback("here") }, &objects);
         let owner = &compiled.snapshot.names.owners[&("n".into(), "web".into())];
         owner.endpoints.iter().map(|one| (one.address.to_string(), one.hostname.as_deref().map(str::to_owned))).collect::<Vec<_>>()
     };

@@ -114,7 +114,8 @@ impl Tables {
         for key in dirty.instances {
             self.instance(&context, &key, news);
         }
-        self.names(ground, dirty.namespaces, dirty.pods, news);
+        let named = dirty.namespaces.into_iter().filter(|name| settings.names.has(name));
+        self.names(ground, named, dirty.pods, news);
         for key in dirty.policies {
             self.policy(ground, key, generation, news);
         }
@@ -238,7 +239,13 @@ impl Tables {
         news.diagnostics.extend(self.complaints.replace(Unit::Instance(key.clone()), complaints.into_set()));
     }
 
-    fn names(&mut self, ground: &Ground, namespaces: BTreeSet<Arc<str>>, pods: BTreeMap<ServiceKey, Option<Arc<api::Pod>>>, news: &mut News) {
+    fn names(
+        &mut self,
+        ground: &Ground,
+        namespaces: impl Iterator<Item = Arc<str>>,
+        pods: BTreeMap<ServiceKey, Option<Arc<api::Pod>>>,
+        news: &mut News,
+    ) {
         let names = &mut self.next.names;
         for name in namespaces {
             news.names_changed |= match ground.namespaces.contains_key(&name) {

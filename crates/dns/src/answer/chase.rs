@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use model::Transport;
 
 use super::{Ask, Draws, External, Known, Outcome, Place, Reply, ask, compose, place};
+use crate::Pods;
 use crate::name::{Folded, undash};
 use crate::table::{self, Block, Port, Shard, Table, Zone};
 use crate::wire::{HEADER, Name, QUESTION_NAME, flag, kind, rcode};
@@ -46,7 +47,7 @@ impl Known {
                 _ => return self.beyond(reply, &current, owner, external),
             };
             let shard = shard_of(&self.table, &current, labels);
-            let found = find(zone, shard.as_deref().map(|shard| &**shard), &current, labels);
+            let found = find(zone, shard.as_deref().map(|shard| &**shard), &current, labels, self.config.pods);
             let (Found::Alias(block, target), false) = (&found, matches!(reply.query.kind, kind::CNAME | kind::ANY)) else {
                 draws.fill(&mut reply, zone, &found, owner);
                 return reply.finish();
@@ -108,7 +109,7 @@ fn shard_of(table: &Table, name: &Folded, labels: usize) -> Option<arc_swap::Gua
 }
 
 /// What is at a name; so many labels stand before the zone.
-fn find<'a>(zone: &'a Zone, shard: Option<&'a Shard>, name: &Folded, labels: usize) -> Found<'a> {
+fn find<'a>(zone: &'a Zone, shard: Option<&'a Shard>, name: &Folded, labels: usize, pods: Pods) -> Found<'a> {
     if labels == 0 {
         return Found::Apex;
     }
@@ -117,8 +118,9 @@ fn find<'a>(zone: &'a Zone, shard: Option<&'a Shard>, name: &Folded, labels: usi
         (b"svc" | b"pod", 1) => Found::Empty,
         (b"dns-version", 1) => Found::Version,
         (b"dns", 2) if name.label(0) == b"ns" => Found::Servers,
+        (b"pod", 2..) if pods == Pods::Disabled => Found::Missing,
         (b"svc" | b"pod", 2) if namespace(zone, name.label(0)).is_some() => Found::Empty,
-        (b"pod", 3) => pod(zone, name),
+        (b"pod", 3) => pod(zone, name, pods),
         (b"svc", 3..) => {
             let block = shard.and_then(|shard| table::find(shard, name.slice(labels - 3, labels - 1)));
             block.filter(|block| block.exists).map_or(Found::Missing, |block| below(block, name, labels - 3))
@@ -161,10 +163,11 @@ fn namespace<'z>(zone: &'z Zone, label: &[u8]) -> Option<&'z std::sync::Arc<str>
     zone.namespaces.get_key_value(std::str::from_utf8(label).ok()?).map(|(name, ())| name)
 }
 
-/// `1-2-3-4.N.pod`: there while a live pod of the namespace has the address (B1, mode verified).
-fn pod<'a>(zone: &'a Zone, name: &Folded) -> Found<'a> {
+/// `1-2-3-4.N.pod`: there while a live pod of the namespace has the address, or whatever it is (B1).
+fn pod<'a>(zone: &'a Zone, name: &Folded, pods: Pods) -> Found<'a> {
     let found = undash(name.label(0)).zip(namespace(zone, name.label(1)));
     match found {
+        Some((address, namespace)) if pods == Pods::Insecure => Found::Pod(address, namespace),
         Some((address, namespace)) if zone.pods.contains_key(&(std::sync::Arc::clone(namespace), address)) => Found::Pod(address, namespace),
         _ => Found::Missing,
     }
