@@ -1,6 +1,8 @@
 //! How an Instance proves without any library that it lives: `POST .../instances/NAME/renew` is a heartbeat, a `GET` of
-//! `.../instances/NAME/hold` that stays open is a proof for as long as it does (instances spec I10). Neither is stored
+//! `.../instances/NAME/hold` that stays open, or the WebSocket it becomes, is a proof for as long as it does (instances spec I10). Neither is stored
 //! here; `control` notes in the status that a connection opened or closed.
+
+mod websocket;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use apiserver::status::ApiError;
 use apiserver::{Address, Body};
 use bytes::Bytes;
 use control::{Held, Leases};
+use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -21,13 +24,13 @@ pub fn serves(address: &Address) -> bool {
     address.group == "fairlead.dev" && address.resource == "instances" && matches!(address.subresource.as_str(), "renew" | "hold")
 }
 
-/// Takes a heartbeat (204), or holds the connection (200, empty lines).
+/// Takes a heartbeat (204), or holds the connection (200 and empty lines, or 101 and a WebSocket).
 ///
 /// # Errors
 /// 404 when there is no such Instance, or it is going: register again; 405 for other methods.
-pub async fn answer(address: &Address, method: &Method, client: &kube::Client, leases: &Arc<Leases>) -> Result<Response<Body>, ApiError> {
+pub async fn answer(address: &Address, parts: &mut Parts, client: &kube::Client, leases: &Arc<Leases>) -> Result<Response<Body>, ApiError> {
     let is_renewal = address.subresource == "renew";
-    if *method != if is_renewal { Method::POST } else { Method::GET } {
+    if parts.method != if is_renewal { Method::POST } else { Method::GET } {
         return Err(ApiError::method_not_allowed());
     }
     let namespace = address.namespace.as_deref().ok_or_else(ApiError::no_resource)?;
@@ -38,6 +41,14 @@ pub async fn answer(address: &Address, method: &Method, client: &kube::Client, l
         leases.renew(&instance, now.as_millisecond());
         let mut response = Response::new(Body::default());
         *response.status_mut() = StatusCode::NO_CONTENT;
+        return Ok(response);
+    }
+    if let Some((response, socket)) = websocket::begin(parts)? {
+        let held = leases.hold(&instance, now.as_millisecond());
+        tokio::spawn(async move {
+            socket.run().await;
+            drop(held);
+        });
         return Ok(response);
     }
     let held = leases.hold(&instance, now.as_millisecond());

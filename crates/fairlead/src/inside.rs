@@ -43,8 +43,8 @@ impl Connect for Inside {
         Box::pin(async move {
             if heartbeats::serves(&request.address) {
                 let client = self.client.get().ok_or_else(|| ApiError::unavailable("the server is starting"))?;
-                let ConnectRequest { address, parts, .. } = request;
-                return heartbeats::answer(&address, &parts.method, client, &self.leases).await;
+                let ConnectRequest { address, mut parts, .. } = request;
+                return heartbeats::answer(&address, &mut parts, client, &self.leases).await;
             }
             let query = |name: &str| request.query.get(name).map(str::to_owned);
             let path = request.address.rest.trim_start_matches("fairlead/");

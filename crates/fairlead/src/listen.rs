@@ -75,6 +75,8 @@ pub async fn serve(
                     request.extensions_mut().insert(identity.clone());
                 }
                 request.extensions_mut().insert(Source(peer.ip()));
+                // What a connection becomes may outlive the request that made it so.
+                request.extensions_mut().insert(Arc::clone(&activity));
                 let (busy, api) = (activity.begin(), api.clone());
                 async move { api.oneshot(request.map(Leftover::from)).await.map(|answer| answer.map(|body| Watched { body, _busy: busy })) }
             });
@@ -86,7 +88,7 @@ pub async fn serve(
                 .max_concurrent_streams(STREAMS)
                 .max_header_list_size(32 * 1024)
                 .keep_alive_interval(Some(Duration::from_secs(30)));
-            let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
             if let Err(error) = watcher.watch(connection).await {
                 tracing::debug!(%peer, %error, "an API connection ended");
             }
