@@ -62,6 +62,8 @@ pub(crate) struct Seat {
 const NOTHING_TOLD: u8 = 0;
 const TOLD_GOOD: u8 = 1;
 const TOLD_BAD: u8 = 2;
+/// Its head is there; how it went is said at the end.
+const TOLD_HALF: u8 = 3;
 
 impl Seat {
     /// Takes a place in the service's limit, if it has one.
@@ -157,11 +159,25 @@ impl Guard {
         self.judge(outcome, latency, now);
     }
 
+    /// The response head is complete, and says nothing of how it went: [`Guard::finish`] will, as a gRPC status in the trailers does.
+    pub fn heard(&self, latency: Duration, now: Now) {
+        if self.trial {
+            // Whoever waits for the end of its trial does not wait for a stream of hours.
+            return self.head(Outcome::Success, latency, now);
+        }
+        if self.told.load(Ordering::Relaxed) == NOTHING_TOLD {
+            self.told.store(TOLD_HALF, Ordering::Relaxed);
+            self.flight.answered();
+            self.sample(Outcome::Success, latency, false, now);
+        }
+    }
+
     /// The last byte, `elapsed` after dispatch, or what went wrong after the head (a reset, a gRPC status in the trailers).
     /// Lowers the counts. Without a call of [`Guard::head`] before, it counts as one.
     pub fn finish(self, outcome: Outcome, elapsed: Duration, now: Now) {
         match self.told.load(Ordering::Relaxed) {
             NOTHING_TOLD => self.head(outcome, elapsed, now),
+            TOLD_HALF => self.judge(outcome, elapsed, now),
             TOLD_GOOD if outcome.failed() => self.judge(outcome, elapsed, now),
             _ => {}
         }

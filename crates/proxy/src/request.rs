@@ -8,6 +8,7 @@ mod exchange;
 mod filters;
 mod forwarded;
 pub mod handshake;
+mod hedge;
 mod mirror;
 mod redirect;
 mod reply;
@@ -22,6 +23,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
+use balance::Guard;
 use model::endpoint::Pool;
 use model::routes::{Backend, BackendTo, Listener, Mirror, NoTrace, RouteMatch, Routed, Rule};
 use model::{Now, Outcome, Snapshot};
@@ -125,7 +127,10 @@ async fn live<'s>(
     let mut won = won?;
 
     // What the answer says to us, and what the filters do to it.
-    hear(&won, head, pool, record);
+    // The outcome of a gRPC call stands at its end, beside a status that is always 200.
+    let is_told = visit.core.shared.log.is_some() && !record.silent;
+    let is_grpc = (asked.takes_trailers || is_told) && asked.is_grpc();
+    hear(&won, head, pool, is_grpc, record);
     if let Some(cookie) = affinity.cookie {
         head.push(b"set-cookie", cookie.as_bytes());
     }
@@ -147,11 +152,10 @@ async fn live<'s>(
     // What gRPC says by trailers alone must not become a head with an end of its own after it.
     let extent = if won.reply.extent == Extent::Open && won.link.pipe.is_over() { Extent::Empty } else { won.reply.extent };
     front.begin_answer(won.reply.status, head, extent, close);
-    let grpc = visit.core.shared.log.is_some() && !record.silent && asked.is_grpc();
-    if grpc {
+    if is_grpc {
         record.grpc_status = status_of_grpc(head);
     }
-    deliver(front, won, &mut upload, &mut clock, visit, record, grpc).await?;
+    deliver(front, (won, is_grpc), &mut upload, &mut clock, visit, record).await?;
     Ok(!close && !upload.held)
 }
 
@@ -226,7 +230,7 @@ fn destination<'s>(
 }
 
 /// Hands what the answer's head says of the endpoint to its vitals.
-fn hear(won: &Won, head: &mut Head, pool: &Pool, record: &mut Record<'_>) {
+fn hear(won: &Won, head: &mut Head, pool: &Pool, is_grpc: bool, record: &mut Record<'_>) {
     let Won { guard, reply, began, heard: at, .. } = won;
     let at = *at;
     record.status = reply.status;
@@ -236,7 +240,17 @@ fn hear(won: &Won, head: &mut Head, pool: &Pool, record: &mut Record<'_>) {
     if let (Some(wait), 429 | 503) = (reply.retry_after, reply.status) {
         guard.pushed_back(wait, at);
     }
-    guard.head(reply::outcome(reply.status), at.since(*began), at);
+    let took = at.since(*began);
+    if !is_grpc || reply.status != 200 {
+        return guard.head(reply::outcome(reply.status), took, at);
+    }
+    match status_of_grpc(head) {
+        Some(status) => guard.head(reply::grpc_outcome(status), took, at),
+        None => guard.heard(took, at),
+    }
+    if let Some(pause) = reply::grpc_pause(head) {
+        guard.pushed_back(pause, at);
+    }
 }
 
 /// Passes bytes both ways until the tunnel ends.
@@ -253,7 +267,7 @@ async fn tunnel_through(front: &mut impl Front, won: Won, head: &Head, visit: &V
 /// Moves the answer's body, whose head is queued, and keeps the backend's connection if it can carry another request.
 async fn deliver(
     front: &mut impl Front,
-    won: Won,
+    (won, is_grpc): (Won, bool),
     upload: &mut Upload,
     clock: &mut Clock<'_>,
     visit: &Visit<'_>,
@@ -266,10 +280,10 @@ async fn deliver(
     let at = now();
     record.ended = Some(at);
     record.upstream_us = u32::try_from(at.since(began).as_micros()).unwrap_or(u32::MAX).max(1);
-    if grpc {
+    if is_grpc {
         record.grpc_status = status_of_grpc(link.pipe.trailers()).or(record.grpc_status);
     }
-    let finish = |outcome| guard.finish(outcome, at.since(began), at);
+    let took = at.since(began);
     record.received = upload.bytes;
     let (sent, broke) = match outcome {
         Ok(sent) => (sent, None),
@@ -278,7 +292,8 @@ async fn deliver(
     record.sent = sent;
     match broke {
         None => {
-            finish(Outcome::Success);
+            let outcome = at_end(link.pipe.trailers(), &guard, is_grpc, at);
+            guard.finish(outcome, took, at);
             // Bytes beyond the message, or a request that did not arrive whole, poison the connection.
             if reply.keep_alive && upload.stage == Stage::Done && link.pipe.is_clean() {
                 visit.core.idle.borrow_mut().put(link, at);
@@ -286,11 +301,11 @@ async fn deliver(
             Ok(())
         }
         Some(Broke::Client(reason)) => {
-            finish(Outcome::Canceled);
+            guard.finish(Outcome::Canceled, took, at);
             Err(Ending::Abort(reason))
         }
         Some(Broke::Backend(reason)) => {
-            finish(Outcome::Gateway);
+            guard.finish(Outcome::Gateway, took, at);
             // While nothing of the answer has left, there is still time to tell the truth.
             if front.take_back() {
                 let status = if reason == Reason::UpstreamReset { 502 } else { 504 };
@@ -304,6 +319,21 @@ async fn deliver(
 /// `grpc-status` of a head or of trailers.
 fn status_of_grpc(head: &Head) -> Option<u8> {
     std::str::from_utf8(head.all(b"grpc-status").next()?).ok()?.trim().parse().ok()
+}
+
+/// What the trailers of a whole answer say of the endpoint; most have none.
+fn at_end(trailers: &Head, guard: &Guard, is_grpc: bool, at: Now) -> Outcome {
+    if trailers.fields.is_empty() {
+        return Outcome::Success;
+    }
+    reply::read_reports(trailers, guard, at);
+    if !is_grpc {
+        return Outcome::Success;
+    }
+    if let Some(pause) = reply::grpc_pause(trailers) {
+        guard.pushed_back(pause, at);
+    }
+    status_of_grpc(trailers).map_or(Outcome::Success, reply::grpc_outcome)
 }
 
 /// Sends an answer of ours. The request's body is left where it is.

@@ -14,6 +14,7 @@ use http::{HeaderMap, Request, Response};
 use model::endpoint::PoolId;
 use model::ident::Origin;
 use model::routes::{BackendTo, Filter, Mirror};
+use model::vitals::State;
 use support::{Scene, Stage, eventually};
 
 /// A backend on a thread of its own. `play` gets each request, with its number.
@@ -301,4 +302,33 @@ fn an_answer_that_is_not_of_the_length_it_announces_does_not_look_whole() {
         };
         assert!(!whole);
     });
+}
+
+#[test]
+fn v8_a_call_that_fails_in_its_trailers_counts_against_its_endpoint() {
+    let unavailable = |_: usize, _: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
+        let answer = Response::builder().header("content-type", "application/grpc").body(()).expect("an answer");
+        let mut send = respond.send_response(answer, false).expect("a live stream");
+        send.send_data(Bytes::from_static(b"\0\0\0\0\0"), false).expect("a live stream");
+        let mut trailers = HeaderMap::new();
+        trailers.insert("grpc-status", "14".parse().expect("a value"));
+        trailers.insert("endpoint-load-metrics", "TEXT cpu_utilization=0.5".parse().expect("a value"));
+        let _ = send.send_trailers(trailers);
+    };
+    let addresses = [backend(Arc::default(), unavailable), backend(Arc::default(), echo)];
+    let scene = Scene { app_protocol: Some("kubernetes.io/h2c"), ..Scene::to(&addresses) };
+    let stage = Stage::new(&scene);
+    let vitals = scene.pools[0].iter().map(|one| &one.vitals).collect::<Vec<_>>();
+    let call = |fields: &str| stage.client().request("POST /s/M", &format!("{fields}Content-Length: 0\r\n")).answer("POST");
+    // Of who is no client of gRPC the status is no matter of ours.
+    for _ in 0..12 {
+        call("TE: trailers\r\n");
+    }
+    assert_eq!((vitals[0].streaks().gateway, vitals[0].reported().cpu), (0, Some(0.5)));
+    let grpc = "TE: trailers\r\nContent-Type: application/grpc\r\n";
+    let told =
+        (0..12).map(|_| call(grpc)).filter(|answer| answer.trailers.iter().any(|(name, value)| name == "grpc-status" && value == "14")).count();
+    assert_eq!(told, 5, "ejected at the fifth in a row, and clients see the trailers as they are");
+    assert!(vitals[0].state().has(State::EJECTED) && !vitals[1].state().barred());
+    eventually("nothing is in flight", || vitals.iter().all(|vitals| vitals.in_flight() == 0));
 }

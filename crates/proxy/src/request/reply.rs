@@ -64,8 +64,15 @@ pub fn judge(head: &mut Head, line: AnswerLine, to_head: bool) -> Result<Reply, 
 
 /// Hands load reports to the endpoint's vitals, and takes them out unless the policy passes them on.
 pub fn take_reports(head: &mut Head, guard: &Guard, keep: bool, now: Now) {
+    if read_reports(head, guard, now) && !keep {
+        head.fields.retain(|field| field.known != Known::LoadReport);
+    }
+}
+
+/// Hands load reports to the endpoint's vitals. True if there are any.
+pub fn read_reports(head: &Head, guard: &Guard, now: Now) -> bool {
     if !head.fields.iter().any(|field| field.known == Known::LoadReport) {
-        return;
+        return false;
     }
     for field in head.fields.iter().filter(|field| field.known == Known::LoadReport) {
         let name = String::from_utf8_lossy(head.name(field)).to_ascii_lowercase();
@@ -73,9 +80,23 @@ pub fn take_reports(head: &mut Head, guard: &Guard, keep: bool, now: Now) {
             guard.report(&report, now);
         }
     }
-    if !keep {
-        head.fields.retain(|field| field.known != Known::LoadReport);
+    true
+}
+
+/// What a gRPC status says of the endpoint (balance spec V8).
+pub fn grpc_outcome(status: u8) -> Outcome {
+    match status {
+        14 => Outcome::Gateway,
+        8 => Outcome::Throttled,
+        2 | 4 | 13 | 15 => Outcome::ServerError,
+        _ => Outcome::Success,
     }
+}
+
+/// How long a gRPC answer asks to be left alone, in its head or in trailers. A negative time asks not to be tried again, and is none.
+pub fn grpc_pause(fields: &Head) -> Option<Duration> {
+    let text = std::str::from_utf8(fields.all(b"grpc-retry-pushback-ms").next()?).ok()?;
+    text.trim().parse().ok().map(Duration::from_millis)
 }
 
 /// What a status says of the endpoint.
