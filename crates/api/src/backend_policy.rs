@@ -51,14 +51,14 @@ pub struct BackendPolicySpec {
     pub limits: Option<Limits>,
     /// Retries.
     pub retry_budget: Option<RetryBudget>,
+    /// A second try before the first has failed.
+    pub hedge: Option<Hedge>,
     /// Longest wait for requests in flight on an endpoint that leaves.
     pub drain_timeout: Option<Arc<str>>,
     /// What keeps clients of requests at their endpoints.
     pub session_persistence: Option<SessionPersistence>,
     /// Not read yet; that they are written is told.
     pub concurrency: Option<Unread>,
-    /// As `concurrency`.
-    pub hedge: Option<Unread>,
     /// As `concurrency`.
     pub locality: Option<Unread>,
     /// As `concurrency`.
@@ -380,9 +380,9 @@ pub struct Prequal {
     pub max_age: Option<Arc<str>>,
     /// The quantile of requests in flight above which an endpoint is hot.
     pub hot_quantile: Option<f64>,
-    /// Not built: asked for all the same it is told.
+    /// Each request waits for looks of its own.
     pub sync: Option<bool>,
-    /// `HotCold`; `Cubic` is not built.
+    /// `HotCold` or `Cubic`.
     pub score: Option<Arc<str>>,
 }
 
@@ -430,6 +430,18 @@ pub struct RetryBudget {
     pub interval: Option<Arc<str>>,
     /// What is always allowed.
     pub min_rate: Option<Rate>,
+}
+
+/// `spec.hedge`: exactly one of `percentile` and `delay`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Hedge {
+    /// Slow is who takes longer than this percentage of the service's requests.
+    pub percentile: Option<f64>,
+    /// Slow is who takes longer than this.
+    pub delay: Option<Arc<str>>,
+    /// Second tries for a hundred requests.
+    pub max_extra_percent: Option<f64>,
 }
 
 /// A number per time.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use model::Now;
 use model::endpoint::Endpoint;
 use model::ident::Origin;
-use model::policy::Strategy;
+use model::policy::{HedgeAfter, Strategy};
 use model::snapshot::Snapshot;
 use model::vitals::{Counts, Ejection, State, exp_minus};
 
@@ -213,7 +213,7 @@ fn overrule(picker: &Picker) {
     }
 }
 
-/// Keeps the pool's median latency for newcomers, and what is typically in flight.
+/// Keeps the pool's median latency for newcomers, what is typically in flight, and when a try is slow.
 fn remember(picker: &Picker, ledger: &Ledger, now: Now) {
     let mut estimates: Vec<f32> = picker.entries.iter().filter_map(|entry| entry.endpoint.vitals.estimate_us(picker.fade, now)).collect();
     if let Some(median) = median(&mut estimates) {
@@ -224,6 +224,9 @@ fn remember(picker: &Picker, ledger: &Ledger, now: Now) {
     let keep = exp_minus(TYPICAL_STEP);
     let mean = in_flight as f32 / count.max(1) as f32;
     ledger.set_typical(ledger.typical() * keep + mean * (1.0 - keep));
+    if let Some(HedgeAfter::Percentile(percent)) = picker.policy().hedge.map(|hedge| hedge.after) {
+        ledger.set_hedge_after(ledger.service.hedging.learn(percent, now));
+    }
 }
 
 /// Posts whom the next pick should choose: a trial that is due, else an endpoint that was left alone for too long.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
 use model::Now;
@@ -11,6 +12,7 @@ use model::ident::Origin;
 
 use crate::budget::RetryBudget;
 use crate::build::Picker;
+use crate::hedge::Hedging;
 use crate::queue::{Pending, Queue};
 use crate::rng::mix;
 
@@ -21,6 +23,7 @@ pub(crate) struct ServiceLedger {
     pub(crate) in_flight: AtomicU32,
     pub(crate) budget: RetryBudget,
     pub(crate) pending: Pending,
+    pub(crate) hedging: Hedging,
 }
 
 /// Of one pool at one layer.
@@ -38,6 +41,8 @@ pub(crate) struct Ledger {
     wish: AtomicU64,
     prior_us: AtomicU32,
     typical: AtomicU32,
+    /// Microseconds after which a first try is slow; 0 while that is not known.
+    hedge_after_us: AtomicU32,
     /// When a forgotten endpoint was last visited on purpose.
     pub(crate) visited_tick: AtomicU32,
     /// When the weights of reported rates were last computed; 0 is never.
@@ -82,6 +87,7 @@ impl Ledger {
             wish: AtomicU64::new(0),
             prior_us: AtomicU32::new(0),
             typical: AtomicU32::new(0),
+            hedge_after_us: AtomicU32::new(0),
             visited_tick: AtomicU32::new(0),
             weighed_tick: AtomicU32::new(0),
             ejecting: AtomicBool::new(false),
@@ -204,6 +210,19 @@ impl Ledger {
 
     pub(crate) fn set_typical(&self, typical: f32) {
         self.typical.store(typical.to_bits(), Ordering::Relaxed);
+    }
+
+    /// How long a first try may take before it is slow, where the policy goes by a percentile and it is known.
+    pub(crate) fn hedge_after(&self) -> Option<Duration> {
+        match self.hedge_after_us.load(Ordering::Relaxed) {
+            0 => None,
+            us => Some(Duration::from_micros(us.into())),
+        }
+    }
+
+    pub(crate) fn set_hedge_after(&self, after: Option<Duration>) {
+        let us = after.map_or(0, |after| u32::try_from(after.as_micros()).unwrap_or(u32::MAX).max(1));
+        self.hedge_after_us.store(us, Ordering::Relaxed);
     }
 
     /// Runs `eject` unless another thread is ejecting in this pool at this moment.

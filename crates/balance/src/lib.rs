@@ -12,6 +12,7 @@ mod budget;
 mod build;
 mod guard;
 mod hash;
+mod hedge;
 mod judge;
 mod key;
 mod ledger;

@@ -136,9 +136,10 @@ impl Picker {
 
     fn raise(&self, index: usize, kept: &Kept, now: Now) -> Option<InFlight<Held>> {
         let held = Held::Quick(Arc::clone(&kept.handle), index as u32);
-        match self.endpoint_limit {
-            Some(limit) => InFlight::raise_below(held, limit, now),
-            None => Some(InFlight::raise(held, now)),
+        let by_agent = self.entries[index].vitals.agent_limit();
+        match (self.endpoint_limit, by_agent) {
+            (None, None) => Some(InFlight::raise(held, now)),
+            (limit, by_agent) => InFlight::raise_below(held, limit.unwrap_or(u32::MAX).min(by_agent.unwrap_or(u32::MAX)), now),
         }
     }
 
@@ -211,8 +212,17 @@ impl Picker {
         let terms = &self.terms;
         let looks = kept.looks.get_or_insert_with(Box::default);
         looks.turn_to(std::ptr::from_ref(self) as usize);
-        // One by one at random; two looks at one endpoint are one entry, the newer.
-        for _ in 0..looks.looks_due(terms) {
+        if terms.sync {
+            looks.clear();
+        }
+        let due = looks.looks_due(terms);
+        // One by one at random; two looks at one endpoint are one entry, the newer. Looks of the request's own are at different
+        // endpoints, as far as a few more draws find some.
+        let draws = if terms.sync { 2 * due } else { due };
+        for _ in 0..draws {
+            if terms.sync && looks.count() >= due {
+                break;
+            }
             let index = self.draw_any(rng);
             let (in_flight, latency_us) = self.look_at(index, now);
             looks.insert(Look::new(index, in_flight, latency_us, now.tick_ms()), terms);

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 
 use crate::budget::RetryBudget;
 use crate::build::Picker;
+use crate::hedge::Hedging;
 use crate::ledger::{Ledger, ServiceLedger};
 use crate::queue::Pending;
 use crate::{Layer, Method};
@@ -183,6 +184,7 @@ fn service(services: &mut HashMap<Origin, Weak<ServiceLedger>, FixedState>, pool
         in_flight: AtomicU32::new(0),
         budget: RetryBudget::default(),
         pending: Pending::default(),
+        hedging: Hedging::default(),
     });
     services.insert(pool.service.clone(), Arc::downgrade(&made));
     made

@@ -3,6 +3,7 @@
 //!
 //! A look reads the endpoint's vitals, or what it reported within the last second: all traffic of an endpoint that this
 //! process carries is in them. The pool belongs to one worker and one pool of endpoints; nothing is shared or allocated.
+//! As a look takes no time, the synchronous form is the same with looks of the request's own instead of a pool.
 
 use model::policy;
 
@@ -14,6 +15,8 @@ pub(crate) const POOL_MAX: usize = 16;
 const SEEN: usize = 128;
 /// A look serves at most so many requests.
 const REUSE_MAX: f32 = 16.0;
+/// How much requests in flight count under [`Rule::Cubic`]: one with the median of them is twice as dear as an idle one.
+const CUBIC: f32 = 1.0;
 /// The paper's delta: how much faster looks arrive than they are used up.
 const DELTA: f32 = 1.0;
 
@@ -32,6 +35,19 @@ pub(crate) struct Terms {
     pub(crate) quantile: f32,
     /// How many requests one look serves: b = max(1, (1 + delta) / ((1 - m/n) looks - removes)).
     pub(crate) reuse: f32,
+    /// Each request looks for itself.
+    pub(crate) sync: bool,
+    /// By one score.
+    pub(crate) cubic: bool,
+}
+
+/// What makes one look better than another.
+#[derive(Clone, Copy, Debug)]
+enum Rule {
+    /// The latency of those with at most so many requests in flight; above all of them the fewest in flight.
+    HotCold(f32),
+    /// Latency times 1 + k (in flight / so many) cubed (balance spec S19).
+    Cubic(f32),
 }
 
 impl Terms {
@@ -41,12 +57,15 @@ impl Terms {
         let size = usize::from(wanted.pool_size).clamp(2, POOL_MAX).min((n / 2).max(2));
         let spare = (1.0 - size as f32 / n.max(1) as f32) * looks - removes;
         Self {
-            looks,
+            // Of one look nothing can be chosen.
+            looks: if wanted.sync { looks.round().max(2.0) } else { looks },
             removes,
             size,
             age_ms: u32::try_from(wanted.max_age.as_millis()).unwrap_or(u32::MAX),
             quantile: wanted.hot_quantile,
             reuse: if spare <= 0.0 { REUSE_MAX } else { ((1.0 + DELTA) / spare).clamp(1.0, REUSE_MAX) },
+            sync: wanted.sync,
+            cubic: wanted.cubic,
         }
     }
 }
@@ -70,6 +89,8 @@ pub(crate) struct Looks {
     seen: [f32; SEEN],
     received: u32,
     theta: f32,
+    /// The middle one of them, 1 at least.
+    median: f32,
     /// Which generation of the picker the indexes belong to.
     of: usize,
     /// Fractions of looks and removals that are owed.
@@ -83,11 +104,17 @@ impl Look {
         Self { index: index as u32, in_flight, latency_us, tick_ms, uses: 0 }
     }
 
-    /// Lower is better: the latency of a cold one; above all those the requests in flight of a hot one. Numbers that are
-    /// not negative compare like their bits.
-    fn cost(&self, theta: f32) -> u32 {
+    /// Lower is better. Numbers that are not negative compare like their bits.
+    fn cost(&self, rule: Rule) -> u32 {
         const HOT: u32 = 1 << 31;
-        if self.in_flight > theta { self.in_flight.to_bits() | HOT } else { self.latency_us.to_bits() }
+        match rule {
+            Rule::HotCold(theta) if self.in_flight > theta => self.in_flight.to_bits() | HOT,
+            Rule::HotCold(_) => self.latency_us.to_bits(),
+            Rule::Cubic(median) => {
+                let load = self.in_flight / median;
+                (self.latency_us * (1.0 + CUBIC * load * load * load)).to_bits()
+            }
+        }
     }
 }
 
@@ -99,6 +126,7 @@ impl Default for Looks {
             seen: [0.0; SEEN],
             received: 0,
             theta: f32::INFINITY,
+            median: 1.0,
             of: 0,
             look_owed: 0.0,
             remove_owed: 0.0,
@@ -113,6 +141,16 @@ impl Looks {
         if self.of != picker {
             (self.of, self.count) = (picker, 0);
         }
+    }
+
+    /// How many endpoints are looked at.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Forgets the looks; the quantile stays.
+    pub(crate) fn clear(&mut self) {
+        self.count = 0;
     }
 
     /// How many looks this request takes. Fractions are carried over, so that the rate is exact.
@@ -146,16 +184,24 @@ impl Looks {
             let mut sorted = self.seen;
             let rank = ((known as f32 * quantile) as usize).min(known - 1);
             self.theta = if quantile >= 1.0 { f32::INFINITY } else { *sorted[..known].select_nth_unstable_by(rank, f32::total_cmp).1 };
+            self.median = sorted[..known].select_nth_unstable_by((known - 1) / 2, f32::total_cmp).1.max(1.0);
+        }
+    }
+
+    fn rule(&self, terms: &Terms) -> Rule {
+        match terms.cubic {
+            true => Rule::Cubic(self.median),
+            false => Rule::HotCold(if terms.quantile <= 0.0 { f32::NEG_INFINITY } else { self.theta }),
         }
     }
 
     /// Chooses among the entries, `None` when fewer than two are left: then the caller draws two by itself.
     pub(crate) fn choose(&mut self, terms: &Terms, now_ms: u32, rng: &mut Rng, usable: &impl Fn(usize) -> bool) -> Option<usize> {
         self.expire(terms, now_ms);
-        let theta = if terms.quantile <= 0.0 { f32::NEG_INFINITY } else { self.theta };
+        let rule = self.rule(terms);
         // Only of the best is it asked whether it is usable: sixteen questions would be as many reads of other memory.
         let at = loop {
-            let at = (self.count >= 2).then(|| self.lowest(|look| look.cost(theta)))?;
+            let at = (self.count >= 2).then(|| self.lowest(|look| look.cost(rule)))?;
             if usable(self.entries[at].index as usize) {
                 break at;
             }
@@ -191,7 +237,7 @@ impl Looks {
         while self.remove_owed >= 1.0 {
             self.remove_owed -= 1.0;
             self.takes_oldest = !self.takes_oldest;
-            if self.takes_oldest { self.remove_oldest() } else { self.remove_worst() }
+            if self.takes_oldest { self.remove_oldest() } else { self.remove_worst(terms) }
         }
     }
 
@@ -203,9 +249,10 @@ impl Looks {
         }
     }
 
-    fn remove_worst(&mut self) {
+    fn remove_worst(&mut self, terms: &Terms) {
         if self.count > 0 {
-            self.remove(self.lowest(|look| !look.cost(self.theta)));
+            let rule = self.rule(terms);
+            self.remove(self.lowest(|look| !look.cost(rule)));
         }
     }
 
@@ -232,7 +279,7 @@ fn round_at_random(limit: f32, rng: &mut Rng) -> f32 {
 mod tests {
     use super::*;
 
-    const TERMS: Terms = Terms { looks: 3.0, removes: 0.0, size: 4, age_ms: 1000, quantile: 0.84, reuse: 1.0 };
+    const TERMS: Terms = Terms { looks: 3.0, removes: 0.0, size: 4, age_ms: 1000, quantile: 0.84, reuse: 1.0, sync: false, cubic: false };
 
     fn looks(of: &[(usize, f32, f32)]) -> Looks {
         let mut looks = Looks::default();
@@ -254,6 +301,20 @@ mod tests {
         assert_eq!(choose(&mut hot, &TERMS), Some(2));
         let by_load = Terms { quantile: 0.0, ..TERMS };
         assert_eq!(choose(&mut looks(&[(1, 3.0, 10.0), (2, 1.0, 900.0)]), &by_load), Some(2), "q = 0 looks at requests in flight only");
+    }
+
+    #[test]
+    fn s19_under_the_cubic_score_load_outweighs_latency_from_the_median_on() {
+        let cubic = Terms { cubic: true, ..TERMS };
+        let of = |entries: &[(usize, f32, f32)]| {
+            let mut looks = looks(entries);
+            looks.median = 4.0;
+            choose(&mut looks, &cubic)
+        };
+        assert_eq!(of(&[(1, 0.0, 190.0), (2, 4.0, 100.0)]), Some(1), "idle at nearly twice the latency");
+        assert_eq!(of(&[(1, 0.0, 210.0), (2, 4.0, 100.0)]), Some(2));
+        assert_eq!(of(&[(1, 8.0, 100.0), (2, 4.0, 400.0)]), Some(2), "twice the median is nine times as dear");
+        assert_eq!(of(&[(1, 1e30, 1e30), (2, 4.0, 400.0)]), Some(2), "no number is too large");
     }
 
     #[test]

@@ -1,4 +1,5 @@
 //! Strategies and judgement as callers see them.
 
 mod health;
+mod machine;
 mod strategies;

@@ -23,6 +23,8 @@ pub struct Policy {
     pub limits: Limits,
     /// Retries per service and process.
     pub retry_budget: RetryBudget,
+    /// A second try before the first has failed; `None` is off.
+    pub hedge: Option<Hedge>,
     /// Longest wait for requests in flight on an endpoint that leaves.
     pub drain_timeout: Duration,
     /// What keeps clients of requests at their endpoints.
@@ -129,11 +131,23 @@ pub struct Prequal {
     pub max_age: Duration,
     /// Endpoints above this quantile of requests in flight are hot.
     pub hot_quantile: f32,
+    /// Each request chooses among looks of its own, taken for it; nothing is kept (the paper's synchronous mode).
+    pub sync: bool,
+    /// One score of latency and load in the place of hot and cold.
+    pub cubic: bool,
 }
 
 impl Default for Prequal {
     fn default() -> Self {
-        Self { probes_per_request: 3.0, remove_per_request: 1.0, pool_size: 16, max_age: Duration::from_secs(1), hot_quantile: 0.84 }
+        Self {
+            probes_per_request: 3.0,
+            remove_per_request: 1.0,
+            pool_size: 16,
+            max_age: Duration::from_secs(1),
+            hot_quantile: 0.84,
+            sync: false,
+            cubic: false,
+        }
     }
 }
 
@@ -320,6 +334,24 @@ pub struct RetryBudget {
     pub min_per_second: u32,
 }
 
+/// A second try at another endpoint when the first is slow to answer (balance spec R6).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hedge {
+    /// What slow means.
+    pub after: HedgeAfter,
+    /// Second tries for a hundred requests, at most.
+    pub max_extra_percent: f32,
+}
+
+/// How long the first try has for the head of its answer before there is a second one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum HedgeAfter {
+    /// As long as this percentage of the service's requests takes at most.
+    Percentile(f32),
+    /// So long.
+    Delay(Duration),
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {
@@ -330,6 +362,7 @@ impl Default for Policy {
             slow_start: Some(SlowStart { window: Duration::from_secs(30), aggression: 1.0, min_weight_percent: 10 }),
             limits: Limits::default(),
             retry_budget: RetryBudget { percent: 20, interval: Duration::from_secs(10), min_per_second: 10 },
+            hedge: None,
             drain_timeout: Duration::from_secs(30),
             session: None,
             sources: Vec::new(),

@@ -96,6 +96,8 @@ pub struct Record<'s> {
     pub mirrors: u8,
     /// Whether the backend speaks HTTP/2; `None` where none did.
     pub to_http2: Option<bool>,
+    /// One of them beside another.
+    pub hedges: u8,
     /// The status; 0 when the client got none.
     pub status: u16,
     /// Why, when the answer is ours or not whole.
@@ -130,6 +132,7 @@ impl Record<'_> {
             retried: None,
             mirrors: 0,
             to_http2: None,
+            hedges: 0,
             status: 0,
             reason: Reason::Ok,
             silent: false,
@@ -139,6 +142,12 @@ impl Record<'_> {
             upstream_us: 0,
             grpc_status: None,
         }
+    }
+
+    /// It went to a second endpoint beside the first, and this one's word counts.
+    pub fn hedged(&mut self, endpoint: SocketAddr) {
+        self.hedges += 1;
+        self.endpoint = Some(endpoint);
     }
 
     /// It goes to this endpoint now.

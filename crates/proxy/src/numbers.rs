@@ -94,6 +94,7 @@ pub struct Numbers {
     received: Counter,
     sent: Counter,
     retries: Family<Labels, Counter>,
+    hedges: Counter,
     abuse: Family<Labels, Counter>,
     handshakes: Family<Labels, Counter>,
     /// Of the family, each resolved when it is first counted.
@@ -164,6 +165,7 @@ impl Numbers {
                 "Tries after the first of a request, by what went wrong with the one before the last",
                 Family::default(),
             ),
+            hedges: registry.counter("fairlead_proxy_hedges", "Second tries of requests whose first was slow"),
             abuse: registry.register("fairlead_proxy_h2_abuse", "HTTP/2 connections ended for a flood, by the kind of frame", Family::default()),
             handshakes: registry.register("fairlead_proxy_tls_handshakes", "TLS handshakes with clients by how they ended", Family::default()),
             shook: Default::default(),
@@ -226,6 +228,7 @@ impl Numbers {
         }
         self.received.inc_by(std::mem::take(&mut tally.received));
         self.sent.inc_by(std::mem::take(&mut tally.sent));
+        self.hedges.inc_by(std::mem::take(&mut tally.hedges));
     }
 
     /// What one thread does for all of them: gauges, and the end of series whose object is gone.
@@ -307,6 +310,7 @@ pub struct Tally {
     retries: HashMap<&'static str, u64, FixedState>,
     received: u64,
     sent: u64,
+    hedges: u64,
 }
 
 impl Tally {
@@ -320,6 +324,7 @@ impl Tally {
         }
         self.received += record.received;
         self.sent += record.sent;
+        self.hedges += u64::from(record.hedges);
         if self.took.len() < TOOK_MAX {
             self.took.push(took);
             if record.upstream_us > 0 {
@@ -371,6 +376,7 @@ mod tests {
             let retried = Record {
                 status: 200,
                 tries: 3,
+                hedges: 1,
                 retried: Some(Again::Failed(Reason::UpstreamReset)),
                 listener: Some(&listener),
                 sent: 5,
@@ -384,6 +390,7 @@ mod tests {
             "fairlead_proxy_requests_total{gateway=\"\",listener=\"\",service=\"\",code=\"404\",reason=\"no_route\"} 2",
             "fairlead_proxy_requests_total{gateway=\"shop/edge\",listener=\"web\",service=\"\",code=\"200\",reason=\"ok\"} 2",
             "fairlead_proxy_retries_total{reason=\"upstream_reset\"} 4",
+            "fairlead_proxy_hedges_total 2",
             "fairlead_proxy_request_duration_seconds_count 4",
             "fairlead_proxy_response_bytes_total 10",
         ] {

@@ -272,7 +272,6 @@ async fn deliver(
     clock: &mut Clock<'_>,
     visit: &Visit<'_>,
     record: &mut Record<'_>,
-    grpc: bool,
 ) -> Result<(), Ending> {
     let Won { mut link, guard, reply, began, .. } = won;
     link.pipe.begin_body(reply.framing);

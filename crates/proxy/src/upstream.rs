@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use model::endpoint::PoolId;
-use model::{Endpoint, Now, Snapshot};
+use model::{Endpoint, Now, Outcome, Snapshot};
 use net::Stream;
 
 use crate::answer::Reason;
@@ -97,6 +97,15 @@ impl Unconnected {
             Unconnected::Timeout => Reason::ConnectTimeout,
             Unconnected::NoTls(_) => Reason::TlsUpstream,
             Unconnected::Exhausted(_) => Reason::Overload,
+        }
+    }
+
+    /// What it says of the endpoint; nothing when we are at fault.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Unconnected::Refused | Unconnected::NoTls(_) => Some(Outcome::Refused),
+            Unconnected::Timeout => Some(Outcome::ConnectTimeout),
+            Unconnected::Exhausted(_) => None,
         }
     }
 }

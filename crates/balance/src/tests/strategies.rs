@@ -1,9 +1,11 @@
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use model::endpoint::Pool;
-use model::policy::{HashKey, Limits, Policy, Strategy, Tuning};
+use model::policy::{HashKey, Limits, Policy, Prequal, Strategy, Tuning};
+use model::vitals::AgentLine;
 use proptest::prelude::*;
 
 use crate::fixture::{Bench, endpoint, policy};
@@ -251,6 +253,31 @@ fn a_limit_of_endpoints_or_service_answers_full() {
 }
 
 #[test]
+fn s15_the_limit_of_an_agent_holds_under_any_number_of_threads() {
+    let bench = Bench::new(policy(Strategy::LeastRequest), &[100; 2]);
+    for endpoint in &bench.pool.endpoints {
+        endpoint.vitals.heed_agent(&AgentLine::read("maxconn:5").unwrap(), 100);
+    }
+    let most = AtomicU32::new(0);
+    let (pickers, pool, now) = (&bench.pickers, &bench.pool, bench.now);
+    std::thread::scope(|scope| {
+        for seed in 0..4 {
+            let most = &most;
+            scope.spawn(move || {
+                let mut worker = Worker::new(seed);
+                for _ in 0..2_000 {
+                    let guards: Vec<_> = (0..4).filter_map(|_| pickers.of(pool, Layer::Http).pick(&mut worker, &Ask::default(), now).ok()).collect();
+                    most.fetch_max(pool.endpoints.iter().map(|one| one.vitals.in_flight()).max().unwrap(), Ordering::Relaxed);
+                    drop(guards);
+                }
+            });
+        }
+    });
+    assert!(most.load(Ordering::Relaxed) <= 5, "{most:?}");
+    assert_eq!(bench.pool.endpoints[0].vitals.in_flight(), 0);
+}
+
+#[test]
 fn nothing_to_choose_is_no_endpoint() {
     assert_eq!(Bench::new(policy(Strategy::Auto), &[]).pick().unwrap_err(), NoPick::NoEndpoint);
     assert_eq!(Bench::new(policy(Strategy::RoundRobin), &[0, 0]).pick().unwrap_err(), NoPick::NoEndpoint);
@@ -307,6 +334,30 @@ fn prequal_shuns_the_slow_half() {
     }
     let slow: u32 = shares[..5].iter().sum();
     assert!(slow < 600, "{shares:?}");
+}
+
+#[test]
+fn s18_in_sync_each_request_chooses_among_looks_of_its_own() {
+    let prequal = Prequal { sync: true, ..Prequal::default() };
+    let tuned = Policy { tuning: Tuning { prequal, ..Tuning::default() }, ..policy(Strategy::Prequal) };
+    let mut bench = Bench::new(tuned.clone(), &[100; 3]);
+    let mut slow_one = |bench: &mut Bench| {
+        let guard = bench.pick().unwrap();
+        let number = Bench::number(&guard);
+        guard.finish(Outcome::Success, Duration::from_millis(if number == 0 { 500 } else { 5 }), bench.now);
+        number
+    };
+    (0..30).for_each(|_| _ = slow_one(&mut bench));
+    let counts = (0..300).filter(|_| slow_one(&mut bench) == 0).count();
+    assert!(counts <= 3, "with three looks at three endpoints the slow one is never the best: {counts}");
+    // An endpoint that recovers is seen at once: nothing old is in a pool.
+    let (mut waits, mut held) = (Vec::new(), [0; 3]);
+    for _ in 0..9 {
+        let guard = bench.pick().unwrap();
+        held[Bench::number(&guard)] += 1;
+        waits.push(guard);
+    }
+    assert!(held[1] > 0 && held[2] > 0, "what is in flight counts at once: {held:?}");
 }
 
 #[test]

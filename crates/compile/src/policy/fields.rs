@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use api::backend_policy::{BackendPolicySpec, Hash, HashKey as WrittenKey, LimitPair, TextOrObject};
 use api::{IntOrString, parse_duration};
-use model::policy::{Agent, HashKey, Policy, Slow, SlowStart, Strategy, SuccessRate};
+use model::policy::{Agent, HashKey, Hedge, HedgeAfter, Policy, Slow, SlowStart, Strategy, SuccessRate};
 
 /// Writes one field.
 type Set = Box<dyn Fn(&mut Policy) + Send + Sync>;
@@ -79,6 +79,7 @@ pub(super) fn overlay(spec: &BackendPolicySpec) -> Result<Overlay, Arc<str>> {
     reader.slow_start(spec);
     reader.outlier(spec);
     reader.limits(spec);
+    reader.hedge(spec);
     if let Some(written) = &spec.health_check {
         match super::check(written, "") {
             Ok(Some(check)) => reader.overlay.set("healthCheck", move |policy| policy.checks = vec![check.clone()]),
@@ -231,6 +232,8 @@ impl Reader {
         self.number("prequal.poolSize", block.pool_size, 2..=1024, |policy, n| policy.tuning.prequal.pool_size = narrow(n));
         self.duration("prequal.maxAge", &block.max_age, ANY, |policy, time| policy.tuning.prequal.max_age = time);
         self.real("prequal.hotQuantile", block.hot_quantile, 0.0..=1.0, |policy, n| policy.tuning.prequal.hot_quantile = n);
+        self.flag("prequal.sync", block.sync, |policy, sync| policy.tuning.prequal.sync = sync);
+        self.either("prequal.score", &block.score, "HotCold", "Cubic", |policy, cubic| policy.tuning.prequal.cubic = cubic);
         let (looks, removes) = (block.probes_per_request.unwrap_or(3.0), block.remove_per_request.unwrap_or(1.0));
         if looks > 1.0 && removes >= looks {
             self.wrong.push("prequal.removePerRequest is not below probesPerRequest".to_owned());
@@ -259,6 +262,24 @@ impl Reader {
         }
         self.number("hash.subset", *subset, 0..=16, |policy, size| policy.tuning.hash_subset = narrow(size));
         self.number("hash.ipv6Prefix", *ipv6_prefix, 1..=128, |policy, length| policy.tuning.ipv6_prefix = narrow(length));
+    }
+
+    /// One field as a whole: half of it means nothing.
+    fn hedge(&mut self, spec: &BackendPolicySpec) {
+        let Some(written) = &spec.hedge else { return };
+        let after = match (written.percentile, written.delay.as_deref().map(parse_duration)) {
+            (Some(percent), None) if (1.0..=99.999).contains(&percent) => HedgeAfter::Percentile(percent as f32),
+            (Some(percent), None) => return self.wrong.push(format!("hedge.percentile {percent} is not within 1 to 99.999")),
+            (None, Some(Some(delay))) if !delay.is_zero() => HedgeAfter::Delay(delay),
+            (None, Some(_)) => return self.wrong.push("hedge.delay is not a duration above 0".to_owned()),
+            (None, None) | (Some(_), Some(_)) => return self.wrong.push("hedge has not exactly one of percentile and delay".to_owned()),
+        };
+        match written.max_extra_percent.unwrap_or(2.0) {
+            percent if (0.0..=100.0).contains(&percent) => {
+                self.overlay.set("hedge", move |policy| policy.hedge = Some(Hedge { after, max_extra_percent: percent as f32 }));
+            }
+            percent => self.wrong.push(format!("hedge.maxExtraPercent {percent} is not within 0 to 100")),
+        }
     }
 
     fn slow_start(&mut self, spec: &BackendPolicySpec) {

@@ -9,7 +9,7 @@ use super::fields::strategy;
 /// The condition that says it; `Approximated` is False where every plane does all of it.
 pub(super) fn condition(spec: &BackendPolicySpec) -> Condition {
     let sessions = spec.session_persistence.is_some().then(|| "sessionPersistence: HTTP only".to_owned());
-    let said: Vec<String> = by_strategy(spec).into_iter().chain(sessions).chain(without_effect(spec)).collect();
+    let said: Vec<String> = by_strategy(spec).into_iter().chain(by_layer(spec)).chain(sessions).chain(without_effect(spec)).collect();
     if said.is_empty() {
         return Condition::new("Approximated", Truth::False, "Exact", "every plane does what the policy says");
     }
@@ -31,20 +31,23 @@ fn by_strategy(spec: &BackendPolicySpec) -> Option<String> {
     Some(said.to_owned())
 }
 
+/// Limits that one layer alone counts.
+fn by_layer(spec: &BackendPolicySpec) -> Option<String> {
+    let limits = spec.limits.as_ref()?;
+    let counts = [&limits.endpoint, &limits.service].into_iter().flatten().any(|pair| pair.max_connections.is_some());
+    counts.then(|| "limits.maxConnections: connections of TCP and TLS, flows of UDP; HTTP: bound requests with maxInFlight".to_owned())
+}
+
 /// Fields that are written and have no effect.
 pub(super) fn without_effect(spec: &BackendPolicySpec) -> Option<String> {
     let performance = spec.performance.as_ref();
-    let prequal = spec.prequal.as_ref();
     let written = [
         ("concurrency", spec.concurrency.is_some()),
-        ("hedge", spec.hedge.is_some()),
         ("locality", spec.locality.is_some()),
         ("rateLimit", spec.rate_limit.is_some()),
         ("shed", spec.shed.is_some()),
         ("subset", spec.subset.is_some()),
         ("performance.outOfBand", performance.is_some_and(|block| block.out_of_band.is_some())),
-        ("prequal.sync", prequal.is_some_and(|block| block.sync == Some(true))),
-        ("prequal.score", prequal.is_some_and(|block| block.score.as_deref() == Some("Cubic"))),
     ];
     let names: Vec<&str> = written.into_iter().filter(|(_, written)| *written).map(|(name, _)| name).collect();
     (!names.is_empty()).then(|| format!("without effect in this version: {}", names.join(", ")))

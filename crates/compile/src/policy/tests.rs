@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use api::decided::DecidedStatus;
-use model::policy::{HashKey, Policy, Probe, Strategy};
+use model::policy::{HashKey, Hedge, HedgeAfter, Policy, Probe, Strategy};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -213,7 +213,7 @@ fn p6_what_a_policy_does_not_get_is_told_by_plane() {
     let (_, compiled) = world(&[
         two_ports(json!({})),
         policy("exact", 2020, web(), json!({"strategy": "rr"})),
-        policy("less", 2021, json!([{"kind": "Namespace", "name": "n"}]), json!({"strategy": "prequal", "hedge": {"delay": "10ms"}, "shed": null})),
+        policy("less", 2021, json!([{"kind": "Namespace", "name": "n"}]), json!({"strategy": "prequal", "subset": {"size": 4}, "shed": null})),
     ]);
     let said = |name: &str| {
         let one = compiled.decided.iter().find(|one| *one.name == *name).expect("decided");
@@ -223,8 +223,29 @@ fn p6_what_a_policy_does_not_get_is_told_by_plane() {
     assert_eq!(said("exact").0, "Exact");
     let (reason, message) = said("less");
     assert_eq!(reason, "Approximated");
-    assert!(message.contains("TCP: LeastRequest") && message.contains("without effect in this version: hedge"), "{message}");
+    assert!(message.contains("TCP: LeastRequest") && message.contains("without effect in this version: subset"), "{message}");
     assert!(!message.contains("shed"), "null is absent: {message}");
+}
+
+#[test]
+fn r6_hedging_is_off_until_a_policy_says_when_a_try_is_slow() {
+    let hedge = |written: serde_json::Value| {
+        let (_, compiled) = world(&[two_ports(json!({})), policy("p", 2020, web(), json!({"hedge": written}))]);
+        effective(&compiled)[0].hedge.ok_or_else(|| accepted(&compiled)[0].1.join(" "))
+    };
+    let of = |after, max_extra_percent| Ok(Hedge { after, max_extra_percent });
+    assert!(hedge(json!(null)).is_err());
+    assert_eq!(hedge(json!({"delay": "10ms"})), of(HedgeAfter::Delay(Duration::from_millis(10)), 2.0));
+    assert_eq!(hedge(json!({"percentile": 95, "maxExtraPercent": 0.5})), of(HedgeAfter::Percentile(95.0), 0.5));
+    for wrong in [
+        json!({}),
+        json!({"delay": "1s", "percentile": 9}),
+        json!({"delay": "-1s"}),
+        json!({"percentile": 100}),
+        json!({"delay": "1s", "maxExtraPercent": 101}),
+    ] {
+        assert_eq!(hedge(wrong.clone()), Err("Invalid".to_owned()), "{wrong}");
+    }
 }
 
 #[test]

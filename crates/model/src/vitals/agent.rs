@@ -92,9 +92,14 @@ impl Vitals {
         self.marks.agent_percent.load(Ordering::Relaxed)
     }
 
+    /// How many requests in flight its agent allows, where it bounds them.
+    pub fn agent_limit(&self) -> Option<u32> {
+        self.state().has(State::LIMITED).then(|| self.marks.agent_limit.load(Ordering::Relaxed))
+    }
+
     /// Whether its agent allows no further request.
     pub fn agent_full(&self) -> bool {
-        self.state().has(State::LIMITED) && self.in_flight() >= self.marks.agent_limit.load(Ordering::Relaxed)
+        self.agent_limit().is_some_and(|limit| self.in_flight() >= limit)
     }
 }
 

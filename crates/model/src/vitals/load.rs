@@ -28,6 +28,9 @@ pub struct LoadReport {
     pub errors_per_s: Option<f32>,
 }
 
+/// Time constant of the smoothed latency: the best of many single answers would be the luckiest one (balance spec S19).
+const LATENCY_FADE: Fade = Fade::over(Duration::from_secs(1));
+
 /// Read by `weigh` and tables, written by reports and probes.
 #[derive(Debug, Default)]
 pub(super) struct Load {
@@ -95,19 +98,27 @@ impl Vitals {
             let _ = load.first_tick.compare_exchange(0, now.tick_ms(), Ordering::Relaxed, Ordering::Relaxed);
             load.reported_tick.store(now.tick_ms(), Ordering::Relaxed);
         }
+        let latency_us = report.latency_us.filter(|value| value.is_finite() && *value > 0.0);
+        put(&load.latency_us, latency_us.map(|latency_us| self.smoothed_latency(latency_us, now)));
         if report.in_flight.is_some_and(|value| value.is_finite() && value > 0.0) {
             load.in_flight_tick.store(now.tick_ms(), Ordering::Relaxed);
         }
         put(&load.cpu, report.cpu);
         put(&load.memory, report.memory);
         put(&load.in_flight, report.in_flight);
-        put(&load.latency_us, report.latency_us);
         put(&load.requests_per_s, report.requests_per_s);
         // No errors is a report too: a rate is not sent when it is 0.
         if report.requests_per_s.is_some() {
             load.errors_per_s.store(0, Ordering::Relaxed);
             put(&load.errors_per_s, report.errors_per_s);
         }
+    }
+
+    /// A reported latency with what is left of those before it, as old as the last report of requests in flight.
+    fn smoothed_latency(&self, latency_us: f32, now: Now) -> f32 {
+        let tick = self.load.in_flight_tick.load(Ordering::Relaxed);
+        let keep = if tick == 0 { 0.0 } else { left(tick, now, LATENCY_FADE) };
+        get(&self.load.latency_us).map_or(latency_us, |before| before * keep + latency_us * (1.0 - keep))
     }
 
     /// The smoothed utilisation, if the newest report is younger than `expiry` and the first older than `blackout`.

@@ -21,7 +21,7 @@ use crate::wheel::Timer;
 use crate::wire::status_of;
 
 /// Interim answers that are passed on; one more is an attack (gateway spec G100).
-const INTERIM_MAX: usize = 8;
+pub const INTERIM_MAX: usize = 8;
 /// How long a body waits for the backend's `100 Continue`.
 const CONTINUE_WAIT: Duration = Duration::from_secs(1);
 

@@ -79,25 +79,53 @@ pub struct Wishes {
 /// All tries of a request.
 pub struct Tries<'a> {
     core: &'a Rc<Core>,
-    options: &'a Options,
-    rule: &'a Rule,
+    pub options: &'a Options,
+    pub rule: &'a Rule,
     pool: Arc<Pool>,
-    picker: Arc<Picker>,
-    asked: &'a Asked,
-    id: u128,
-    manner: Manner<'a>,
-    wishes: Wishes,
-    tried: SmallVec<[SocketAddr; 4]>,
+    pub picker: Arc<Picker>,
+    pub asked: &'a Asked,
+    pub id: u128,
+    pub manner: Manner<'a>,
+    pub wishes: Wishes,
+    pub tried: SmallVec<[SocketAddr; 4]>,
     /// Tries whose request was not sent.
     unsent: u32,
     /// Retries of a sent request.
     retries: u32,
+    /// It has had its second try.
+    pub has_hedged: bool,
     /// Pooled connections are not trusted any more.
     fresh: bool,
     /// Why the last endpoint could not be reached.
     unreached: Option<Reason>,
     /// Since when.
     unreached_since: Option<Now>,
+}
+
+/// Why a try was not answered.
+pub enum Failed {
+    /// There was no connection.
+    Unconnected(Unconnected),
+    /// It broke.
+    Broken {
+        /// How.
+        failure: Failure,
+        /// The connection had carried requests before.
+        reused: bool,
+    },
+}
+
+impl Failed {
+    /// What it says of the endpoint, where another one can still answer; nothing where that is over.
+    pub fn outcome(&self) -> Option<Outcome> {
+        match self {
+            Failed::Unconnected(why) => why.outcome(),
+            Failed::Broken { failure: Failure::Client { .. } | Failure::Deadline, .. } => None,
+            // A pooled connection that had died unseen says nothing about its endpoint; a fresh one does.
+            Failed::Broken { failure: Failure::Reset { .. }, reused: true } => Some(Outcome::Canceled),
+            Failed::Broken { .. } => Some(Outcome::Gateway),
+        }
+    }
 }
 
 /// What to do after a failed try.
@@ -123,6 +151,7 @@ impl<'a> Tries<'a> {
             tried: SmallVec::new(),
             unsent: 0,
             retries: 0,
+            has_hedged: false,
             fresh: false,
             unreached: None,
             unreached_since: None,
@@ -158,43 +187,32 @@ impl<'a> Tries<'a> {
             };
             record.tried(guard.endpoint());
             let mut why = Again::Status;
-            let linked = match self.asked.websocket {
-                true => Box::pin(self.link_websocket(&guard, began)).await,
-                false => self.link(self.manner.offer, &guard, began).await,
+            let (guard, began, outcome) = if self.may_hedge(upload) {
+                Box::pin(self.hedged((guard, began), front, upload, head, clock, record)).await
+            } else {
+                let outcome = self.attempt((&guard, began), front, upload, head, clock).await;
+                (guard, began, outcome)
             };
-            let failed = match linked {
-                Ok(mut link) => {
-                    link.pipe.begin(self.asked, self.id, upload.held).await;
-                    clock.each = self.rule.timeouts.backend_request.map(|within| Box::pin(tokio::time::sleep(within)));
-                    let reused = link.served > 0;
-                    link.served += 1;
-                    let options = self.options;
-                    let attempt =
-                        Try { front: &mut *front, asked: self.asked, upload: &mut *upload, link: &mut link, head: &mut *head, clock, options };
-                    match attempt.run().await {
-                        Ok(reply) => {
-                            let at = now();
-                            let took = at.since(began);
-                            if let Some(wait) = self.repeats_status(reply.status, upload, at) {
-                                guard.head(reply::outcome(reply.status), took, at);
-                                self.failed_at(&guard);
-                                Next::Again(wait)
-                            } else {
-                                return Ok(Won { link, guard, reply, began, heard: at });
-                            }
-                        }
-                        Err(failure) => {
-                            why = Again::Failed(failure.reason());
-                            self.after(failure, reused, &guard, began, upload)
-                        }
-                    }
+            let next = match outcome {
+                Ok((link, reply)) => {
+                    let at = now();
+                    let Some(wait) = self.repeats_status(reply.status, upload, at) else {
+                        return Ok(Won { link, guard, reply, began, heard: at });
+                    };
+                    guard.head(reply::outcome(reply.status), at.since(began), at);
+                    self.failed_at(&guard);
+                    Next::Again(wait)
                 }
-                Err(unconnected) => {
+                Err(Failed::Broken { failure, reused }) => {
+                    why = Again::Failed(failure.reason());
+                    self.after(failure, reused, &guard, began, upload)
+                }
+                Err(Failed::Unconnected(unconnected)) => {
                     why = Again::Failed(unconnected.reason());
                     self.after_unconnected(&unconnected, &guard, began)
                 }
             };
-            match failed {
+            match next {
                 Next::End(ending) => return Err(ending),
                 Next::Again(wait) => {
                     record.retried = Some(why);
@@ -204,6 +222,31 @@ impl<'a> Tries<'a> {
             if !upload.rewind() {
                 return Err(Answer::last(502, Reason::UpstreamReset).into());
             }
+        }
+    }
+
+    /// One try: a connection, the request out, the head of the answer in.
+    pub async fn attempt(
+        &self,
+        (guard, began): (&Guard, Now),
+        front: &mut impl Front,
+        upload: &mut Upload,
+        head: &mut Head,
+        clock: &mut Clock<'_>,
+    ) -> Result<(Link, Reply), Failed> {
+        let linked = match self.asked.websocket {
+            true => Box::pin(self.link_websocket(guard, began)).await,
+            false => self.link(self.manner.offer, guard, began).await,
+        };
+        let mut link = linked.map_err(Failed::Unconnected)?;
+        link.pipe.begin(self.asked, self.id, upload.held).await;
+        clock.each = self.rule.timeouts.backend_request.map(|within| Box::pin(tokio::time::sleep(within)));
+        let reused = link.served > 0;
+        link.served += 1;
+        let attempt = Try { front, asked: self.asked, upload, link: &mut link, head, clock, options: self.options };
+        match attempt.run().await {
+            Ok(reply) => Ok((link, reply)),
+            Err(failure) => Err(Failed::Broken { failure, reused }),
         }
     }
 
@@ -220,7 +263,7 @@ impl<'a> Tries<'a> {
         self.pick_from(&self.tried, true, at)
     }
 
-    fn pick_from(&self, tried: &[SocketAddr], may_wait: bool, at: Now) -> Result<Guard, NoPick> {
+    pub fn pick_from(&self, tried: &[SocketAddr], may_wait: bool, at: Now) -> Result<Guard, NoPick> {
         let ask = Ask { hash: self.wishes.hash, tried, retryable: self.asked.is_safe(), may_wait };
         let mut worker = self.core.worker.borrow_mut();
         if let Some(guard) = self.wishes.home.and_then(|home| self.picker.pick_session(&mut worker, home, &ask, at)) {
@@ -301,7 +344,7 @@ impl<'a> Tries<'a> {
         self.link(Offer::Http1, guard, at).await
     }
 
-    async fn link(&self, offer: Offer, guard: &Guard, at: Now) -> Result<Link, Unconnected> {
+    pub async fn link(&self, offer: Offer, guard: &Guard, at: Now) -> Result<Link, Unconnected> {
         let endpoint = guard.endpoint();
         let manner = Manner { offer, ..self.manner };
         if manner.may_join()
@@ -341,12 +384,12 @@ impl<'a> Tries<'a> {
     }
 
     fn after_unconnected(&mut self, why: &Unconnected, guard: &Guard, began: Now) -> Next {
-        let (outcome, reason) = match why {
-            Unconnected::Refused => (Outcome::Refused, Reason::ConnectRefused),
-            Unconnected::Timeout => (Outcome::ConnectTimeout, Reason::ConnectTimeout),
+        let reason = match why {
+            Unconnected::Refused => Reason::ConnectRefused,
+            Unconnected::Timeout => Reason::ConnectTimeout,
             Unconnected::NoTls(error) => {
                 tracing::debug!(%error, endpoint = %guard.endpoint().address, "no TLS with an endpoint that shall speak it");
-                (Outcome::Refused, Reason::TlsUpstream)
+                Reason::TlsUpstream
             }
             Unconnected::Exhausted(error) => {
                 tracing::warn!(%error, endpoint = %guard.endpoint().address, "cannot open a connection: raise the limit of open files or ports");
@@ -354,7 +397,9 @@ impl<'a> Tries<'a> {
             }
         };
         let at = now();
-        guard.head(outcome, at.since(began), at);
+        if let Some(outcome) = why.outcome() {
+            guard.head(outcome, at.since(began), at);
+        }
         self.unreached = Some(reason);
         // Waiting helps against a restart, not against a port that speaks something else.
         if !matches!(why, Unconnected::NoTls(_)) && self.knocks_on(guard, at) {
@@ -476,7 +521,7 @@ impl<'a> Tries<'a> {
 }
 
 /// How a request that waits ends before its wait does: its deadline has passed, or its client has left.
-fn ends(front: &mut impl Front, clock: &mut Clock<'_>, context: &mut Context<'_>) -> Option<Ending> {
+pub fn ends(front: &mut impl Front, clock: &mut Clock<'_>, context: &mut Context<'_>) -> Option<Ending> {
     if clock.whole_is_over(context) {
         return Some(Answer::new(504, Reason::RequestTimeout).into());
     }
