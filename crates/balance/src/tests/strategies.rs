@@ -341,7 +341,7 @@ fn s18_in_sync_each_request_chooses_among_looks_of_its_own() {
     let prequal = Prequal { sync: true, ..Prequal::default() };
     let tuned = Policy { tuning: Tuning { prequal, ..Tuning::default() }, ..policy(Strategy::Prequal) };
     let mut bench = Bench::new(tuned.clone(), &[100; 3]);
-    let mut slow_one = |bench: &mut Bench| {
+    let slow_one = |bench: &mut Bench| {
         let guard = bench.pick().unwrap();
         let number = Bench::number(&guard);
         guard.finish(Outcome::Success, Duration::from_millis(if number == 0 { 500 } else { 5 }), bench.now);
