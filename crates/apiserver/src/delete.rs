@@ -92,13 +92,17 @@ impl DeleteOptions {
 
 fn from_query(call: &Call) -> Result<Value> {
     let mut options = Map::new();
-    if let Some(text) = call.query.get("gracePeriodSeconds") {
-        let seconds: i64 =
-            text.parse().map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", crate::field::quote(text))))?;
+    if let Some(seconds) = call.query.number("gracePeriodSeconds")? {
         options.insert("gracePeriodSeconds".to_owned(), seconds.into());
     }
-    if let Some(policy) = call.query.get("propagationPolicy") {
+    if let Some(policy) = call.query.first("propagationPolicy") {
         options.insert("propagationPolicy".to_owned(), policy.into());
+    }
+    // The preconditions have no names of their own in a query.
+    let wanted = ["uid", "resourceVersion"].into_iter().filter_map(|field| Some((field.to_owned(), call.query.get(field)?.into())));
+    let wanted: Map<String, Value> = wanted.filter(|(field, _)| field == "uid" || !call.address.name.is_empty()).collect();
+    if !wanted.is_empty() {
+        options.insert("preconditions".to_owned(), wanted.into());
     }
     if call.query.has("orphanDependents") {
         options.insert("orphanDependents".to_owned(), call.query.switch("orphanDependents").into());
@@ -218,6 +222,10 @@ impl Core {
 
     /// DELETE of a collection: each object that the selectors match, one by one.
     pub(crate) async fn delete_collection(&self, call: &Call) -> Result<Response<Body>> {
+        if call.address.namespace.as_deref() == Some("") {
+            // The address of a script whose variable is empty. It is that of a collection in all namespaces, which nobody may delete at once.
+            return Err(ApiError::bad_request("a namespace must be named to delete a collection"));
+        }
         let options = DeleteOptions::read(call)?;
         let limit = ListOptions::read(&call.query, false)?.limit;
         let filter = Filter::read(call.kind, call.namespace(), &call.query)?;

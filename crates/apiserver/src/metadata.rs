@@ -144,17 +144,10 @@ pub fn validate_new(kind: &Kind, object: &Value) -> FieldErrors {
     let meta = &object["metadata"];
     let path = Path::new("metadata");
     let mut errors = FieldErrors::new();
-    let rule = kind.rules.name_rule();
-    let base = text(object, "generateName");
-    if !base.is_empty() {
-        // The random characters follow, so a base may end in a dash. Upstream does not look at the character before it either.
-        let stem = base.strip_suffix('-').filter(|stem| !stem.is_empty());
-        let checked = stem.map_or_else(|| base.to_owned(), |stem| format!("{}a", stem.strip_suffix(|_: char| true).unwrap_or_default()));
-        errors.extend(path.child("generateName").invalid_all(base, syntax::name(rule, &checked)));
-    }
+    errors.extend(validate_base(kind, object));
     match text(object, "name") {
         "" => errors.push(path.child("name").required("name or generateName is required")),
-        name => errors.extend(path.child("name").invalid_all(name, syntax::name(rule, name))),
+        name => errors.extend(path.child("name").invalid_all(name, syntax::name(kind.rules.name_rule(), name))),
     }
     let namespace = text(object, "namespace");
     match (kind.namespaced, namespace.is_empty()) {
@@ -168,6 +161,18 @@ pub fn validate_new(kind: &Kind, object: &Value) -> FieldErrors {
     }
     errors.extend(validate_contents(kind, object));
     errors
+}
+
+/// What names are generated from.
+fn validate_base(kind: &Kind, object: &Value) -> FieldErrors {
+    let base = text(object, "generateName");
+    if base.is_empty() {
+        return FieldErrors::new();
+    }
+    // The random characters follow, so a base may end in a dash. Upstream does not look at the character before it either.
+    let stem = base.strip_suffix('-').filter(|stem| !stem.is_empty());
+    let checked = stem.map_or_else(|| base.to_owned(), |stem| format!("{}a", stem.strip_suffix(|_: char| true).unwrap_or_default()));
+    Path::new("metadata").child("generateName").invalid_all(base, syntax::name(kind.rules.name_rule(), &checked)).collect()
 }
 
 /// What is checked the same way at creation and at every update.
@@ -284,6 +289,9 @@ pub fn validate_updated(kind: &Kind, object: &Value, old: &Value) -> FieldErrors
         if meta[field] != before[field] {
             errors.push(path.child(field).invalid(meta[field].clone(), "field is immutable"));
         }
+    }
+    if kind.native && meta["generateName"] != before["generateName"] {
+        errors.extend(validate_base(kind, object));
     }
     // Contents that were stored already may break rules that are newer than they (ratcheting).
     let stale = validate_contents(kind, old);

@@ -44,12 +44,17 @@ impl Core {
         };
         let is_apply = media_type == "application/apply-patch+yaml";
         let options = WriteOptions::read(&call.query, if is_apply { Write::Apply } else { Write::Patch }, call.user_agent())?;
-        let (patch, problems) = if is_apply {
+        let (patch, mut problems) = if is_apply {
             schema::from_yaml(&call.body).map_err(|e| ApiError::bad_request(format!("error decoding YAML: {e}")))?
         } else {
             schema::from_json(&call.body).map_err(|e| undecodable(media_type, e))?
         };
-        let is_map = patch.is_object() || media_type == "application/json-patch+json" || is_apply;
+        let is_json = media_type == "application/json-patch+json";
+        if is_json {
+            problems.extend(schema::json_patch_problems(&patch));
+        }
+        // A strategic merge patch that is null changes nothing.
+        let is_map = patch.is_object() || is_json || is_apply || (patch.is_null() && media_type == "application/strategic-merge-patch+json");
         if !is_map {
             return Err(undecodable(
                 media_type,
@@ -58,8 +63,14 @@ impl Core {
         }
         if is_apply {
             repeated_keys(call, &problems, options.strictness)?;
+            if patch.is_null() {
+                return Err(ApiError::bad_request("invalid object type: /, Kind="));
+            }
             if !patch.is_object() {
-                return Err(ApiError::bad_request("error decoding YAML: the configuration is no object"));
+                let found = schema::json_type(&patch);
+                return Err(ApiError::bad_request(format!(
+                    "error decoding YAML: error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+                )));
             }
             refuse_other(call, &patch)?;
         }
@@ -105,6 +116,9 @@ impl Edit {
                     return Err(ApiError::conflict(call.kind, &call.address.name, &why));
                 }
                 let made = managed::apply(call, None, config, options, sub, now)?;
+                if metadata::text(config, "name").is_empty() {
+                    return Err(metadata::nameless(&call.address.name));
+                }
                 decode::canonical(call, made, Vec::new(), options.strictness, Source::Patch)
             }
             Self::Replace(object) if call.kind.create_on_update && sub.is_none() => Ok(object.clone()),
@@ -120,10 +134,8 @@ impl Edit {
         };
         let (patched, problems) = match self {
             Self::Json(patch, problems) => (schema::json_patch(&base, patch).map_err(refused)?, problems.clone()),
-            Self::Strategic(patch, problems) => match decode::table(call.kind, call.kind.versions[call.version]) {
-                Some(message) => (schema::strategic_merge(message, &base, patch).map_err(misfit)?, problems.clone()),
-                None => (schema::merge_patch(&base, patch), problems.clone()),
-            },
+            Self::Strategic(patch, problems) if patch.is_null() => (base, problems.clone()),
+            Self::Strategic(patch, problems) => (strategic(call, &base, patch)?, problems.clone()),
             Self::Merge(patch, problems) => (schema::merge_patch(&base, patch), problems.clone()),
             Self::Apply(config) => (managed::apply(call, Some(&base), config, options, sub, now)?, Vec::new()),
             Self::Replace(object) => (object.clone(), Vec::new()),
@@ -137,6 +149,18 @@ impl Edit {
         }
         Ok(patched)
     }
+}
+
+/// What a strategic merge patch makes of an object. It is merged into a typed one, which stays of its kind whatever the patch says.
+fn strategic(call: &Call, base: &Value, patch: &Value) -> Result<Value> {
+    let mut merged = match decode::table(call.kind, call.kind.versions[call.version]) {
+        Some(message) => schema::strategic_merge(message, base, patch).map_err(misfit)?,
+        None => schema::merge_patch(base, patch),
+    };
+    for field in ["apiVersion", "kind"] {
+        merged[field] = base[field].clone();
+    }
+    Ok(merged)
 }
 
 /// A stored object as clients of the version asked for see it: what their patches are made for.

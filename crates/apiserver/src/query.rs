@@ -27,6 +27,21 @@ impl Query {
         self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str()).filter(|v| !v.is_empty())
     }
 
+    /// The first value of a parameter, empty or not.
+    pub fn first(&self, key: &str) -> Option<&str> {
+        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v.as_str())
+    }
+
+    /// The number that a parameter is; none when it is absent.
+    pub fn number(&self, key: &str) -> Result<Option<i64>> {
+        use std::num::IntErrorKind::{NegOverflow, PosOverflow};
+        let Some(text) = self.first(key) else { return Ok(None) };
+        text.parse::<i64>().map(Some).map_err(|error| {
+            let why = if matches!(error.kind(), PosOverflow | NegOverflow) { "value out of range" } else { "invalid syntax" };
+            ApiError::bad_request(format!("strconv.ParseInt: parsing {}: {why}", crate::field::quote(text)))
+        })
+    }
+
     /// Whether a parameter is there, with whatever value.
     pub fn has(&self, key: &str) -> bool {
         self.0.iter().any(|(k, _)| k == key)
@@ -114,12 +129,7 @@ pub struct ListOptions {
 impl ListOptions {
     /// Reads and checks the options; `watch` when the path itself says so.
     pub fn read(query: &Query, watch: bool) -> Result<Self> {
-        let number = |key: &str| match query.get(key) {
-            Some(text) => text
-                .parse::<i64>()
-                .map_err(|_| ApiError::bad_request(format!("strconv.ParseInt: parsing {}: invalid syntax", crate::field::quote(text)))),
-            None => Ok(0),
-        };
+        let number = |key: &str| query.number(key).map(Option::unwrap_or_default);
         let matching = query.get("resourceVersionMatch").unwrap_or_default();
         let options = Self {
             watch: watch || query.switch("watch"),
@@ -258,7 +268,8 @@ fn manager_from(user_agent: &str) -> String {
 
 /// `dryRun` may only say `All`.
 pub fn wrong_dry_run<'a>(values: impl Iterator<Item = &'a str>) -> FieldErrors {
-    let given: Vec<&str> = values.filter(|v| !v.is_empty()).collect();
+    // An empty value is refused, too: who sends it means no write that lasts.
+    let given: Vec<&str> = values.collect();
     if given.iter().all(|v| *v == "All") {
         return FieldErrors::new();
     }
@@ -280,6 +291,13 @@ mod tests {
     }
 
     #[test]
+    fn numbers_that_are_none_are_400() {
+        let wrong = |q: &str| ListOptions::read(&Query::parse(q), false).expect_err(q).message;
+        assert_eq!(wrong("limit="), r#"strconv.ParseInt: parsing "": invalid syntax"#);
+        assert_eq!(wrong("limit=99999999999999999999"), r#"strconv.ParseInt: parsing "99999999999999999999": value out of range"#);
+    }
+
+    #[test]
     fn list_options_that_contradict_each_other_are_422() {
         let wrong = |q: &str| ListOptions::read(&Query::parse(q), false).err().map(|e| e.message).unwrap_or_default();
         assert!(wrong("resourceVersionMatch=NotOlderThan").ends_with("resourceVersionMatch is forbidden unless resourceVersion is provided"));
@@ -294,6 +312,7 @@ mod tests {
         let read = |q: &str, agent: &str| WriteOptions::read(&Query::parse(q), Write::Patch, agent);
         assert_eq!(read("", "my-tool/1.2 (x)").expect("fine").manager, "my-tool");
         assert_eq!(read("fieldManager=me", "x/1").expect("fine").manager, "me");
+        assert!(read("dryRun=", "x").expect_err("no word").message.contains(r#"Unsupported value: [""]"#));
         assert!(read("dryRun=Some", "x").expect_err("unknown").message.contains("Unsupported value: [\"Some\"]"));
         assert!(read("force=true", "x").expect_err("no apply").message.contains("may not be specified for non-apply patch"));
     }

@@ -32,6 +32,9 @@ impl Core {
                 object["metadata"] = json!({ "creationTimestamp": self.timestamp() });
                 json!({ "userInfo": user_info(identity) })
             }
+            "TokenReview" if object["spec"]["token"].as_str().is_none_or(str::is_empty) => {
+                return Err(ApiError::bad_request("token is required for TokenReview in authentication"));
+            }
             "TokenReview" => self.token_status(&object["spec"]),
             "SelfSubjectRulesReview" if object["spec"]["namespace"].as_str().is_none_or(str::is_empty) => {
                 return Err(ApiError::bad_request("no namespace on request"));
@@ -58,8 +61,9 @@ impl Core {
     }
 }
 
+/// Upstream names no kind here.
 fn refuse(call: &Call, errors: FieldErrors) -> Result<()> {
-    if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(call.kind.group, call.kind.kind, "", &errors)) }
+    if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(call.kind.group, "", "", &errors)) }
 }
 
 fn user_info(identity: &Identity) -> Value {
@@ -98,7 +102,7 @@ fn access_errors(spec: &Value, namespace: Option<&str>) -> FieldErrors {
             errors.push(at.child("nonResourceAttributes").invalid(path.to_string(), "cannot be specified in combination with resourceAttributes"))
         }
         (false, false) => errors
-            .push(at.child("resourceAttributes").invalid("null", "exactly one of nonResourceAttributes or resourceAttributes must be specified")),
+            .push(at.child("resourceAttributes").invalid(Value::Null, "exactly one of nonResourceAttributes or resourceAttributes must be specified")),
         _ => {}
     }
     if let Some(namespace) = namespace {

@@ -163,7 +163,7 @@ impl Core {
             return if call.address.subresource.is_empty() { self.watch(call).await } else { Err(ApiError::no_resource()) };
         }
         let _place = self.flow.enter(&parts.method, &identity.user).await?;
-        let limit = call.query.get("timeout").and_then(duration).map_or(REQUEST_TIMEOUT, |asked| asked.min(REQUEST_TIMEOUT));
+        let limit = time_limit(&call.query)?;
         let answer = async {
             call.body = body::collect(incoming).await?;
             if kind.is_review() { self.review(&call, &parts.method, &identity) } else { self.resource(&call, &parts.method).await }
@@ -192,6 +192,7 @@ impl Core {
             ("GET", true, None | Some(Sub::Status)) => self.get(call).await,
             ("POST", false, None) => self.create(call).await,
             ("PUT", true, sub) => self.update(call, sub).await,
+            ("PATCH", true, Some(Sub::Finalize)) => Err(ApiError::method_not_allowed()),
             ("PATCH", true, sub) => self.patch(call, sub).await,
             ("DELETE", true, None) => self.delete(call).await,
             ("DELETE", false, None) if !call.kind.has(Sub::Finalize) => self.delete_collection(call).await,
@@ -249,10 +250,23 @@ pub(crate) fn refusal(error: &ApiError, pretty: bool) -> Response<Body> {
     response
 }
 
+/// How long a request may take: the client can shorten it.
+fn time_limit(query: &Query) -> Result<Duration> {
+    let Some(asked) = query.get("timeout").filter(|asked| *asked != "0") else { return Ok(REQUEST_TIMEOUT) };
+    match duration(asked) {
+        Some(asked) if asked.is_zero() => Ok(REQUEST_TIMEOUT),
+        Some(asked) => Ok(asked.min(REQUEST_TIMEOUT)),
+        None => Err(ApiError::bad_request(format!(
+            "invalid timeout specified in the request URL - time: invalid duration {}",
+            crate::field::quote(asked)
+        ))),
+    }
+}
+
 /// A Go duration such as `30s`, `1m30s` or `500ms`; a bare number is seconds.
 fn duration(text: &str) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<u64>() {
-        return (seconds > 0).then(|| Duration::from_secs(seconds));
+        return Some(Duration::from_secs(seconds));
     }
     let (mut total, mut rest) = (0.0, text);
     while !rest.is_empty() {
@@ -265,5 +279,5 @@ fn duration(text: &str) -> Option<Duration> {
         total += amount * factor;
         rest = &rest[unit.len()..];
     }
-    Duration::try_from_secs_f64(total).ok().filter(|d| !d.is_zero())
+    Duration::try_from_secs_f64(total).ok()
 }

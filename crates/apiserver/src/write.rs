@@ -293,7 +293,17 @@ fn check_preconditions(kind: &Kind, new: &Value, old: &Value, edit: &Edit) -> Re
     let (uid, known) = (metadata::text(new, "uid"), metadata::text(old, "uid"));
     // What a patch makes of the uid is judged with the rest of the metadata.
     if !uid.is_empty() && uid != known && matches!(edit, Edit::Replace(_)) {
-        return Err(ApiError::conflict(kind, name, &format!("Precondition failed: UID in precondition: {uid}, UID in object meta: {known}")));
+        let namespace = metadata::text(old, "namespace");
+        let key = cache::key(kind, namespace, name);
+        return Err(ApiError::conflict(
+            kind,
+            name,
+            &format!(
+                "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: \
+                 {uid}, UID in object meta: {known}",
+                key.strip_prefix("/registry").unwrap_or(&key)
+            ),
+        ));
     }
     if !asked.is_empty() && asked != current { Err(ApiError::modified(kind, name)) } else { Ok(()) }
 }

@@ -60,6 +60,8 @@ pub enum Problem {
     Duplicate(String),
     /// A key given twice in YAML: line (from 1) and key.
     YamlDuplicate(u64, String),
+    /// A field of a JSON patch that no operation has, with its path.
+    UnknownInPatch(String),
 }
 
 impl fmt::Display for Problem {
@@ -67,6 +69,7 @@ impl fmt::Display for Problem {
         match self {
             Problem::Unknown(path) => write!(f, "unknown field \"{path}\""),
             Problem::Duplicate(path) => write!(f, "duplicate field \"{path}\""),
+            Problem::UnknownInPatch(path) => write!(f, "json patch unknown field \"{path}\""),
             Problem::YamlDuplicate(line, key) => write!(f, "line {line}: key \"{key}\" already set in map"),
         }
     }

@@ -24,7 +24,7 @@ mod yaml;
 pub use decode::{from_json, from_yaml, json_complaint};
 pub use error::{Error, Problem, Strictness, strict_text};
 pub use order::order;
-pub use patch::{json_patch, json_type, merge_patch, strategic_merge};
+pub use patch::{json_patch, json_patch_problems, json_type, merge_patch, strategic_merge};
 pub use protobuf::{Decoded, from_protobuf, to_protobuf};
 pub use prune::prune;
 pub use quantity::canonical as canonical_quantity;

@@ -6,7 +6,7 @@ mod strategic;
 use json_patch::PatchOperation;
 use serde_json::{Map, Value};
 
-use crate::error::Error;
+use crate::error::{Error, Problem};
 
 pub use strategic::strategic_merge;
 
@@ -14,6 +14,8 @@ pub use strategic::strategic_merge;
 const MOST_OPERATIONS: usize = 10_000;
 /// `copy` operations may add at most this many bytes of JSON; nested copies would grow exponentially otherwise.
 const MOST_COPIED: usize = 3 * 1024 * 1024;
+/// More unknown fields than this are not told.
+const MOST_PROBLEMS: usize = 100;
 
 /// Applies a JSON patch.
 ///
@@ -33,10 +35,17 @@ pub fn json_patch(current: &Value, patch: &Value) -> Result<Value, Error> {
         let text = format!("The allowed maximum operations in a JSON patch is {MOST_OPERATIONS}, got {}", operations.len());
         return Err(Error::TooLarge(text));
     }
+    operations.iter().try_for_each(readable)?;
     let mut document = current.clone();
     let mut copied = 0;
     for operation in operations {
-        let operation: PatchOperation = serde_json::from_value(as_upstream(&document, operation)?).map_err(|_| rejected())?;
+        let Some(operation) = as_upstream(&document, operation)? else { continue };
+        let place = (&operation["op"], &operation["path"]);
+        if place == (&Value::from("replace"), &Value::from("")) && operation["value"].is_object() {
+            document = operation["value"].clone();
+            continue;
+        }
+        let operation: PatchOperation = serde_json::from_value(operation).map_err(|_| rejected())?;
         if let PatchOperation::Copy(copy) = &operation
             && let Ok(value) = copy.from.resolve(&document)
         {
@@ -52,24 +61,78 @@ pub fn json_patch(current: &Value, patch: &Value) -> Result<Value, Error> {
     Ok(document)
 }
 
-/// An operation with what upstream's library reads into it: a value that is left out is null, and a member that is replaced need not be there.
-/// The document itself is no place to write to.
-fn as_upstream(document: &Value, operation: &Value) -> Result<Value, Error> {
+/// The fields of an operation.
+const OPERATION_FIELDS: [&str; 4] = ["op", "from", "path", "value"];
+
+/// Whether Go could read an operation into the struct that it has for one.
+fn readable(operation: &Value) -> Result<(), Error> {
+    let bad = |what: &Value, place: &str| {
+        Error::BadPatch(format!("error decoding patch: json: cannot unmarshal {} into Go {place}", json_type(what)))
+    };
+    let Some(fields) = operation.as_object() else {
+        return if operation.is_null() { Ok(()) } else { Err(bad(operation, "value of type handlers.jsonPatchOp")) };
+    };
+    match ["op", "from", "path"].iter().find(|name| fields.get(**name).is_some_and(|text| !text.is_null() && !text.is_string())) {
+        Some(name) => Err(bad(&fields[*name], &format!("struct field jsonPatchOp.{name} of type string"))),
+        None => Ok(()),
+    }
+}
+
+/// The fields of a JSON patch that no operation has, each as `json patch unknown field "[0].x"` names it.
+pub fn json_patch_problems(patch: &Value) -> Vec<Problem> {
+    let operations = patch.as_array().into_iter().flatten().enumerate();
+    operations
+        .flat_map(|(at, operation)| operation.as_object().into_iter().flatten().map(move |(key, _)| (at, key)))
+        .filter(|(_, key)| !OPERATION_FIELDS.contains(&key.as_str()))
+        .take(MOST_PROBLEMS)
+        .map(|(at, key)| Problem::UnknownInPatch(format!("[{at}].{key}")))
+        .collect()
+}
+
+/// An operation with what upstream's library reads into it: a value that is left out is null, a member that is replaced need not be there, one
+/// that is not there passes for null, and the items of a list can be counted from its end. None: there is nothing to do.
+fn as_upstream(document: &Value, operation: &Value) -> Result<Option<Value>, Error> {
     let mut operation = operation.clone();
     let text = |operation: &Value, name: &str| operation[name].as_str().unwrap_or_default().to_owned();
     let (kind, path) = (text(&operation, "op"), text(&operation, "path"));
     let Some(fields) = operation.as_object_mut() else { return Err(rejected()) };
-    if path.is_empty() && kind != "test" {
+    // The document as a whole can be compared and replaced.
+    if path.is_empty() && !matches!(kind.as_str(), "test" | "replace") {
         return Err(rejected());
     }
+    for name in ["path", "from"] {
+        if let Some(place) = fields.get(name).and_then(Value::as_str).and_then(|place| counted(document, place, &kind)) {
+            fields.insert(name.to_owned(), place.into());
+        }
+    }
+    let path = fields.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
     if matches!(kind.as_str(), "add" | "replace" | "test") {
         fields.entry("value").or_insert(Value::Null);
     }
-    let parent = path.rsplit_once('/').and_then(|(parent, _)| document.pointer(parent));
-    if kind == "replace" && parent.is_some_and(Value::is_object) && document.pointer(&path).is_none() {
-        fields.insert("op".to_owned(), "add".into());
+    let is_missing = |place: &str| {
+        let parent = place.rsplit_once('/').and_then(|(parent, _)| document.pointer(parent));
+        parent.is_some_and(Value::is_object) && document.pointer(place).is_none()
+    };
+    let source = fields.get("from").and_then(Value::as_str).unwrap_or_default().to_owned();
+    match kind.as_str() {
+        "test" if fields["value"].is_null() && is_missing(&path) => return Ok(None),
+        "replace" if is_missing(&path) => drop(fields.insert("op".to_owned(), "add".into())),
+        "copy" if is_missing(&source) => {
+            fields.insert("op".to_owned(), "add".into());
+            fields.insert("value".to_owned(), Value::Null);
+        }
+        _ => {}
     }
-    Ok(operation)
+    Ok(Some(operation))
+}
+
+/// A path whose last part counts from the end of a list, `-1` for the last item, as one that counts from the start.
+fn counted(document: &Value, path: &str, kind: &str) -> Option<String> {
+    let (parent, last) = path.rsplit_once('/')?;
+    let back: usize = last.strip_prefix('-')?.parse().ok()?;
+    // An item can also be added behind the last one.
+    let length = document.pointer(parent)?.as_array()?.len() + usize::from(kind == "add");
+    Some(format!("{parent}/{}", length.checked_sub(back)?))
 }
 
 /// Upstream says no more than this about an operation that fails.
@@ -146,11 +209,27 @@ mod tests {
             json!([{"op": "remove", "path": "/x"}]),
             json!([{"op": "cow", "path": "/a"}]),
             json!([{"op": "add", "path": "no slash", "value": 1}]),
-            json!([5]),
+            json!([null]),
         ] {
             assert_eq!(json_patch(&current, &bad), Err(rejected()), "{bad}");
         }
-        assert!(matches!(json_patch(&current, &json!({})), Err(Error::BadPatch(_))));
+        for bad in [json!({}), json!([5]), json!([{"op": 1, "path": "/a"}])] {
+            assert!(matches!(json_patch(&current, &bad), Err(Error::BadPatch(_))), "{bad}");
+        }
+    }
+
+    #[test]
+    fn json_patch_takes_what_is_missing_for_null() {
+        let current = json!({"a": {"b": [1, 2]}});
+        let after = |patch: Value| json_patch(&current, &patch).map(|made| made["a"].clone());
+        assert_eq!(after(json!([{"op": "test", "path": "/a/x", "value": null}])), Ok(json!({"b": [1, 2]})));
+        assert_eq!(after(json!([{"op": "copy", "from": "/a/x", "path": "/a/y"}])), Ok(json!({"b": [1, 2], "y": null})));
+        assert_eq!(after(json!([{"op": "remove", "path": "/a/b/-1"}])), Ok(json!({"b": [1]})));
+        assert_eq!(after(json!([{"op": "add", "path": "/a/b/-1", "value": 3}])), Ok(json!({"b": [1, 2, 3]})));
+        assert_eq!(json_patch(&current, &json!([{"op": "replace", "path": "", "value": {"c": 1}}])), Ok(json!({"c": 1})));
+        assert_eq!(after(json!([{"op": "test", "path": "/a/b", "value": null}])), Err(rejected()));
+        let odd = json_patch_problems(&json!([{"op": "test", "path": "", "x": 1}]));
+        assert_eq!(odd.iter().map(ToString::to_string).collect::<Vec<_>>(), [r#"json patch unknown field "[0].x""#]);
     }
 
     #[test]

@@ -312,12 +312,10 @@ fn go_type(kind: Kind) -> String {
         Kind::Int64 => "int64",
         Kind::Float => "float64",
         Kind::Bytes => "[]uint8",
-        Kind::Time => "v1.Time",
-        Kind::MicroTime => "v1.MicroTime",
-        Kind::Duration => "v1.Duration",
         Kind::Fields => "v1.FieldsV1",
         Kind::Strings => "[]string",
-        Kind::Str | Kind::Quantity | Kind::IntOrString | Kind::Raw => "string",
+        // Times and durations are read as texts first.
+        Kind::Str | Kind::Quantity | Kind::IntOrString | Kind::Raw | Kind::Time | Kind::MicroTime | Kind::Duration => "string",
         Kind::Msg(message) => {
             let mut parts = message.name.rsplit('.');
             let name = parts.next().unwrap_or_default();

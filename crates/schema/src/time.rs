@@ -60,7 +60,8 @@ fn parse(text: &str) -> Option<Timestamp> {
 
 /// What Go's parser says: the first part of the layout that the text does not follow, and what stands there.
 fn complaint(text: &str, layout: &str) -> String {
-    let refuse = |rest: &str, part: &str| format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as {part:?}");
+    let shown = quoted(text);
+    let refuse = |rest: &str, part: &str| format!("parsing time {shown} as {layout:?}: cannot parse {} as {part:?}", quoted(rest));
     let mut rest = text;
     for (digits, part, divider) in [(4, "2006", "-"), (2, "01", "-"), (2, "02", "T"), (2, "15", ":"), (2, "04", ":"), (2, "05", "")] {
         if rest.len() < digits || !rest.bytes().take(digits).all(|b| b.is_ascii_digit()) {
@@ -75,7 +76,7 @@ fn complaint(text: &str, layout: &str) -> String {
             _ => ("", 0..=9999),
         };
         if !range.contains(&value) {
-            return format!("parsing time {text:?}: {name} out of range");
+            return format!("parsing time {shown}: {name} out of range");
         }
         rest = &rest[digits..];
         match rest.strip_prefix(divider) {
@@ -97,9 +98,23 @@ fn complaint(text: &str, layout: &str) -> String {
         offset.len() >= 6 && matches!(offset[0], b'+' | b'-') && offset[3] == b':' && [1, 2, 4, 5].iter().all(|i| offset[*i].is_ascii_digit());
     match rest.strip_prefix('Z').or_else(|| is_offset.then(|| &rest[6..])) {
         None => refuse(rest, "Z07:00"),
-        Some("") => format!("parsing time {text:?}: day out of range"),
-        Some(extra) => format!("parsing time {text:?}: extra text: {extra:?}"),
+        Some("") => format!("parsing time {shown}: day out of range"),
+        Some(extra) => format!("parsing time {shown}: extra text: {}", quoted(extra)),
     }
+}
+
+/// A text between quotes as Go's package of times shows it: what is no printable ASCII by its octets.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for byte in text.bytes() {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(byte)]),
+            0..0x20 | 0x80.. => out.push_str(&format!("\\x{byte:02x}")),
+            _ => out.push(char::from(byte)),
+        }
+    }
+    out.push('"');
+    out
 }
 
 /// Nanoseconds as Go prints a duration: `1h0m0s`, `1.5s`, `10ms`, `0s`.
@@ -213,6 +228,7 @@ mod tests {
         ] {
             assert_eq!(canonical(text), Err(format!("parsing time {text:?} {wanted}")));
         }
+        assert_eq!(canonical("\u{e9}\"").unwrap_err(), format!(r#"parsing time "\xc3\xa9\"" as {LAYOUT:?}: cannot parse "\xc3\xa9\"" as "2006""#));
         for (text, wanted) in [
             ("2020-13-01T00:00:00Z", "month out of range"),
             ("2020-02-30T00:00:00Z", "day out of range"),

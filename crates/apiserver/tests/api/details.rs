@@ -49,7 +49,11 @@ async fn an_apply_that_does_not_fit_is_named_as_it_was_sent() {
     let config = "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, bogus: 1}";
     let refused = server.raw("PATCH", &format!("{MAPS}/a?fieldManager=m"), config, &headers).await.refusal();
     assert_eq!(refused.2, "failed to create typed patch object (/a; /v1, Kind=ConfigMap): .bogus: field not declared in schema");
+    // A new object has the name that its configuration says; that of one which is there may be left out.
     let nameless = "{apiVersion: v1, kind: ConfigMap, data: {k: v}}";
+    let refused = server.raw("PATCH", &format!("{MAPS}/a?fieldManager=m"), nameless, &headers).await.refusal();
+    assert_eq!(refused.2, "the name of the object (a based on URL) was undeterminable: name must be provided");
+    server.raw("PATCH", &format!("{MAPS}/a?fieldManager=m"), "{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}", &headers).await.ok();
     let made = server.raw("PATCH", &format!("{MAPS}/a?fieldManager=m"), nameless, &headers).await.ok();
     assert_eq!((&made["metadata"]["name"], &made["metadata"]["namespace"]), (&json!("a"), &json!("default")));
 }

@@ -94,7 +94,7 @@ async fn applies_that_cannot_be_meant_are_refused() {
     let nameless = server.patch(&format!("{MAPS}/a"), "apply-patch+yaml", map(json!({})).to_string()).await.refusal();
     assert_eq!(nameless.2, "PatchOptions.meta.k8s.io \"\" is invalid: fieldManager: Required value: is required for apply patch");
     let at = format!("{MAPS}/a?fieldManager=one");
-    server.patch(&at, "apply-patch+yaml", "apiVersion: v1\nkind: ConfigMap\ndata: {k: v}\n").await.ok();
+    server.patch(&at, "apply-patch+yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {k: v}\n").await.ok();
     let mut other = map(json!({}));
     other["metadata"]["name"] = "b".into();
     assert_eq!(

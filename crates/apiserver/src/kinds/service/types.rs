@@ -54,7 +54,8 @@ pub(super) fn drop_dependent(new: &mut Value, old: &Value) {
     let same = |new: &Value, field: &str| new.get(field) == old_spec.get(field);
     let spec = &mut new["spec"];
     if needs_cluster_ip(old_spec) && !needs_cluster_ip(spec) {
-        if same(spec, "clusterIP") && same(spec, "clusterIPs") {
+        // Who names only the first address means the others, too.
+        if same(spec, "clusterIP") && (same(spec, "clusterIPs") || list(spec, "clusterIPs").is_empty()) {
             remove(spec, "clusterIP");
             remove(spec, "clusterIPs");
         }
