@@ -21,6 +21,8 @@ mod schemas;
 mod table;
 #[path = "build/texts.rs"]
 mod texts;
+#[path = "build/words.rs"]
+mod words;
 
 use std::fmt::Write as _;
 use std::io::Write as _;

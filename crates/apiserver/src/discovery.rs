@@ -34,8 +34,9 @@ struct Document {
 }
 
 impl Document {
-    fn new(value: &Value) -> Self {
-        let json = body::to_bytes(value, false);
+    fn new(path: &str, value: &Value) -> Self {
+        // People ask for the version.
+        let json = body::to_bytes(value, path == "/version");
         let hash: String = Sha256::digest(&json).iter().map(|b| format!("{b:02X}")).collect();
         Self { json, etag: HeaderValue::from_str(&format!("\"{hash}\"")).expect("hexadecimal digits are a header value") }
     }
@@ -80,8 +81,8 @@ impl Discovery {
         paths.sort_unstable();
         plain.insert("/".to_owned(), json!({ "paths": paths }));
         Self {
-            plain: plain.iter().map(|(path, value)| (path.clone(), Document::new(value))).collect(),
-            aggregated: [("/api", true), ("/apis", false)].map(|(path, is_core)| (path, Document::new(&aggregated(is_core)))).into(),
+            plain: plain.iter().map(|(path, value)| (path.clone(), Document::new(path, value))).collect(),
+            aggregated: [("/api", true), ("/apis", false)].map(|(path, is_core)| (path, Document::new(path, &aggregated(is_core)))).into(),
         }
     }
 
@@ -234,7 +235,7 @@ fn aggregated(is_core: bool) -> Value {
             .into_iter()
             .map(|version| json!({ "version": version, "resources": kinds_of(group, version).map(|kind| aggregated_resource(kind, version)).collect::<Vec<_>>(), "freshness": "Current" }))
             .collect();
-        let metadata = if group.is_empty() { json!({ "creationTimestamp": null }) } else { json!({ "name": group, "creationTimestamp": null }) };
+        let metadata = if group.is_empty() { json!({}) } else { json!({ "name": group }) };
         json!({ "metadata": metadata, "versions": versions })
     };
     let items: Vec<Value> = groups().into_iter().filter(|group| group.is_empty() == is_core).map(item).collect();

@@ -109,12 +109,13 @@ impl Core {
 
     /// A stored object as a reply.
     pub(crate) fn reply(&self, call: &Call, code: u16, object: &Object) -> Response<Body> {
-        let mut out = Vec::with_capacity(object.len());
+        let mut out = Vec::with_capacity(object.len() + 1);
         let shape = Shape::of(call, (self.now)());
         shape.write(&mut out, object, object.revision);
         if shape.is_protobuf() {
             return body::packed(code, shape.media_type(), out, call.takes_gzip());
         }
+        out.push(b'\n');
         whole(call, code, out)
     }
 

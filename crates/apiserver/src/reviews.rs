@@ -101,8 +101,9 @@ fn access_errors(spec: &Value, namespace: Option<&str>) -> FieldErrors {
         (true, true) => {
             errors.push(at.child("nonResourceAttributes").invalid(path.to_string(), "cannot be specified in combination with resourceAttributes"))
         }
-        (false, false) => errors
-            .push(at.child("resourceAttributes").invalid(Value::Null, "exactly one of nonResourceAttributes or resourceAttributes must be specified")),
+        (false, false) => errors.push(
+            at.child("resourceAttributes").invalid(Value::Null, "exactly one of nonResourceAttributes or resourceAttributes must be specified"),
+        ),
         _ => {}
     }
     if let Some(namespace) = namespace {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 
 use crate::table::{Check, Field, Kind, Message, Shape, flags};
+use crate::words;
 
 /// Adds the schema of a message, and of all it reaches, to `components`.
 pub fn add(message: &'static Message, texts: &BTreeMap<String, Value>, components: &mut Map<String, Value>) {
@@ -17,7 +18,7 @@ pub fn add(message: &'static Message, texts: &BTreeMap<String, Value>, component
     let mut properties = Map::new();
     for field in message.fields {
         let description = text.and_then(|t| t["properties"][field.name]["description"].as_str());
-        properties.insert(field.name.to_owned(), property(field, description, texts, components));
+        properties.insert(field.name.to_owned(), property(message, field, description, texts, components));
     }
     let mut schema = Map::new();
     if let Some(description) = text.and_then(|t| t["description"].as_str()) {
@@ -27,7 +28,9 @@ pub fn add(message: &'static Message, texts: &BTreeMap<String, Value>, component
     if !properties.is_empty() {
         schema.insert("properties".to_owned(), properties.into());
     }
-    let required: Vec<&str> = message.fields.iter().filter(|f| f.is(flags::REQUIRED)).map(|f| f.name).collect();
+    // What has a default of its own need not be there, even where it is always written.
+    let is_required = |field: &&Field| field.is(flags::REQUIRED) && (message.custom || field.default().is_none() && field.name != "metadata");
+    let required: Vec<&str> = message.fields.iter().filter(is_required).map(|f| f.name).collect();
     if !required.is_empty() {
         schema.insert("required".to_owned(), json!(required));
     }
@@ -69,15 +72,31 @@ pub fn reference(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-fn property(field: &Field, description: Option<&str>, texts: &BTreeMap<String, Value>, components: &mut Map<String, Value>) -> Value {
+fn property(
+    message: &Message,
+    field: &Field,
+    description: Option<&str>,
+    texts: &BTreeMap<String, Value>,
+    components: &mut Map<String, Value>,
+) -> Value {
     let check = field.extra.and_then(|e| e.check);
     let mut one = single(field.kind, texts, components);
+    if let Some(words) = words::of(message.name, field.name) {
+        one.insert("enum".to_owned(), json!(words));
+    }
+    // What Go has by value and not by pointer is never absent: its zero value is its default.
+    if !message.custom
+        && (field.shape != Shape::One || is_by_value(field))
+        && let Some(zero) = zero(field.kind)
+    {
+        one.insert("default".to_owned(), zero);
+    }
     if let Some(check) = check {
         bounds(check, &mut one);
     }
     let mut out = match field.shape {
         Shape::One => {
-            if field.is(flags::ALWAYS) && matches!(field.kind, Kind::Msg(_)) {
+            if is_by_value(field) && matches!(field.kind, Kind::Msg(_)) {
                 one.insert("default".to_owned(), json!({}));
             }
             one
@@ -104,6 +123,21 @@ fn property(field: &Field, description: Option<&str>, texts: &BTreeMap<String, V
     }
     extensions(field, &mut out);
     out.into()
+}
+
+/// Whether Go has a field by value and always writes it. A pointer that is always written can be null.
+fn is_by_value(field: &Field) -> bool {
+    field.is(flags::ALWAYS) && !field.is(flags::KEEP)
+}
+
+/// The zero value of a plain type that Go does not leave out.
+fn zero(kind: Kind) -> Option<Value> {
+    match kind {
+        Kind::Bool => Some(false.into()),
+        Kind::Int32 | Kind::Int64 | Kind::Float => Some(0.into()),
+        Kind::Str => Some("".into()),
+        _ => None,
+    }
 }
 
 fn extensions(field: &Field, out: &mut Map<String, Value>) {

@@ -182,6 +182,10 @@ impl<'de> Visitor<'de> for Seed<'_> {
                 map.insert(key, value);
             }
         }
+        if self.0.yaml {
+            // On its way through JSON the text gets its keys sorted, which is the order in which what is wrong with them is told.
+            map.sort_keys();
+        }
         Ok(Value::Object(map))
     }
 }

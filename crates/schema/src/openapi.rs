@@ -93,6 +93,16 @@ mod tests {
     }
 
     #[test]
+    fn fields_say_their_words_and_zero_values() {
+        let schemas = parsed("api/v1")["components"]["schemas"].clone();
+        let property = |message: &str, field: &str| schemas[format!("io.k8s.api.core.v1.{message}")]["properties"][field].clone();
+        assert_eq!(property("ServicePort", "protocol")["enum"], serde_json::json!(["SCTP", "TCP", "UDP"]));
+        assert_eq!((&property("ServicePort", "port")["default"], &property("ServicePort", "nodePort")["default"]), (&0.into(), &Value::Null));
+        assert_eq!(property("ServiceSpec", "ipFamilies")["items"]["enum"], serde_json::json!(["", "IPv4", "IPv6"]));
+        assert_eq!(schemas["io.k8s.api.core.v1.ConfigMapKeySelector"]["required"], serde_json::json!(["key"]));
+    }
+
+    #[test]
     fn own_kinds_explain_themselves() {
         for (path, name, field) in [
             ("apis/gateway.networking.k8s.io/v1", "io.k8s.networking.gateway.v1.HTTPRoute", "spec"),

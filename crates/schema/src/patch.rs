@@ -66,9 +66,8 @@ const OPERATION_FIELDS: [&str; 4] = ["op", "from", "path", "value"];
 
 /// Whether Go could read an operation into the struct that it has for one.
 fn readable(operation: &Value) -> Result<(), Error> {
-    let bad = |what: &Value, place: &str| {
-        Error::BadPatch(format!("error decoding patch: json: cannot unmarshal {} into Go {place}", json_type(what)))
-    };
+    let bad =
+        |what: &Value, place: &str| Error::BadPatch(format!("error decoding patch: json: cannot unmarshal {} into Go {place}", json_type(what)));
     let Some(fields) = operation.as_object() else {
         return if operation.is_null() { Ok(()) } else { Err(bad(operation, "value of type handlers.jsonPatchOp")) };
     };

@@ -26,6 +26,8 @@ pub fn prune(message: &'static Message, value: &mut Value) -> Result<Vec<Problem
     let mut walk = Walk { path: String::new(), names: Vec::new(), owner: message, problems: Vec::new() };
     if message.custom {
         walk.custom(message, value)?;
+        // Structural pruning tells of fields in the order of their paths.
+        walk.problems.sort_by_key(ToString::to_string);
     } else {
         walk.native(message, value)?;
     }
@@ -77,10 +79,12 @@ impl Walk {
         let mut old = std::mem::take(map);
         let mut known = 0;
         map.reserve_or_new(old.len() + 2);
-        let reported = self.problems.len();
+        // What each field, by its name, holds that nobody knows.
+        let mut within: Vec<(&str, Vec<Problem>)> = Vec::new();
         for field in message.fields {
             let given = old.get_mut(field.name).map(Value::take);
             known += usize::from(given.is_some());
+            let reported = self.problems.len();
             let kept = match given {
                 None | Some(Value::Null) => None,
                 Some(given) => self.at(field, |walk| walk.field(field, given))?,
@@ -90,25 +94,38 @@ impl Walk {
                 None if field.is(flags::ALWAYS) => drop(map.insert(field.name.to_owned(), zero_field(field))),
                 None => {}
             }
+            if self.problems.len() > reported {
+                within.push((field.name, self.problems.split_off(reported)));
+            }
         }
-        if known < old.len() {
-            // Those of an object come before those of what it holds.
-            let nested = self.problems.split_off(reported);
-            self.strangers(message, &old);
-            self.problems.extend(nested);
+        if known < old.len() || !within.is_empty() {
+            self.tell(message, &old, within);
         }
         self.owner = outer;
         Ok(())
     }
 
-    /// Reports the fields that the message does not have.
-    fn strangers(&mut self, message: &'static Message, map: &Map<String, Value>) {
-        for key in map.keys().filter(|k| message.field(k).is_none()) {
-            if self.problems.len() < MOST_PROBLEMS {
-                let dot = if self.path.is_empty() { "" } else { "." };
-                self.problems.push(Problem::Unknown(format!("{}{dot}{key}", self.path)));
+    /// Reports the fields that the message does not have and what lies `within` the others, in the order in which the client wrote them.
+    fn tell(&mut self, message: &'static Message, map: &Map<String, Value>, mut within: Vec<(&str, Vec<Problem>)>) {
+        for key in map.keys() {
+            if let Some((_, problems)) = within.iter_mut().find(|(name, _)| name == key) {
+                self.problems.append(problems);
+            } else if message.field(key).is_none() {
+                self.stranger(key);
             }
         }
+    }
+
+    fn stranger(&mut self, key: &str) {
+        if self.problems.len() < MOST_PROBLEMS {
+            let dot = if self.path.is_empty() { "" } else { "." };
+            self.problems.push(Problem::Unknown(format!("{}{dot}{key}", self.path)));
+        }
+    }
+
+    /// Reports the fields that the message does not have.
+    fn strangers(&mut self, message: &'static Message, map: &Map<String, Value>) {
+        map.keys().filter(|k| message.field(k).is_none()).for_each(|key| self.stranger(key));
     }
 
     /// Runs `inside` with the path at a field.

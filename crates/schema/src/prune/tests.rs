@@ -18,8 +18,20 @@ fn unknown_fields_are_dropped_and_named() {
     let given = json!({"spec": {"foo": 1, "ports": [{"port": 1, "bar": {}}]}, "metadata": {"baz": "x"}});
     let (value, problems) = pruned("v1", "Service", given);
     assert_eq!(value, json!({"metadata": {}, "spec": {"ports": [{"port": 1, "targetPort": 0}]}, "status": {"loadBalancer": {}}}));
-    let wanted = r#"strict decoding error: unknown field "metadata.baz", unknown field "spec.foo", unknown field "spec.ports[0].bar""#;
+    let wanted = r#"strict decoding error: unknown field "spec.foo", unknown field "spec.ports[0].bar", unknown field "metadata.baz""#;
     assert_eq!(strict_text(&problems).as_deref(), Some(wanted));
+}
+
+#[test]
+fn unknown_fields_are_told_in_the_order_of_the_body() {
+    let json = r#"{"zzz": 1, "metadata": {"foo": 1}, "aaa": 2, "spec": {"ports": [{"x": 1}], "abc": 2}}"#;
+    let yaml = "zzz: 1\nmetadata: {foo: 1}\naaa: 2\nspec: {ports: [{x: 1}], abc: 2}\n";
+    let told = |(value, _): (Value, Vec<Problem>)| {
+        pruned("v1", "Service", value).1.iter().map(|p| p.to_string().replace("unknown field ", "")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(told(crate::from_json(json.as_bytes()).unwrap()), r#""zzz" "metadata.foo" "aaa" "spec.ports[0].x" "spec.abc""#);
+    // YAML becomes JSON with sorted keys first.
+    assert_eq!(told(crate::from_yaml(yaml.as_bytes()).unwrap()), r#""aaa" "metadata.foo" "spec.abc" "spec.ports[0].x" "zzz""#);
 }
 
 #[test]
