@@ -15,7 +15,7 @@ use std::sync::Arc;
 use api::decided::{IngressAddress, Socket};
 use api::{DecidedStatus, Ingress, IngressClass};
 use model::Origin;
-use model::routes::{HostMap, HostPattern, HostTable, Listener, PathMatch, RouteMatch, Speaks};
+use model::routes::{BackendTo, HostMap, HostPattern, HostTable, Listener, PathMatch, RouteMatch, Speaks};
 use model::tls::TlsIdentity;
 use smallvec::SmallVec;
 
@@ -49,6 +49,8 @@ pub(crate) struct Ingresses {
     complaints: BTreeMap<Key, Vec<Diagnostic>>,
     conflicts: BTreeMap<Key, Vec<Diagnostic>>,
     class_complaints: BTreeMap<Arc<str>, Diagnostic>,
+    /// What is wrong with the default backend of the process.
+    default_complaint: Option<Diagnostic>,
     /// The listener of each entry, until something changes.
     built: Vec<(Speaks, Arc<Listener>)>,
     by_service: Links<Key, Key>,
@@ -100,7 +102,12 @@ impl Ingresses {
 
     /// Everything that is wrong.
     pub fn diagnostics(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.complaints.values().flatten().chain(self.conflicts.values().flatten()).chain(self.class_complaints.values())
+        self.complaints
+            .values()
+            .flatten()
+            .chain(self.conflicts.values().flatten())
+            .chain(self.class_complaints.values())
+            .chain(&self.default_complaint)
     }
 
     /// The listener of an entry. It keeps its pointer as long as nothing changes.
@@ -144,6 +151,12 @@ impl Ingresses {
         if self.default.as_deref() == new.as_ref() {
             return false;
         }
+        self.default_complaint = new.as_ref().and_then(|new| new.rule.backends.first()).and_then(|backend| match &backend.to {
+            BackendTo::Nowhere { detail, .. } => {
+                Some(Diagnostic { origin: backend.service.clone(), reason: "BackendNotFound", message: Arc::clone(detail) })
+            }
+            _ => None,
+        });
         self.default.take().iter().for_each(|old| self.table.remove(old));
         self.default = new.map(Arc::new);
         self.default.iter().for_each(|new| self.table.insert(Arc::clone(new)));

@@ -130,7 +130,7 @@ pub struct Compiled {
 }
 
 /// Something that is wrong with an object; the rest of the object and all others work.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Diagnostic {
     /// The object.
     pub origin: Origin,

@@ -230,6 +230,9 @@ pub struct UpFlags {
     /// One line a request on stderr: off, text, json [default: text]
     #[arg(long, env = "FAIRLEAD_ACCESS_LOG", value_name = "FORMAT")]
     pub access_log: Option<AccessLog>,
+    /// Lines only for requests that reach a bound: status>=N, time>=DURATION, tries>=N; repeatable, any of them [default: all]
+    #[arg(long, env = "FAIRLEAD_ACCESS_LOG_FILTER", value_name = "BOUND", value_delimiter = ',', value_parser = crate::config::check::log_filter)]
+    pub access_log_filter: Vec<String>,
     /// Leave the fairlead-reason field out of answers made here
     #[arg(long, env = "FAIRLEAD_NO_REASON_HEADER", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub no_reason_header: Option<bool>,

@@ -76,6 +76,8 @@ pub struct Settings {
     pub log_format: LogFormat,
     /// Access log form.
     pub access_log: AccessLog,
+    /// Which requests get a line there.
+    pub access_log_filter: proxy::Only,
     /// Whether own answers carry their reason.
     pub reason_header: bool,
     /// Whether loopback endpoints are accepted.
@@ -179,6 +181,7 @@ impl Settings {
                 .access_log
                 .map_or_else(|| named(file.access_log, "access-log", &place), |format| Ok(Some(format)))?
                 .unwrap_or(AccessLog::Text),
+            access_log_filter: log_filter(&either(flags.access_log_filter, file.access_log_filter.0))?,
             reason_header: !flags.no_reason_header.or(file.no_reason_header).unwrap_or(false),
             loopback_endpoints: !flags.no_loopback_endpoints.or(file.no_loopback_endpoints).unwrap_or(false),
             external_ips: flags.external_ips.or(file.external_ips).unwrap_or(false),
@@ -228,6 +231,7 @@ impl Settings {
             ("max-connection-age", self.connection_age == other.connection_age),
             ("log-format", self.log_format == other.log_format),
             ("access-log", self.access_log == other.access_log),
+            ("access-log-filter", self.access_log_filter == other.access_log_filter),
             ("no-reason-header", self.reason_header == other.reason_header),
             ("external-ips", self.external_ips == other.external_ips),
             ("service-proxy-name", self.service_proxy_name == other.service_proxy_name),
@@ -388,6 +392,11 @@ pub mod check {
         sound(text, if matches!(text, "primary" | "localhost") { Ok(()) } else { super::addresses::node_port_networks(text).map(drop) })
     }
 
+    /// `--access-log-filter`, one of the list.
+    pub fn log_filter(text: &str) -> Result<String, String> {
+        sound(text, super::log_filter(&[text.to_owned()]))
+    }
+
     /// `--log-level`.
     pub fn level(text: &str) -> Result<String, String> {
         sound(text, super::level(text.to_owned()))
@@ -404,6 +413,21 @@ fn ttl(given: Option<u32>) -> Result<u32> {
         Some(seconds) if seconds > 3600 => bail!("--dns-ttl {seconds}: use seconds, 0 to 3600"),
         given => Ok(given.unwrap_or(5)),
     }
+}
+
+/// Bounds such as `status>=500`.
+fn log_filter(given: &[String]) -> Result<proxy::Only> {
+    let mut only = proxy::Only::default();
+    for text in given {
+        let read = text.split_once(">=").and_then(|(what, bound)| match (what.trim(), bound.trim()) {
+            ("status", bound) => bound.parse().ok().filter(|status| (100..=599).contains(status)).map(|status| only.status = Some(status)),
+            ("time", bound) => crate::cli::duration(bound).ok().map(|took| only.took = Some(took)),
+            ("tries", bound) => bound.parse().ok().map(|tries| only.tries = Some(tries)),
+            _ => None,
+        });
+        read.ok_or_else(|| misused!("--access-log-filter {text:?}: use status>=N, time>=DURATION or tries>=N"))?;
+    }
+    Ok(only)
 }
 
 fn node_ports(text: &str) -> Result<(u16, u16)> {

@@ -1,12 +1,13 @@
 //! The middle of the hourglass: changes in, one compile, one publication; and the two slow loops that weigh and judge.
 
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use api::Decided;
 use api::backend_policy::BackendPolicySpec;
-use compile::{Wants, World};
+use compile::{Diagnostic, Wants, World};
 use model::Live;
 use observe::Registry;
 use observe::metrics::{Counter, Gauge, Histogram};
@@ -15,6 +16,12 @@ use tokio::sync::{mpsc, watch};
 
 /// Changes taken in before one compile: under load they coalesce, at rest each is compiled at once.
 const BATCH: usize = 1_024;
+
+/// How long a complaint must stand before the author of the object is told: what is applied together arrives one after the other, and
+/// a Secret is read only after somebody names it.
+const STANDS: Duration = Duration::from_secs(1);
+/// Complaints that may wait for that. The log has those beyond it, too.
+const WAITING: usize = 1_024;
 
 /// What the engine is wired to.
 pub struct Engine {
@@ -36,6 +43,9 @@ pub struct Engine {
     pub first_complete: Arc<AtomicU64>,
 }
 
+/// Complaints, and when each has stood for long enough.
+type Waiting = VecDeque<(tokio::time::Instant, Diagnostic)>;
+
 struct Numbers {
     generation: Gauge,
     compile: Histogram,
@@ -52,7 +62,9 @@ impl Engine {
             changes: metrics.counter("fairlead_changes", "Changes taken in from sources"),
             diagnostics: metrics.counter("fairlead_diagnostics_reported", "Complaints about objects"),
         };
+        let mut waiting = VecDeque::new();
         loop {
+            let due = waiting.front().map(|(due, _): &(tokio::time::Instant, Diagnostic)| *due);
             let mut next = tokio::select! {
                 first = self.source.next() => match first {
                     Some(first) => Some(first),
@@ -62,6 +74,10 @@ impl Engine {
                 Ok(()) = self.defaults.changed() => {
                     self.world.set_policy_defaults(&self.defaults.borrow_and_update());
                     self.source.try_next()
+                }
+                () = tokio::time::sleep_until(due.unwrap_or_else(tokio::time::Instant::now)), if due.is_some() => {
+                    self.tell(&mut waiting);
+                    continue;
                 }
             };
             for _ in 0..BATCH {
@@ -73,11 +89,11 @@ impl Engine {
             if let Some(last) = next {
                 self.world.apply(last);
             }
-            self.publish(&numbers);
+            self.publish(&numbers, &mut waiting);
         }
     }
 
-    fn publish(&mut self, numbers: &Numbers) {
+    fn publish(&mut self, numbers: &Numbers, waiting: &mut Waiting) {
         let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let started = Instant::now();
         let compiled = self.world.compile(u32::try_from(now_s).unwrap_or(u32::MAX));
@@ -85,9 +101,9 @@ impl Engine {
         for diagnostic in compiled.diagnostics {
             numbers.diagnostics.inc();
             tracing::warn!(object = %diagnostic.origin, reason = diagnostic.reason, "{}", diagnostic.message);
-            let complaint = control::Complaint { about: diagnostic.origin, reason: diagnostic.reason, message: diagnostic.message };
-            // Full: more is wrong than anybody will read. The log has all of it.
-            let _ = self.complaints.try_send(complaint);
+            if waiting.len() < WAITING {
+                waiting.push_back((tokio::time::Instant::now() + STANDS, diagnostic));
+            }
         }
         self.wants.send_if_modified(|known| {
             let changed = known.as_ref() != Some(&compiled.wants);
@@ -105,6 +121,22 @@ impl Engine {
         }
         if !compiled.decided.is_empty() {
             let _ = self.decided.send(compiled.decided);
+        }
+    }
+}
+
+impl Engine {
+    /// Tells what has stood for long enough, and still does.
+    fn tell(&self, waiting: &mut Waiting) {
+        let now = tokio::time::Instant::now();
+        let count = waiting.iter().take_while(|(due, _)| *due <= now).count();
+        let standing: HashSet<&Diagnostic> = self.world.diagnostics().collect();
+        for (_, diagnostic) in waiting.drain(..count) {
+            if standing.contains(&diagnostic) {
+                let Diagnostic { origin, reason, message } = diagnostic;
+                // Full: more is wrong than anybody will read.
+                let _ = self.complaints.try_send(control::Complaint { about: origin, reason, message });
+            }
         }
     }
 }

@@ -165,7 +165,11 @@ fn http_settings(settings: &Settings, metrics: &Registry, http: Vec<TcpListener>
         AccessLog::Text => Some(proxy::Format::Text),
         AccessLog::Json => Some(proxy::Format::Json),
     };
-    let log = format.map(|format| anyhow::Ok(proxy::AccessLog { lines: Lines::start("access-log", std::io::stderr())?, format })).transpose()?;
+    let log = format
+        .map(|format| {
+            anyhow::Ok(proxy::AccessLog { lines: Lines::start("access-log", std::io::stderr())?, format, only: settings.access_log_filter })
+        })
+        .transpose()?;
     let options = proxy::Options { show_reason: settings.reason_header, age_max: settings.connection_age, ..proxy::Options::default() };
     Ok(proxy::Settings {
         options,

@@ -73,11 +73,12 @@ pub fn explain(
         server_name: server_name.map(|name| name.trim_end_matches('.').to_ascii_lowercase()),
     };
     let key = place(snapshot, entry, port);
-    let mut explanation = show::why(snapshot, key, &question);
+    let (mut explanation, mut last_rows) = (show::why(snapshot, key, &question), Vec::new());
     if let Some(relayed) = relayed(snapshot, scheme, &authority_host, port, &explanation, from) {
         explanation = relayed;
+    } else if !explanation.pools.is_empty() {
+        last_rows = times(explanation.limits.as_deref());
     }
-    let mut last_rows = if explanation.pools.is_empty() { Vec::new() } else { times(explanation.limits.as_deref()) };
     let picks: Vec<_> = explanation.pools.iter().filter_map(|id| snapshot.pool(*id)).filter_map(|pool| pick(pool, &question, from)).collect();
     // Before the last row, which is the answer.
     let last = explanation.table.rows.len().saturating_sub(1);

@@ -36,6 +36,6 @@ mod wheel;
 mod wire;
 
 pub use crate::core::Options;
-pub use log::{AccessLog, Format};
+pub use log::{AccessLog, Format, Only};
 pub use plane::{Measure, Plane, Settings};
 pub use runtime::Runtime;

@@ -38,6 +38,29 @@ pub struct AccessLog {
     pub lines: Lines,
     /// Their form.
     pub format: Format,
+    /// Which requests get one.
+    pub only: Only,
+}
+
+/// Which requests get a line: those that reach any of these bounds; without a bound all of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Only {
+    /// Statuses from this one on.
+    pub status: Option<u16>,
+    /// That took so long, or longer.
+    pub took: Option<Duration>,
+    /// That were tried so many times, or more.
+    pub tries: Option<u32>,
+}
+
+impl Only {
+    fn admits(&self, record: &Record<'_>, took: Duration) -> bool {
+        let Self { status, took: long, tries } = self;
+        let any = status.is_none() && long.is_none() && tries.is_none();
+        any || status.is_some_and(|from| record.status >= from)
+            || long.is_some_and(|from| took >= from)
+            || tries.is_some_and(|from| record.tries >= from)
+    }
 }
 
 /// Why a request was tried once more.
@@ -186,7 +209,7 @@ impl Core {
         if self.shared.numbers.is_some() {
             self.tally.borrow_mut().count(record, at.since(record.started));
         }
-        let Some(log) = self.shared.log.as_ref().filter(|_| !record.silent) else { return };
+        let Some(log) = self.shared.log.as_ref().filter(|log| !record.silent && log.only.admits(record, at.since(record.started))) else { return };
         let most = (LINES_PER_SECOND / self.shared.cores.max(1) as u32).max(1);
         let Some(stands_for) = self.sampler.borrow_mut().admit(at.seconds(), most) else { return };
         let line = Line { asked, record, way, took: at.since(record.started), stands_for, wall: SystemTime::now() };
@@ -446,6 +469,16 @@ mod tests {
         assert_eq!(lines[..10], [1; 10]);
         assert_eq!(lines[10..], [90, 100, 100, 100, 100, 100, 100, 100, 100, 100]);
         assert_eq!(sampler.admit(2, 10), Some(1));
+    }
+
+    #[test]
+    fn only_requests_that_reach_a_bound_get_a_line() {
+        let record = |status, tries| Record { status, tries, ..Record::new(Now(0)) };
+        let (short, long) = (Duration::from_millis(1), Duration::from_secs(1));
+        assert!(Only::default().admits(&record(200, 1), short));
+        let only = Only { status: Some(500), took: Some(Duration::from_millis(500)), tries: Some(2) };
+        assert!(!only.admits(&record(404, 1), short));
+        assert!(only.admits(&record(503, 1), short) && only.admits(&record(200, 1), long) && only.admits(&record(200, 2), short));
     }
 
     #[test]

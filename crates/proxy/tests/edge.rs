@@ -150,7 +150,7 @@ impl Memory {
 
     fn log(&self) -> proxy::Settings {
         let lines = observe::Lines::start("test", self.clone()).expect("a thread");
-        let log = proxy::AccessLog { lines, format: proxy::Format::Text };
+        let log = proxy::AccessLog { lines, format: proxy::Format::Text, only: proxy::Only::default() };
         proxy::Settings { log: Some(log), ..proxy::Settings::default() }
     }
 }

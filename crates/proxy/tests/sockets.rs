@@ -106,7 +106,10 @@ fn every_request_leaves_one_line() {
         let page = Page::default();
         let lines = observe::Lines::start("test-log", page.clone()).expect("a thread");
         let tape = Tape::polite();
-        let stage = Stage::with(&Scene::to(&[tape.address]), Settings { log: Some(AccessLog { lines, format }), ..Settings::default() });
+        let stage = Stage::with(
+            &Scene::to(&[tape.address]),
+            Settings { log: Some(AccessLog { lines, format, only: proxy::Only::default() }), ..Settings::default() },
+        );
         let mut client = stage.client();
         client.request("POST /a?secret=1", "Content-Length: 3\r\n").send("abc").answer("POST");
         client.send("broken\r\n\r\n").answer("GET");

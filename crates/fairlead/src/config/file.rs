@@ -52,6 +52,7 @@ pub(super) struct File {
     pub log_level: Option<String>,
     pub log_format: Option<String>,
     pub access_log: Option<String>,
+    pub access_log_filter: OneOrMany<String>,
     pub no_reason_header: Option<bool>,
     pub no_loopback_endpoints: Option<bool>,
     /// The fields of a BackendPolicy. No flag has room for them.
