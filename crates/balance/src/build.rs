@@ -217,6 +217,7 @@ impl Method {
             Strategy::PeakEwma => Method::PeakEwma,
             Strategy::Performance if policy.tuning.by_rates => Method::RoundRobin,
             Strategy::Performance => Method::Performance,
+            Strategy::SourceIp if layer == Layer::Http && policy.session.is_some() && policy.strategy_is_affinity() => balanced,
             Strategy::SourceIp => Method::Maglev,
             Strategy::Maglev if keyed => Method::Maglev,
             Strategy::RingHash if keyed => Method::RingHash,

@@ -352,6 +352,13 @@ pub enum HedgeAfter {
     Delay(Duration),
 }
 
+impl Policy {
+    /// Nobody asked for the strategy but `sessionAffinity` of the Service. Requests that are in sessions need none (balance spec Y8).
+    pub fn strategy_is_affinity(&self) -> bool {
+        self.sources.iter().any(|(field, source)| *field == "strategy" && **source == *"sessionAffinity")
+    }
+}
+
 impl Default for Policy {
     fn default() -> Self {
         Self {

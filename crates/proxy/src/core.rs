@@ -18,9 +18,9 @@ use crate::numbers::{Numbers, Open, Tally};
 use crate::pressure::Pressure;
 use crate::request::session::Seals;
 use crate::tls::Certificates;
-use crate::upstream::Idle;
 use crate::upstream::commons::Commons;
 use crate::upstream::tls::Clients;
+use crate::upstream::{Dials, Idle};
 use crate::wheel::{TICK, Wheel};
 
 /// Sweeps of idle connections happen every so many ticks: once a second.
@@ -162,6 +162,8 @@ pub struct Core {
     pub idle: RefCell<Idle>,
     /// Connections to backends that speak HTTP/2.
     pub http2: RefCell<crate::upstream::h2::Connections>,
+    /// Connections that are being opened and others may share.
+    pub dials: Dials,
     /// Turns of weighted backends.
     pub draws: RefCell<Draws>,
     /// State of picks.
@@ -196,6 +198,7 @@ impl Core {
             wheel: Rc::default(),
             idle: RefCell::default(),
             http2: RefCell::default(),
+            dials: Dials::default(),
             draws: RefCell::default(),
             worker: RefCell::new(Worker::new(seed)),
             tally: RefCell::default(),

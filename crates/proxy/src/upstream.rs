@@ -2,6 +2,7 @@
 //! (gateway spec G110). Each thread keeps its own.
 
 pub mod commons;
+mod dialing;
 pub mod h2;
 pub mod pipe;
 pub mod tls;
@@ -26,6 +27,7 @@ use crate::h1::Limits;
 use crate::socket::Socket;
 use crate::wire::Wire;
 
+pub use dialing::Dials;
 use pipe::Pipe;
 use tls::{Cover, Manner, Named, Offer};
 
@@ -116,11 +118,47 @@ impl Link {
     }
 }
 
-/// Opens a connection. One of HTTP/2 serves others of its thread, too; answers on it have heads within `limits`.
+/// Opens a connection. One of HTTP/2 serves others of its thread, too; answers on it have heads within `limits`. Where somebody
+/// opens one already that may have a place for this request, that one is waited for.
 ///
 /// # Errors
 /// When it is refused, takes too long, is not what was asked for, or we are short of something.
 pub async fn connect(
+    core: &Core,
+    endpoint: &Arc<Endpoint>,
+    pool: PoolId,
+    bounds: (Duration, Limits),
+    manner: Manner<'_>,
+) -> Result<Link, Unconnected> {
+    // In the clear a connection is there as soon as it is asked for: nothing is gained by waiting.
+    if !manner.may_join() || manner.cover.is_none() {
+        return open(core, endpoint, pool, bounds, manner).await;
+    }
+    let dials = &core.dials;
+    let shared = async {
+        while dials.wait(endpoint, manner.cover).await {
+            if let Some(link) = join_now(&core.http2, endpoint, pool, manner) {
+                return Some(link);
+            }
+        }
+        None
+    };
+    if let Ok(Some(link)) = tokio::time::timeout(bounds.0, shared).await {
+        return Ok(link);
+    }
+    let dialing = dials.begin(endpoint, manner.cover);
+    let opened = open(core, endpoint, pool, bounds, manner).await;
+    let http2 = opened.as_ref().is_ok_and(|link| matches!(link.pipe, Pipe::Http2(_)));
+    if opened.is_ok() {
+        dials.learn(endpoint, http2);
+    }
+    if let Some(dialing) = dialing {
+        dialing.ends(http2);
+    }
+    opened
+}
+
+async fn open(
     core: &Core,
     endpoint: &Arc<Endpoint>,
     pool: PoolId,

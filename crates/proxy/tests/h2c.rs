@@ -96,6 +96,66 @@ fn requests_of_http1_clients_become_streams_of_few_connections() {
     eventually("nothing is in flight", || scene.pools[0][0].vitals.in_flight() == 0);
 }
 
+/// A backend that takes its time for the handshake, then says its name in the protocol that was agreed on.
+fn covered(connections: Arc<AtomicUsize>, protocol: &'static [u8]) -> SocketAddr {
+    let now = std::time::SystemTime::now();
+    let (authority, _) = net::identity::Authority::create("test", now).expect("an authority");
+    let pem = authority.issue_server("test", &["web.test".to_owned()], &[], now).expect("an identity");
+    let identity = net::identity::Replaceable::new(&pem).expect("a key");
+    let mut config = net::identity::server_config(identity, &authority.certificate).expect("a configuration");
+    config.alpn_protocols = vec![protocol.to_vec()];
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    listener.set_nonblocking(true).expect("a live socket");
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async move {
+            let listener = tokio::net::TcpListener::from_std(listener).expect("a runtime");
+            while let Ok((stream, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::Relaxed);
+                let acceptor = acceptor.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(Duration::from_millis(300)).await;
+                    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+                    if protocol != b"h2" {
+                        let mut asked = [0; 4096];
+                        while tokio::io::AsyncReadExt::read(&mut stream, &mut asked).await.is_ok_and(|count| count > 0) {
+                            let answer = support::ok("one");
+                            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, &answer).await;
+                        }
+                        return;
+                    }
+                    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+                    while let Some(Ok((request, respond))) = connection.accept().await {
+                        tokio::spawn(echo(0, request, respond));
+                    }
+                });
+            }
+        });
+    });
+    address
+}
+
+#[test]
+fn many_first_requests_over_tls_wait_for_one_handshake_where_they_can_share_its_connection() {
+    for (protocol, fewest, most) in [(&b"h2"[..], 1, 1), (b"http/1.1", 2, 12)] {
+        let connections = Arc::new(AtomicUsize::new(0));
+        let scene = Scene { app_protocol: Some("https"), ..Scene::to(&[covered(Arc::clone(&connections), protocol)]) };
+        let stage = Stage::on(1, &scene, proxy::Settings::default());
+        let mut clients: Vec<_> = (0..12).map(|_| stage.client()).collect();
+        for client in &mut clients {
+            client.request("GET /", "");
+        }
+        for client in &mut clients {
+            assert_eq!(client.answer("GET").status(), 200);
+        }
+        let opened = connections.load(Ordering::Relaxed);
+        assert!((fewest..=most).contains(&opened), "{opened} connections");
+        eventually("nothing is in flight", || scene.pools[0][0].vitals.in_flight() == 0);
+    }
+}
+
 #[test]
 fn bytes_pass_both_ways_while_the_request_is_open() {
     let stage = Stage::new(&scene(backend(Arc::default(), echo)));

@@ -546,3 +546,16 @@ fn s13_weights_by_rates_are_computed_once_in_their_period() {
     assert_eq!(shares_after(20_000, 300), [150, 150], "not yet");
     assert!(two_to_one(&shares_after(20_000, 20_000)));
 }
+
+#[test]
+fn requests_in_sessions_are_not_spread_by_address_unless_somebody_asks_for_it() {
+    use model::session::{Carrier, Session};
+    let mut policy = policy(Strategy::SourceIp);
+    let method = |policy: &model::policy::Policy, layer| crate::Method::of(policy, layer);
+    policy.sources = vec![("strategy", "sessionAffinity".into())];
+    assert_eq!(method(&policy, Layer::Http), crate::Method::Maglev);
+    policy.session = Some(std::sync::Arc::new(Session { carrier: Carrier::Header { name: None }, absolute: None, idle: None }));
+    assert_eq!((method(&policy, Layer::Http), method(&policy, Layer::Tcp)), (crate::Method::PeakEwma, crate::Method::Maglev));
+    policy.sources = vec![("strategy", "annotation".into())];
+    assert_eq!(method(&policy, Layer::Http), crate::Method::Maglev);
+}

@@ -145,8 +145,23 @@ fn y8_client_affinity_is_source_ip_unless_a_strategy_is_set() {
     web["spec"]["sessionAffinity"] = json!("ClientIP");
     let strategy = |web: &Value| effective(&world(std::slice::from_ref(web)).1)[0].strategy;
     assert_eq!(strategy(&web), Strategy::SourceIp);
+    let affine = |web: &Value| effective(&world(std::slice::from_ref(web)).1)[0].strategy_is_affinity();
+    assert!(affine(&web));
     web["metadata"]["annotations"] = json!({"fairlead.dev/strategy": "rr"});
     assert_eq!(strategy(&web), Strategy::RoundRobin);
+    web["metadata"]["annotations"] = json!({"fairlead.dev/strategy": "source"});
+    assert!(!affine(&web), "somebody asks for it");
+}
+
+#[test]
+fn sessions_are_read_and_only_requests_have_them() {
+    let (_, compiled) = world(&[two_ports(json!({})), policy("p", 2020, web(), json!({"sessionPersistence": {"cookie": {"name": "s"}}}))]);
+    assert!(effective(&compiled)[0].session.is_some());
+    assert_eq!(accepted(&compiled)[0].1[0], "Accepted");
+    let bad = json!({"sessionPersistence": {"cookie": {"lifetimeType": "Permanent"}}});
+    let (_, compiled) = world(&[two_ports(json!({})), policy("p", 2020, web(), bad)]);
+    assert!(effective(&compiled)[0].session.is_none());
+    assert_eq!(accepted(&compiled)[0].1[0], "Invalid");
 }
 
 #[test]
