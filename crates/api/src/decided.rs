@@ -49,8 +49,8 @@ pub enum DecidedStatus {
     },
     /// A Gateway of a class of ours.
     Gateway {
-        /// `status.addresses` as (type, value).
-        addresses: Vec<(&'static str, Arc<str>)>,
+        /// `status.addresses`.
+        addresses: Vec<AssignedAddress>,
         /// `Accepted`, `Programmed`, `ResolvedRefs`.
         conditions: Vec<Condition>,
         /// `status.listeners`, in the order of the spec.
@@ -150,6 +150,17 @@ pub struct Socket {
     pub address: SocketAddr,
     /// UDP instead of TCP.
     pub datagrams: bool,
+}
+
+/// One entry of `status.addresses` of a Gateway.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AssignedAddress {
+    /// `IPAddress` or `Hostname`.
+    pub kind: &'static str,
+    /// The address or name.
+    pub value: Arc<str>,
+    /// From where it can be reached (GEP-5093); empty promises nothing.
+    pub routability: Arc<str>,
 }
 
 /// One entry of `status.listeners`.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use api::decided::{Condition, IngressAddress, Socket, Truth};
+use api::decided::{AssignedAddress, Condition, IngressAddress, Socket, Truth};
 use api::{Decided, DecidedStatus};
 use apiserver::{ApiServer, Identity};
 use control::{Control, Evidence, Leases, Scope, Settings};
@@ -262,7 +262,11 @@ async fn statuses_are_written_when_the_planes_said_so_and_only_then() {
     let socket = Socket { address: SocketAddr::from(([127, 0, 0, 1], 8080)), datagrams: false };
     let programmed = Condition { waits_for: vec![socket], ..Condition::new("Programmed", Truth::True, "Programmed", "in force") };
     let conditions = vec![Condition::new("Accepted", Truth::True, "Accepted", "fine"), programmed];
-    let body = DecidedStatus::Gateway { addresses: vec![("IPAddress", "127.0.0.1".into())], conditions, listeners: vec![] };
+    let body = DecidedStatus::Gateway {
+        addresses: vec![AssignedAddress { kind: "IPAddress", value: "127.0.0.1".into(), routability: "".into() }],
+        conditions,
+        listeners: vec![],
+    };
     let gateway = Decided { kind: "Gateway", namespace: "default".into(), name: "edge".into(), uid, generation: 1, snapshot: 4, body };
     let ingress_path = "/apis/networking.k8s.io/v1/namespaces/default/ingresses";
     let ingress_spec = json!({"defaultBackend": {"service": {"name": "web", "port": {"number": 80}}}});

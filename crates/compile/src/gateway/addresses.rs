@@ -5,18 +5,24 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use api::decided::AssignedAddress;
 use api::gateway::GatewayAddress;
 
 use super::plan::Planned;
 use crate::Settings;
 use crate::routes::{Key, Refusal};
 
+/// The routability that conformance asks for, which promises nothing (GEP-5093).
+const SENTINEL: &str = "testing.x-k8s.io/sentinel";
+
 /// What a Gateway asks for in one place of its list.
-enum Wish {
-    /// This address, with the words it was asked for in.
-    This(IpAddr, &'static str),
-    /// Any.
-    Any,
+struct Wish {
+    /// The address, or any.
+    address: Option<IpAddr>,
+    /// The host name that it was asked for by.
+    name: Option<Arc<str>>,
+    /// From where it shall be reachable.
+    routability: Arc<str>,
 }
 
 /// Decides where each Gateway is bound and what its status shows. An address that was given once is kept: it does not move
@@ -25,7 +31,7 @@ pub(super) fn assign(gateways: &mut BTreeMap<Key, Planned>, settings: &Settings)
     let mut order: Vec<&mut Planned> = gateways.values_mut().collect();
     order.sort_by(|a, b| super::plan::age(a).cmp(&super::plan::age(b)));
     let wishes: Vec<Vec<Wish>> = order.iter_mut().map(|planned| wishes(planned, settings)).collect();
-    let asked = wishes.iter().flatten().filter_map(|wish| if let Wish::This(address, _) = wish { Some(*address) } else { None });
+    let asked = wishes.iter().flatten().filter_map(|wish| wish.address);
     let mut pool = Pool { ranges: &settings.gateway_addresses, taken: asked.collect() };
     let kept: Vec<Vec<IpAddr>> = order.iter().zip(&wishes).map(|(planned, wishes)| pool.keep(planned, wishes)).collect();
     for ((planned, wishes), kept) in order.into_iter().zip(wishes).zip(kept) {
@@ -38,12 +44,13 @@ fn wishes(planned: &mut Planned, settings: &Settings) -> Vec<Wish> {
     let gateway = Arc::clone(&planned.gateway);
     if gateway.spec.addresses.is_empty() {
         planned.wishes = 1;
-        return vec![Wish::Any];
+        return vec![Wish { address: None, name: None, routability: Arc::default() }];
     }
     planned.wishes = gateway.spec.addresses.len();
     let mut found = Vec::new();
     for one in &gateway.spec.addresses {
-        if let Some(scope) = one.routability.as_deref().filter(|scope| !scope.is_empty()) {
+        // Another scope is never given instead.
+        if let Some(scope) = one.routability.as_deref().filter(|scope| !matches!(*scope, "" | SENTINEL)) {
             planned.unassigned.push(format!("no address of routability {scope:?} is offered"));
             continue;
         }
@@ -61,21 +68,23 @@ fn wishes(planned: &mut Planned, settings: &Settings) -> Vec<Wish> {
 
 fn wish(wanted: &GatewayAddress, settings: &Settings) -> Result<Wish, Refusal> {
     let value = &wanted.value;
+    let routability = wanted.routability.clone().unwrap_or_default();
+    let this = |address, name| Ok(Wish { address, name, routability: Arc::clone(&routability) });
     match wanted.kind.as_deref().unwrap_or("IPAddress") {
-        "IPAddress" if value.is_empty() => Ok(Wish::Any),
+        "IPAddress" if value.is_empty() => this(None, None),
         "IPAddress" => {
             let unusable = |why: &str| Refusal::new("AddressNotUsable", format!("address {value} {why}"));
             let address: IpAddr = value.parse().map_err(|_| unusable("is no IP address"))?;
             let local = settings.http.ip() == address || settings.node_addresses.contains(&address) || address.is_loopback();
             if local || in_ranges(&settings.gateway_addresses, address) {
-                return Ok(Wish::This(address, "IPAddress"));
+                return this(Some(address), None);
             }
             Err(unusable("is neither one of this node nor in --gateway-addresses; use one of those, or leave addresses out"))
         }
-        "Hostname" if value.is_empty() => Ok(Wish::Any),
+        "Hostname" if value.is_empty() => this(None, None),
         // Of names only those are known to lead here that need nobody to be asked.
         "Hostname" if **value == *settings.node || (**value == *"localhost" && settings.http.ip().is_loopback()) => {
-            Ok(Wish::This(settings.http.ip(), "Hostname"))
+            this(Some(settings.http.ip()), Some(Arc::clone(value)))
         }
         "Hostname" => Err(Refusal::new("AddressNotUsable", format!("host name {value} is not known to lead to this node; name an IP address"))),
         kind => Err(Refusal::new("UnsupportedAddress", format!("addresses of type {kind} are not supported; use IPAddress"))),
@@ -85,21 +94,24 @@ fn wish(wanted: &GatewayAddress, settings: &Settings) -> Result<Wish, Refusal> {
 /// Turns wishes into addresses.
 fn give(planned: &mut Planned, wishes: Vec<Wish>, mut kept: impl Iterator<Item = IpAddr>, pool: &mut Pool<'_>, settings: &Settings) {
     for wish in wishes {
-        let (address, kind) = match wish {
-            Wish::This(address, kind) => (Some(address), kind),
-            Wish::Any if pool.ranges.is_empty() => (Some(settings.http.ip()).filter(|ip| !planned.addresses.contains(ip)), "IPAddress"),
-            Wish::Any => (kept.next().or_else(|| pool.next()), "IPAddress"),
+        let any = || match pool.ranges.is_empty() {
+            true => Some(settings.http.ip()).filter(|ip| !planned.addresses.contains(ip)),
+            false => kept.next().or_else(|| pool.next()),
         };
-        let Some(address) = address else {
+        let Some(address) = wish.address.or_else(any) else {
             let why =
                 if pool.ranges.is_empty() { "without --gateway-addresses there is only one" } else { "--gateway-addresses has no free one left" };
             planned.unassigned.push(format!("no address could be assigned: {why}"));
             continue;
         };
-        let named = planned.gateway.spec.addresses.iter().find(|one| kind == "Hostname" && one.kind.as_deref() == Some(kind));
-        match named {
-            Some(name) => planned.shown.push(("Hostname", Arc::clone(&name.value))),
-            None => planned.shown.extend(reached(address, settings).into_iter().map(|text| ("IPAddress", text))),
+        let shown = |kind, value| AssignedAddress { kind, value, routability: Arc::clone(&wish.routability) };
+        match wish.name {
+            Some(name) => planned.shown.push(shown("Hostname", name)),
+            // Who asks for addresses gets one for each wish, and who does not all that there are.
+            None => {
+                let most = if planned.gateway.spec.addresses.is_empty() { usize::MAX } else { 1 };
+                planned.shown.extend(reached(address, settings).into_iter().take(most).map(|text| shown("IPAddress", text)));
+            }
         }
         planned.addresses.push(address);
     }
@@ -127,7 +139,7 @@ struct Pool<'a> {
 impl Pool<'_> {
     /// What a Gateway's status says that it has, as far as it still wants it and nobody else has it.
     fn keep(&mut self, planned: &Planned, wishes: &[Wish]) -> Vec<IpAddr> {
-        let wanted = wishes.iter().filter(|wish| matches!(wish, Wish::Any)).count();
+        let wanted = wishes.iter().filter(|wish| wish.address.is_none()).count();
         let known = planned.gateway.status.addresses.iter().filter_map(|one| one.value.parse().ok());
         known.filter(|address| in_ranges(self.ranges, *address) && self.taken.insert(*address)).take(wanted).collect()
     }
@@ -181,7 +193,7 @@ mod tests {
     fn said(compiled: &Compiled, name: &str) -> String {
         let decided = compiled.decided.iter().find(|one| one.kind == "Gateway" && *one.name == *name).expect("decided");
         let api::DecidedStatus::Gateway { addresses, conditions, .. } = &decided.body else { panic!("a gateway's status") };
-        let addresses: Vec<&str> = addresses.iter().map(|(_, value)| &**value).collect();
+        let addresses: Vec<String> = addresses.iter().map(|one| format!("{}{}", one.value, one.routability)).collect();
         let reason = |kind: &str| conditions.iter().find(|one| one.kind == kind).map_or("absent", |one| one.reason);
         format!("{} {} {}", addresses.join(","), reason("Programmed"), reason("AddressesAssigned"))
     }
@@ -219,6 +231,9 @@ mod tests {
         assert_eq!(said(&done, "b"), " AddressNotAssigned NotAssigned");
         let (_, shared) = world_with(Settings::loopback("here"), &[class(), gateway("a", 1, json!([{"type": "IPAddress", "value": "192.0.2.1"}]))]);
         assert_eq!(said(&shared, "a"), " AddressNotUsable NotAssigned");
+        let sentinel = json!([{"routability": "testing.x-k8s.io/sentinel"}, {"routability": "testing.x-k8s.io/other"}, {"routability": ""}]);
+        let (_, scoped) = world_with(settings(), &[class(), gateway("a", 1, sentinel)]);
+        assert_eq!(said(&scoped, "a"), "127.64.0.1testing.x-k8s.io/sentinel,127.64.0.2 Programmed PartiallyAssigned");
         let (_, named) = world_with(Settings::loopback("here"), &[class(), gateway("a", 1, json!([{"type": "Hostname", "value": "localhost"}]))]);
         assert_eq!(said(&named, "a"), "localhost Programmed AddressesAssigned");
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use api::decided::AssignedAddress;
 use api::gateway::{GATEWAY_GROUP, GatewayListener, SecretRef};
 use api::{Gateway, Selector};
 use model::routes::{Edge, EntranceKey, HostPattern, Limits, Peers, Speaks};
@@ -51,8 +52,8 @@ pub(super) struct Planned {
     pub gateway: Arc<Gateway>,
     /// Where its listeners are bound.
     pub addresses: Vec<IpAddr>,
-    /// Where it is reached, for the status, as (type, value).
-    pub shown: Vec<(&'static str, Arc<str>)>,
+    /// Where it is reached, for the status.
+    pub shown: Vec<AssignedAddress>,
     /// How many addresses it asks for.
     pub wishes: usize,
     /// Which of them it did not get, and why.

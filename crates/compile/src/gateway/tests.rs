@@ -62,7 +62,7 @@ fn a_route_is_served_on_its_gateway_and_says_so() {
     assert_eq!((decided.generation, decided.snapshot), (3, done.snapshot.generation));
     let api::DecidedStatus::Gateway { conditions, addresses, .. } = &decided.body else { panic!("a gateway's status") };
     assert_eq!(conditions[1].waits_for.len(), 1, "programmed waits until the socket is bound");
-    assert_eq!(addresses[..], [("IPAddress", "127.0.0.1".into())]);
+    assert_eq!(addresses[..], [api::decided::AssignedAddress { kind: "IPAddress", value: "127.0.0.1".into(), routability: "".into() }]);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! From the status that an object has to the one it shall have, leaving alone what is not ours (gateway spec G10).
 
 use api::Decided;
-use api::decided::{Condition, DecidedStatus, GATEWAY_CONTROLLER, IngressAddress, ListenerStatus, ParentStatus, PolicyAncestor, Truth};
+use api::decided::{
+    AssignedAddress, Condition, DecidedStatus, GATEWAY_CONTROLLER, IngressAddress, ListenerStatus, ParentStatus, PolicyAncestor, Truth,
+};
 use serde_json::{Map, Value, json};
 
 use super::resolve::{Said, Words, Written};
@@ -45,6 +47,16 @@ pub(crate) fn kind_path(kind: &str) -> Option<(&'static str, &'static str, &'sta
     }
 }
 
+/// An address of a Gateway. Where the CRDs of an older version have no routability, ours is dropped as often as it is written: what is
+/// there without one says that it is empty.
+fn assigned(one: &AssignedAddress, current: &Value) -> Value {
+    let bare = json!({"type": one.kind, "value": one.value});
+    if one.routability.is_empty() && current.as_array().is_some_and(|known| known.contains(&bare)) {
+        return bare;
+    }
+    json!({"type": one.kind, "value": one.value, "routability": one.routability})
+}
+
 /// One merge: the decision, the words of the planes, the time to write.
 pub(crate) struct Merge<'a> {
     pub decided: &'a Decided,
@@ -66,8 +78,7 @@ impl Merge<'_> {
                 status.insert("supportedFeatures".into(), features.iter().map(|name| json!({"name": name})).collect());
             }
             DecidedStatus::Gateway { addresses, conditions, listeners } => {
-                let addresses = addresses.iter().map(|(kind, value)| json!({"type": kind, "value": value})).collect();
-                status.insert("addresses".into(), addresses);
+                status.insert("addresses".into(), addresses.iter().map(|one| assigned(one, &current["addresses"])).collect());
                 self.put_conditions(&mut status, conditions);
                 status.insert("listeners".into(), self.listeners(&current["listeners"], listeners));
             }

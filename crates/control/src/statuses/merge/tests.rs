@@ -27,7 +27,11 @@ fn merged(decided: &Decided, applied: &[Applied], current: Value) -> Value {
 }
 
 fn gateway(conditions: Vec<Condition>) -> Decided {
-    decided(DecidedStatus::Gateway { addresses: vec![("IPAddress", "127.0.0.1".into())], conditions, listeners: vec![] })
+    decided(DecidedStatus::Gateway {
+        addresses: vec![AssignedAddress { kind: "IPAddress", value: "127.0.0.1".into(), routability: "".into() }],
+        conditions,
+        listeners: vec![],
+    })
 }
 
 /// Type, status and reason of the conditions.
@@ -139,4 +143,15 @@ fn listeners_and_ancestors_keep_conditions_of_others() {
     let policy = Decided { kind: "BackendPolicy", ..decided(DecidedStatus::Policy { ancestors: vec![ancestor], fields: Vec::new() }) };
     let status = merged(&policy, &[], json!({"ancestors": [{"ancestorRef": {"name": "web"}, "controllerName": "x"}]}));
     assert_eq!(status["ancestors"][1]["conditions"][0]["reason"], "TargetNotFound");
+}
+
+#[test]
+fn an_address_says_its_routability_unless_that_is_dropped_as_often_as_it_is_written() {
+    let decided = gateway(vec![]);
+    let addresses = |current: Value| merged(&decided, &applied(7, vec![]), current)["addresses"].clone();
+    let told = json!([{"type": "IPAddress", "value": "127.0.0.1", "routability": ""}]);
+    assert_eq!(addresses(json!({})), told);
+    assert_eq!(addresses(json!({"addresses": [{"type": "IPAddress", "value": "127.0.0.2"}]})), told);
+    let bare = json!([{"type": "IPAddress", "value": "127.0.0.1"}]);
+    assert_eq!(addresses(json!({"addresses": bare})), bare);
 }
