@@ -25,6 +25,8 @@ const SILENCE: Duration = Duration::from_secs(10);
 const REMEMBERED: usize = 4096;
 /// Longest message of an Event (upstream's limit is 1,024 bytes).
 const MESSAGE: usize = 1000;
+/// Most of an object's name that fits into the name of an Event, beside a dot and sixteen digits.
+const NAME: usize = 253 - 17;
 /// Who tells.
 const COMPONENT: &str = "fairlead";
 
@@ -75,7 +77,7 @@ async fn tell(wire: &Wire, host: &str, complaint: &Complaint) -> Result<(), Erro
     let api_version = if group.is_empty() { version.to_owned() } else { format!("{group}/{version}") };
     // Events of objects that belong to no namespace are kept in this one.
     let home = if namespace.is_empty() { "default" } else { &**namespace };
-    let event = format!("{name}.{:016x}", id(complaint));
+    let event = event_name(name, id(complaint));
     let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let mut involved = json!({"apiVersion": api_version, "kind": kind, "name": name, "uid": object["metadata"]["uid"], "resourceVersion": object["metadata"]["resourceVersion"]});
     if !namespace.is_empty() {
@@ -110,6 +112,12 @@ fn collection(kind: &str) -> Option<(&'static str, &'static str, &'static str)> 
     }
 }
 
+/// The object's name and the complaint's number, no longer than names may be.
+fn event_name(object: &str, id: u64) -> String {
+    let end = object.len().min(NAME);
+    format!("{}.{id:016x}", object[..end].trim_end_matches(['.', '-']))
+}
+
 fn shortened(message: &str) -> &str {
     let mut end = message.len().min(MESSAGE);
     while !message.is_char_boundary(end) {
@@ -130,6 +138,13 @@ mod tests {
     fn one_event_a_complaint() {
         assert_eq!(id(&complaint("a")), id(&complaint("a")));
         assert_ne!(id(&complaint("a")), id(&complaint("b")));
+    }
+
+    #[test]
+    fn a_long_name_leaves_room_for_the_number() {
+        assert_eq!(event_name("web", 7), "web.0000000000000007");
+        let long = event_name(&format!("{}.{}", "a".repeat(NAME - 1), "b".repeat(9)), 7);
+        assert!(long.len() <= 253 && long.ends_with("a.0000000000000007"), "{long}");
     }
 
     #[test]

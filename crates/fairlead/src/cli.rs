@@ -90,21 +90,22 @@ Examples:
       Three copies, each told its port in $PORT, registered as Instances of Service `web` and
       restarted when they fail.
 
-  fairlead run --name api --port 9000 --check http:/healthz -n shop -- python3 api.py
-      One copy on port 9000 in namespace shop; it gets requests once /healthz answers 200 to 399.";
+  fairlead run --name files --port 9000 --check http:/ -- python3 -m http.server 9000
+      One copy on port 9000; it gets requests while / answers 200 to 399.";
 
 const SHOW_EXAMPLES: &str = "\
 Examples:
   fairlead show services -A
       Every service with its address, ports and how many of its endpoints are usable.
 
-  fairlead show endpoints web -n shop -o json
+  fairlead show endpoints kubernetes -o json
       The endpoints of one service with state, load and latency, for programs.";
 
 const WHY_EXAMPLES: &str = "\
 Examples:
-  fairlead why web -n shop
-      Which endpoints of Service shop/web are in, which are out, and the evidence for each.
+  fairlead why kubernetes
+      Which endpoints of Service default/kubernetes are in, which are out, and the evidence for
+      each. Another namespace: -n shop.
 
   fairlead why http://shop.example.com/cart -X POST -H 'x-user: 7'
       Which listener and rule serve this request, what they beat, and which endpoint would be chosen.

@@ -135,6 +135,10 @@ pub struct Record<'s> {
     pub head_took: Option<Duration>,
     /// From there to the end of its answer, in microseconds; 0 where none came.
     pub upstream_us: u32,
+    /// It waited so long in line for an endpoint.
+    pub queued_us: u32,
+    /// A connection was made for it in this time; 0 where one was there.
+    pub connect_us: u32,
     /// The status that the backend gave a gRPC client; only looked for where a line says it.
     pub grpc_status: Option<u8>,
 }
@@ -163,6 +167,8 @@ impl Record<'_> {
             sent: 0,
             head_took: None,
             upstream_us: 0,
+            queued_us: 0,
+            connect_us: 0,
             grpc_status: None,
         }
     }
@@ -362,8 +368,10 @@ impl Line<'_> {
         if let Some(http2) = record.to_http2 {
             tell("upstream_protocol", Said::Text(if http2 { "HTTP/2" } else { "HTTP/1.1" }));
         }
-        if record.upstream_us > 0 {
-            tell("upstream_us", Said::Number(record.upstream_us.into()));
+        for (name, took) in [("upstream_us", record.upstream_us), ("queue_us", record.queued_us), ("connect_us", record.connect_us)] {
+            if took > 0 {
+                tell(name, Said::Number(took.into()));
+            }
         }
         if let Some(status) = record.grpc_status {
             tell("grpc_status", Said::Number(status.into()));
@@ -409,6 +417,11 @@ impl Said<'_> {
     fn micros(took: Duration) -> Self {
         Said::Number(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
     }
+}
+
+/// Microseconds as a record keeps them, 71 minutes at the most; never 0, which is nothing.
+pub fn micros(took: Duration) -> u32 {
+    u32::try_from(took.as_micros()).unwrap_or(u32::MAX).max(1)
 }
 
 /// The first field of a name, whatever bytes it holds.

@@ -34,7 +34,7 @@ use crate::core::{Core, entrance, now};
 use crate::door::Ticket;
 use crate::front::{Extent, Front};
 use crate::h1::{Framing, Head, Known};
-use crate::log::{Record, Way};
+use crate::log::{Record, Way, micros};
 use crate::numbers::Opened;
 use crate::relay::{Source as _, Stage};
 use crate::upstream::tls::Manner;
@@ -236,6 +236,7 @@ fn hear(won: &Won, head: &mut Head, pool: &Pool, is_grpc: bool, record: &mut Rec
     record.status = reply.status;
     record.head_took = Some(at.since(*began));
     record.to_http2 = Some(won.link.pipe.is_stream());
+    record.connect_us = if won.link.served == 1 { won.link.connect_us } else { 0 };
     reply::take_reports(head, guard, pool.policy.tuning.keep_response_headers, at);
     if let (Some(wait), 429 | 503) = (reply.retry_after, reply.status) {
         guard.pushed_back(wait, at);
@@ -278,7 +279,7 @@ async fn deliver(
     let outcome = deliver::run(front, &mut link, upload, clock, visit.ticket.options()).await;
     let at = now();
     record.ended = Some(at);
-    record.upstream_us = u32::try_from(at.since(began).as_micros()).unwrap_or(u32::MAX).max(1);
+    record.upstream_us = micros(at.since(began));
     if is_grpc {
         record.grpc_status = status_of_grpc(link.pipe.trailers()).or(record.grpc_status);
     }

@@ -24,6 +24,7 @@ use crate::answer::Reason;
 use crate::buffer::Buffer;
 use crate::core::Core;
 use crate::h1::Limits;
+use crate::log::micros;
 use crate::socket::Socket;
 use crate::wire::Wire;
 
@@ -48,6 +49,8 @@ pub struct Link {
     pub pool: PoolId,
     /// Requests it has carried.
     pub served: u32,
+    /// How long it took to open, in microseconds.
+    pub connect_us: u32,
     used: Now,
     /// Of TLS: whom it is for.
     named: Option<Named>,
@@ -114,7 +117,7 @@ impl Unconnected {
 
 impl Link {
     fn new(pipe: Pipe, endpoint: &Arc<Endpoint>, pool: PoolId, served: u32, counted: Option<Counted>) -> Self {
-        Self { pipe, endpoint: Arc::clone(endpoint), pool, served, used: Now::default(), named: None, counted }
+        Self { pipe, endpoint: Arc::clone(endpoint), pool, served, connect_us: 0, used: Now::default(), named: None, counted }
     }
 }
 
@@ -183,11 +186,13 @@ async fn open(
     let named = manner.cover.map(Into::into);
     let counted = Counted::new(endpoint, &core.shared.open.upstreams);
     if http2 {
-        return Ok(on_stream(h2::seat_on(&core.http2, (endpoint, counted), socket, named, limits), endpoint, pool));
+        let mut link = on_stream(h2::seat_on(&core.http2, (endpoint, counted), socket, named, limits), endpoint, pool);
+        link.connect_us = micros(began.elapsed());
+        return Ok(link);
     }
     let pipe = Pipe::Http1(Box::new(Wire::new(socket, Buffer::default())));
     let mut link = Link::new(pipe, endpoint, pool, 0, Some(counted));
-    link.named = named;
+    (link.named, link.connect_us) = (named, micros(began.elapsed()));
     Ok(link)
 }
 

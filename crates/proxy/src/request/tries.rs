@@ -25,7 +25,7 @@ use crate::answer::{Answer, Reason};
 use crate::core::{Core, Options, now};
 use crate::front::Front;
 use crate::h1::Head;
-use crate::log::{Again, Record};
+use crate::log::{Again, Record, micros};
 use crate::upstream::tls::{Manner, Offer};
 use crate::upstream::{self, Link, Unconnected};
 
@@ -181,7 +181,8 @@ impl<'a> Tries<'a> {
                 Ok(guard) => guard,
                 Err(why) => {
                     let guard = Box::pin(self.wait(why, front, clock)).await?;
-                    began = now();
+                    let since = std::mem::replace(&mut began, now());
+                    record.queued_us = micros(began.since(since));
                     guard
                 }
             };

@@ -74,7 +74,7 @@ impl Commons {
             {
                 let pipe = Pipe::Http1(Box::new(Wire::new(Socket::Tcp(stream), Buffer::default())));
                 let Spare { endpoint, pool, counted, served, used, .. } = spare;
-                return Some(Link { pipe, endpoint, pool, served, used, named: None, counted: Some(counted) });
+                return Some(Link { pipe, endpoint, pool, served, connect_us: 0, used, named: None, counted: Some(counted) });
             }
         }
     }
