@@ -42,6 +42,13 @@ func (p *pods) deploy(key client.ObjectKey, labels map[string]string) {
 	p.selectors[key] = labels
 }
 
+// forget drops a Deployment. Its Pods go with their namespace.
+func (p *pods) forget(key client.ObjectKey) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	delete(p.selectors, key)
+}
+
 func (p *pods) selector(key client.ObjectKey) (map[string]string, bool) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()

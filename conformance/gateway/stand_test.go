@@ -64,6 +64,7 @@ func (s *stand) Update(ctx context.Context, object client.Object, options ...cli
 
 func (s *stand) Delete(ctx context.Context, object client.Object, options ...client.DeleteOption) error {
 	if isDeployment(object) {
+		s.pods.forget(client.ObjectKeyFromObject(object))
 		return nil
 	}
 	return s.Client.Delete(ctx, object, options...)
@@ -108,9 +109,11 @@ func (s *stand) start(ctx context.Context, namespace, base string, labels map[st
 	if err != nil {
 		return err
 	}
+	// Nobody ends these Pods as a kubelet would, at once; what has been deleted stays for this long.
+	grace := int64(1)
 	pod := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: echo.pod, Namespace: namespace, Labels: labels},
-		Spec:       corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{Name: "echo", Image: "echo"}}},
+		Spec:       corev1.PodSpec{NodeName: node, TerminationGracePeriodSeconds: &grace, Containers: []corev1.Container{{Name: "echo", Image: "echo"}}},
 	}
 	if err := s.Client.Create(ctx, pod); err != nil {
 		return err
@@ -157,7 +160,10 @@ func (b beside) RoundTrip(request *http.Request) (*http.Response, error) {
 		return b.deploy(request)
 	}
 	var answer any
-	if named := deploymentPath.FindStringSubmatch(request.URL.Path); named != nil && request.Method == http.MethodGet {
+	if named := deploymentPath.FindStringSubmatch(request.URL.Path); named != nil && request.Method == http.MethodDelete {
+		b.stand.pods.forget(client.ObjectKey{Namespace: named[1], Name: named[2]})
+		answer = &metav1.Status{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: metav1.StatusSuccess}
+	} else if named != nil && request.Method == http.MethodGet {
 		labels, known := b.stand.pods.selector(client.ObjectKey{Namespace: named[1], Name: named[2]})
 		if !known {
 			return b.next.RoundTrip(request)

@@ -29,7 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// # Errors
 /// When something cannot be built or started, or a test fails.
 pub fn run(arguments: &[String]) -> Result<()> {
-    let [suite, rest @ ..] = arguments else { bail!("usage: cargo xtask conformance gateway|clients [FLAG OF THE SUITE...]") };
+    let [suite, rest @ ..] = arguments else {
+        bail!("usage: cargo xtask conformance gateway [--suite 1.7|1.6] [FLAG OF THE SUITE...], or conformance clients [FLAG...]")
+    };
     match suite.as_str() {
         "gateway" => gateway(rest),
         "clients" => clients(rest),
@@ -52,17 +54,60 @@ fn clients(rest: &[String]) -> Result<()> {
     checked(&mut tours)
 }
 
+/// A version of the suite, and where its modules and what it may call unsupported are written down.
+struct Suite {
+    version: &'static str,
+    /// The first Go that builds it.
+    go: u32,
+    modules: &'static str,
+    unsupported: &'static str,
+}
+
+/// The newest first, which is the one that counts.
+const SUITES: [Suite; 2] = [
+    Suite { version: "1.7", go: 27, modules: "go.mod", unsupported: "unsupported.txt" },
+    Suite { version: "1.6", go: 26, modules: "go-1.6.mod", unsupported: "unsupported-1.6.txt" },
+];
+
+impl Suite {
+    /// The one that `--suite` names, or else the newest that this machine's Go builds.
+    fn chosen<'a>(program: &str, rest: &'a [String]) -> Result<(&'static Self, &'a [String])> {
+        if let [flag, version, rest @ ..] = rest
+            && flag == "--suite"
+        {
+            let suite = SUITES.iter().find(|suite| suite.version == version).context("--suite is 1.7 or 1.6")?;
+            return Ok((suite, rest));
+        }
+        let said = Command::new(program).args(["env", "GOVERSION"]).env("GOTOOLCHAIN", "local").output().context("Go cannot be started")?;
+        let said = String::from_utf8_lossy(&said.stdout).into_owned();
+        let minor = said.trim().strip_prefix("go1.").and_then(|rest| rest.split('.').next()?.parse::<u32>().ok());
+        let minor = minor.with_context(|| format!("{said:?} is no version of Go"))?;
+        let suite = SUITES.iter().find(|suite| suite.go <= minor).with_context(|| format!("Go 1.{minor} builds no version of the suite"))?;
+        println!(
+            "Go 1.{minor} builds the suite of Gateway API v{}{}",
+            suite.version,
+            if suite.version == SUITES[0].version { "" } else { "; v1.7 needs Go 1.27: GO=/path/to/go" }
+        );
+        Ok((suite, rest))
+    }
+}
+
 fn gateway(rest: &[String]) -> Result<()> {
+    let go = std::env::var("GO").unwrap_or_else(|_| "go".into());
+    let (suite, rest) = Suite::chosen(&go, rest)?;
     let target = crate::bench::target();
     checked(Command::new(env!("CARGO")).args(["build", "--package", "fairlead"]))?;
     let scratch = target.join("conformance");
     std::fs::create_dir_all(&scratch).with_context(|| format!("making {}", scratch.display()))?;
     let tests = std::path::absolute(scratch.join("gateway.test"))?;
-    checked(Command::new("go").args(["test", "-c", "-o"]).arg(&tests).arg(".").current_dir(folder()))?;
+    let mut build = Command::new(&go);
+    build.args(["test", "-c", "-modfile", suite.modules, "-o"]).arg(&tests).arg(".").current_dir(folder()).env("GOTOOLCHAIN", "local");
+    checked(&mut build)?;
     let myself = std::env::current_exe().context("where am I")?;
     let mut inside = Command::new("unshare");
     inside.args(["--user", "--map-root-user", "--net", "--mount", "--"]).arg(myself).arg("conformance-inside");
-    inside.arg(std::path::absolute(target.join("debug/fairlead"))?).arg(&tests).arg(std::path::absolute(&scratch)?).args(rest);
+    inside.arg(std::path::absolute(target.join("debug/fairlead"))?).arg(&tests).arg(std::path::absolute(&scratch)?);
+    inside.arg(suite.unsupported).args(rest);
     checked(&mut inside)
 }
 
@@ -76,7 +121,7 @@ fn folder() -> PathBuf {
 /// # Errors
 /// As [`run`].
 pub fn inside(arguments: &[String]) -> Result<()> {
-    let [binary, tests, scratch, rest @ ..] = arguments else { bail!("this is for cargo xtask conformance alone") };
+    let [binary, tests, scratch, unsupported, rest @ ..] = arguments else { bail!("this is for cargo xtask conformance alone") };
     let scratch = Path::new(scratch);
     checked(Command::new("ip").args(["link", "set", "lo", "up"]))?;
     checked(Command::new("ip").args(["route", "add", "local", NETWORK, "dev", "lo"]))?;
@@ -98,7 +143,7 @@ pub fn inside(arguments: &[String]) -> Result<()> {
         return Ok(());
     }
     let report = std::fs::read_to_string(&report).context("reading the report")?;
-    judge(&report, &std::fs::read_to_string(folder().join("unsupported.txt")).context("reading unsupported.txt")?)
+    judge(&report, &std::fs::read_to_string(folder().join(unsupported)).with_context(|| format!("reading {unsupported}"))?)
 }
 
 /// Every result must be a success, and nothing may be unsupported that is not known to be.
@@ -118,7 +163,7 @@ fn judge(report: &str, known: &str) -> Result<()> {
     match () {
         () if !bad.is_empty() => bail!("the report says: {}", bad.join(", ")),
         () if !more.is_empty() => bail!("features that were supported are not any more: {more}"),
-        () if !fewer.is_empty() => bail!("features became supported; take them out of conformance/gateway/unsupported.txt: {fewer}"),
+        () if !fewer.is_empty() => bail!("features became supported; take them out of the list in conformance/gateway: {fewer}"),
         () => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
 
   test [--fast]               set up what tests need and run them all (--fast: no lints, no generated-code check)
   bench [AREA...] [--quick]   compare with the programs that we replace, side by side; writes bench/RESULTS.md
-  conformance gateway [FLAG...]   run the suite of Gateway API against the built binary; needs Go and user namespaces
+  conformance gateway [--suite 1.7|1.6] [FLAG...]   run the suite of Gateway API against the built binary; needs Go and user namespaces
   conformance clients [FLAG...]   tour the built binary with client-go and controller-runtime; needs Go
   layering                    check the arrows between crates against the table of ARCHITECTURE.md
   codegen [--check]           remake the generated tables, or fail when they differ
