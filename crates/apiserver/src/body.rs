@@ -172,7 +172,9 @@ pub fn json(code: u16, value: &Value, pretty: bool) -> Response<Body> {
 
 /// A plain text reply.
 pub fn text(code: u16, text: impl Into<Bytes>) -> Response<Body> {
-    reply(code, "text/plain; charset=utf-8", Body::whole(text))
+    let mut response = reply(code, "text/plain; charset=utf-8", Body::whole(text));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// The JSON of a value, followed by a line break as upstream writes it.

@@ -78,16 +78,23 @@ pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, stri
     Ok(value)
 }
 
+/// What Go says of a body that is no object.
+pub fn not_typed(value: &Value) -> schema::Error {
+    const TYPED: &str = r#"struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }"#;
+    schema::Error::Json(format!("json: cannot unmarshal {} into Go value of type {TYPED}", schema::json_type(value)))
+}
+
 /// A body is an object, and its kind and version are texts.
 fn check_words(call: &Call, value: &Value) -> Result<()> {
-    let why = if !value.is_object() {
-        format!("json: cannot unmarshal {} into Go value of type struct {{ APIVersion string; Kind string }}", schema::json_type(value))
+    let error = if !value.is_object() {
+        not_typed(value)
     } else {
         let wrong = |field: &&str| !value[*field].is_null() && !value[*field].is_string();
         let Some(field) = ["apiVersion", "kind"].into_iter().find(wrong) else { return Ok(()) };
-        format!("json: cannot unmarshal {} into Go struct field .{field} of type string", schema::json_type(&value[field]))
+        let found = schema::json_type(&value[field]);
+        schema::Error::Json(format!("json: cannot unmarshal {found} into Go struct field .{field} of type string"))
     };
-    Err(unreadable(call, &schema::Error::Json(why)))
+    Err(unreadable(call, &error))
 }
 
 /// The field table of what is stored of a kind.

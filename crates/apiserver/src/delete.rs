@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::body::Body;
 use crate::cache;
 use crate::call::Call;
+use crate::decode;
 use crate::field::{FieldErrors, Path};
 use crate::filter::Filter;
 use crate::kinds::{self, Kind, Sub};
@@ -112,14 +113,23 @@ fn from_query(call: &Call) -> Result<Value> {
 
 fn from_body(call: &Call) -> Result<Value> {
     let unreadable = |e: schema::Error| ApiError::bad_request(format!("couldn't get version/kind; {e}"));
-    let value = match negotiate::content_type(&call.headers) {
+    let mut value = match negotiate::content_type(&call.headers) {
         "application/json" => schema::from_json(&call.body).map_err(unreadable)?.0,
         "application/yaml" => schema::from_yaml(&call.body).map_err(unreadable)?.0,
         "application/vnd.kubernetes.protobuf" => schema::from_protobuf(&call.body).map_err(unreadable)?.object,
         _ => return Err(ApiError::unsupported_media_type(negotiate::BODIES)),
     };
+    if !value.is_object() && !value.is_null() {
+        return Err(unreadable(decode::not_typed(&value)));
+    }
     match value["kind"].as_str() {
-        None | Some("" | "DeleteOptions") => Ok(value),
+        None | Some("" | "DeleteOptions") => {
+            // An option that cannot be read is no option that may be left out: a dry run would become a deletion.
+            if value.is_object() {
+                schema::prune(&schema::DELETE_OPTIONS, &mut value).map_err(|error| ApiError::bad_request(error.to_string()))?;
+            }
+            Ok(value)
+        }
         Some(other) => {
             let version = value["apiVersion"].as_str().unwrap_or_default();
             let (kind, version) = (crate::field::quote(other), crate::field::quote(version));
@@ -144,8 +154,10 @@ impl Core {
         if call.kind.has(Sub::Finalize) && kinds::namespace::is_protected(name) {
             return Err(ApiError::forbidden(call.kind, name, "this namespace may not be deleted"));
         }
+        // The word of clients that are older than propagation policies.
+        let held = if options.orphan == Some(false) { 202 } else { 200 };
         match self.delete_object(call, &options, name, call.namespace()).await? {
-            Fate::Held(object) => Ok(self.reply_value(call, 200, object)),
+            Fate::Held(object) => Ok(self.reply_value(call, held, object)),
             Fate::Gone(object) if call.kind.returns_deleted => Ok(self.reply_value(call, 200, object)),
             Fate::Gone(object) => Ok(call.reply(200, &status::success(call.kind, name, metadata::text(&object, "uid")))),
         }
@@ -178,8 +190,9 @@ impl Core {
                     if !options.dry_run {
                         self.release(kind, &old);
                     }
-                    // The second deletion of an object ended its grace, which its last state says.
-                    let last = if metadata::is_deleting(&old) { new } else { old };
+                    // The last state says that the grace of an object has ended, where its kind has any.
+                    let has_grace = kind.rules.grace_s(&old, options.grace_s).is_some();
+                    let last = if has_grace || metadata::is_deleting(&old) { new } else { old };
                     return Ok(Fate::Gone(with_revision(last, revision)));
                 }
             } else if new == old || options.dry_run {

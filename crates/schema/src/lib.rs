@@ -21,6 +21,7 @@ mod time;
 mod validate;
 mod yaml;
 
+pub use generated::meta_v1::DELETE_OPTIONS;
 pub use decode::{from_json, from_yaml, json_complaint};
 pub use error::{Error, Problem, Strictness, strict_text};
 pub use order::order;

@@ -144,7 +144,7 @@ impl Rules for NewEvent {
     }
 
     fn fields(&self) -> &'static [&'static str] {
-        FIELDS
+        NEW_FIELDS
     }
 
     fn field(&self, object: &Value, name: &str) -> String {
@@ -298,7 +298,21 @@ static FIELDS: &[&str] = &[
     "involvedObject.fieldPath",
     "reason",
     "reportingComponent",
+    "type",
     "source",
+];
+
+/// The same in the words of the newer view, in the same order; it has none for the last.
+static NEW_FIELDS: &[&str] = &[
+    "regarding.kind",
+    "regarding.namespace",
+    "regarding.name",
+    "regarding.uid",
+    "regarding.apiVersion",
+    "regarding.resourceVersion",
+    "regarding.fieldPath",
+    "reason",
+    "reportingController",
     "type",
 ];
 

@@ -108,6 +108,7 @@ impl Rules for Pod {
             "spec.hostNetwork",
             "status.phase",
             "status.podIP",
+            "status.podIPs",
             "status.nominatedNodeName",
         ]
     }
@@ -115,6 +116,8 @@ impl Rules for Pod {
     fn field(&self, object: &Value, name: &str) -> String {
         match name {
             "spec.hostNetwork" => flag(&object["spec"], "hostNetwork").to_string(),
+            // Upstream takes the selector and knows no value for it.
+            "status.podIPs" => String::new(),
             _ => field_at(object, name),
         }
     }

@@ -189,7 +189,7 @@ async fn events_are_one_kind_in_two_views() {
     assert_eq!((&made["apiVersion"], &made["note"]), (&json!("events.k8s.io/v1"), &json!("words")));
     let old = server.get("/api/v1/namespaces/default/events/e").await.ok();
     assert_eq!((&old["apiVersion"], &old["message"], &old["involvedObject"]["name"]), (&json!("v1"), &json!("words"), &json!("p")));
-    let list = server.get("/apis/events.k8s.io/v1/events?fieldSelector=involvedObject.name%3Dp").await.ok();
+    let list = server.get("/apis/events.k8s.io/v1/events?fieldSelector=regarding.name%3Dp").await.ok();
     assert_eq!((&list["kind"], &list["items"][0]["regarding"]["name"]), (&json!("EventList"), &json!("p")));
     let patch = json!({ "metadata": { "labels": { "a": "b" } } });
     let patched = server.send("PATCH", "/apis/events.k8s.io/v1/namespaces/default/events/e", &patch).await.ok();
