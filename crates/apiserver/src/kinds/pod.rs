@@ -31,6 +31,7 @@ impl Rules for Pod {
     }
 
     fn prepare_create(&self, object: &mut Value) {
+        defaults::drop_gated(&mut object["spec"]);
         let class = defaults::quality(&object["spec"]);
         object["status"] = json!({"phase": "Pending", "qosClass": class});
         if !list(&object["spec"], "schedulingGates").is_empty() {

@@ -172,6 +172,17 @@ fn volume(volume: &mut Value) {
     }
 }
 
+/// Drops what kube-apiserver does not keep as long as its feature is off by default: signals that end containers (KEP-4960).
+pub(super) fn drop_gated(spec: &mut Value) {
+    for kind in ["containers", "initContainers"] {
+        for container in list_mut(spec, kind).into_iter().flatten() {
+            if let Some(lifecycle) = container.get_mut("lifecycle") {
+                remove(lifecycle, "stopSignal");
+            }
+        }
+    }
+}
+
 /// The quality-of-service class: how much of what its containers may use they ask for.
 pub(super) fn quality(spec: &Value) -> &'static str {
     let containers: Vec<&Value> = list(spec, "containers").iter().chain(list(spec, "initContainers")).collect();

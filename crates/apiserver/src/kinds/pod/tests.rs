@@ -375,3 +375,38 @@ fn admission_gives_priority_and_patience() {
     );
     assert_eq!(refused("/runtimeClassName", json!("x")), "pod rejected: RuntimeClass \"x\" not found");
 }
+
+#[test]
+fn selectors_of_affinities_and_spreads_are_judged() {
+    let bad = json!({"matchLabels": {"a": "-"}, "matchExpressions": [{"key": "b c", "operator": "Is", "values": ["/"]}]});
+    let term = json!({"topologyKey": "t", "labelSelector": bad, "namespaces": ["A"]});
+    let affinity = json!({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}});
+    let refused = texts(&Pod.validate_create(&pod(with(&one(), "/affinity", affinity)), &Settings::default()));
+    let at = "spec.affinity.podAffinity.requiredDuringSchedulingIgnoredDuringExecution[0]";
+    for (place, why) in [
+        ("labelSelector.matchLabels: Invalid value: \"-\"", ""),
+        ("labelSelector.matchExpressions[0].operator: Invalid value: \"Is\"", ": not a valid selector operator"),
+        ("labelSelector.matchExpressions[0].key: Invalid value: \"b c\"", ""),
+        ("labelSelector.matchExpressions[0].values[0]: Invalid value: \"/\"", ""),
+        ("namespace: Invalid value: \"A\"", ""),
+    ] {
+        assert!(refused.iter().any(|text| text.starts_with(&format!("{at}.{place}{why}"))), "{place}: {refused:?}");
+    }
+    let fields = json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchFields": [{"key": "x", "operator": "Gt"}]}]}}});
+    assert_eq!(
+        texts(&Pod.validate_create(&pod(with(&one(), "/affinity", fields)), &Settings::default())),
+        [
+            "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[0].operator: Invalid value: \"Gt\": not a valid selector operator",
+            "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchFields[0].key: Invalid value: \"x\": not a valid field selector key"
+        ]
+    );
+}
+
+#[test]
+fn what_is_gone_is_warned_of_and_what_is_off_is_dropped() {
+    let mut object = pod(with(&one(), "/volumes", json!([{"name": "v", "rbd": {"image": "i", "monitors": ["m"]}}])));
+    assert_eq!(Pod.warnings(&object, None), ["spec.volumes[0].rbd: deprecated in v1.28, non-functional in v1.31+"]);
+    object["spec"]["containers"][0]["lifecycle"] = json!({"stopSignal": "SIGTERM"});
+    Pod.prepare_create(&mut object);
+    assert_eq!(object["spec"]["containers"][0]["lifecycle"], json!({}));
+}

@@ -154,6 +154,7 @@ fn topology_spread(spec: &Value, errors: &mut FieldErrors) {
             errors.push(at.child("whenUnsatisfiable").not_supported(action, &["DoNotSchedule", "ScheduleAnyway"]));
         }
         placement::fewest_domains(constraint, action, &at, errors);
+        placement::label_selector(&constraint["labelSelector"], &at.child("labelSelector"), errors);
         let key = |c: &Value| (text(c, "topologyKey").to_owned(), text(c, "whenUnsatisfiable").to_owned());
         for _ in constraints[index + 1..].iter().filter(|c| key(c) == key(constraint)) {
             let (topology, action) = key(constraint);
@@ -237,6 +238,8 @@ pub(super) fn warnings(pod: &Value) -> Vec<String> {
     for (index, _) in list(spec, "topologySpreadConstraints").iter().enumerate().filter(|(_, c)| !has(c, "labelSelector")) {
         warnings.push(format!("spec.topologySpreadConstraints[{index}].labelSelector: a null labelSelector results in matching no pod"));
     }
+    placement::warnings(spec, &mut warnings);
+    volumes::warnings(spec, &mut warnings);
     for volume in list(spec, "volumes").iter().filter(|v| has(v, "projected") && list(&v["projected"], "sources").iter().all(is_empty)) {
         warnings.push(format!("volume {} (Projected) has no sources provided", quote(text(volume, "name"))));
     }

@@ -9,6 +9,27 @@ use super::containers::{amount, field_ref};
 use crate::field::{FieldErrors, Path};
 use crate::syntax;
 
+/// Volumes of drivers that are gone from Kubernetes: field, name in the text, and what became of it.
+const GONE: [(&str, &str, &str); 8] = [
+    ("cephfs", "cephfs", "deprecated in v1.28, non-functional in v1.31+"),
+    ("flocker", "flocker", "deprecated in v1.22, non-functional in v1.25+"),
+    ("gitRepo", "gitRepo", "deprecated in v1.11, and disabled by default in v1.33+"),
+    ("glusterfs", "glusterfs", "deprecated in v1.25, non-functional in v1.26+"),
+    ("photonPersistentDisk", "photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"),
+    ("rbd", "rbd", "deprecated in v1.28, non-functional in v1.31+"),
+    ("scaleIO", "scaleIO", "deprecated in v1.16, non-functional in v1.22+"),
+    ("storageos", "storageOS", "deprecated in v1.22, non-functional in v1.25+"),
+];
+
+/// Volumes that nothing can mount any more.
+pub(super) fn warnings(spec: &Value, warnings: &mut Vec<String>) {
+    for (index, volume) in list(spec, "volumes").iter().enumerate() {
+        for (_, name, why) in GONE.iter().filter(|(field, ..)| has(volume, field)) {
+            warnings.push(format!("spec.volumes[{index}].{name}: {why}"));
+        }
+    }
+}
+
 /// Sources that must name an object, and the field that names it.
 const NAMED: [(&str, &str); 3] = [("secret", "secretName"), ("configMap", "name"), ("persistentVolumeClaim", "claimName")];
 
