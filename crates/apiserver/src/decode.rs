@@ -145,12 +145,15 @@ fn check_kind(call: &Call, api_version: &str, kind: &str) -> Result<()> {
 }
 
 fn unreadable(call: &Call, error: &schema::Error) -> ApiError {
-    let shown = if call.kind.native && !matches!(error, schema::Error::UnknownKind { .. }) { "couldn't get version/kind; " } else { "" };
-    ApiError::bad_request(format!(
-        "the object provided is unrecognized (must be of type {}): {shown}{error} ({})",
-        call.kind.kind,
-        beginning(&call.body)
-    ))
+    // JSON is looked at for its kind first; the other readers speak for themselves.
+    let why = match error {
+        schema::Error::Json(_) if call.kind.native => format!("couldn't get version/kind; {error}"),
+        schema::Error::NotProtobuf if call.body.is_empty() => "empty data".to_owned(),
+        schema::Error::Protobuf(why) | schema::Error::Yaml(why) => why.clone(),
+        other => other.to_string(),
+    };
+    let body = beginning(&call.body);
+    ApiError::bad_request(format!("the object provided is unrecognized (must be of type {}): {why} ({body})", call.kind.kind))
 }
 
 /// The first octets of a body that is no object, as messages show them: text when it looks like JSON, else hexadecimal.

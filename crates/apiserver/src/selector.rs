@@ -295,7 +295,7 @@ fn unescape(value: &str) -> Result<String> {
                     return Err(ApiError::bad_request(format!("invalid field selector: invalid escape sequence: {shown}")));
                 }
             },
-            ',' | '=' => return Err(ApiError::bad_request(format!("invalid field selector: unescaped character in value: {c}"))),
+            ',' | '=' => return Err(ApiError::bad_request(format!("invalid field selector: unescaped character in value: {}", u32::from(c)))),
             c => out.push(c),
         }
     }

@@ -21,9 +21,9 @@ mod time;
 mod validate;
 mod yaml;
 
-pub use generated::meta_v1::DELETE_OPTIONS;
 pub use decode::{from_json, from_yaml, json_complaint};
 pub use error::{Error, Problem, Strictness, strict_text};
+pub use generated::meta_v1::DELETE_OPTIONS;
 pub use order::order;
 pub use patch::{json_patch, json_patch_problems, json_type, merge_patch, strategic_merge};
 pub use protobuf::{Decoded, from_protobuf, to_protobuf};
