@@ -1,5 +1,7 @@
 //! Answers that we make ourselves: refusals, redirects, preflights (gateway spec G94, G131).
 
+use std::borrow::Cow;
+
 use smallvec::SmallVec;
 
 use crate::h1::{Head, reason_phrase};
@@ -94,7 +96,7 @@ pub struct Answer {
     /// Its word.
     pub reason: Reason,
     /// Fields besides those every answer of ours has.
-    pub fields: SmallVec<[(&'static str, String); 2]>,
+    pub fields: SmallVec<[(Cow<'static, str>, String); 2]>,
     /// The connection cannot go on after it.
     pub close: bool,
 }
@@ -112,7 +114,7 @@ impl Answer {
 
     /// With one more field.
     pub fn with(mut self, name: &'static str, value: String) -> Self {
-        self.fields.push((name, value));
+        self.fields.push((name.into(), value));
         self
     }
 
@@ -143,11 +145,14 @@ impl Answer {
     /// Its fields as a head, without framing.
     pub fn head(&self, content_type: Option<&str>, show_reason: bool) -> Head {
         let mut head = Head::default();
-        head.push(b"server", b"fairlead");
+        let is_said = |name: &str| self.fields.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
+        if !is_said("server") {
+            head.push(b"server", b"fairlead");
+        }
         if show_reason {
             head.push(b"fairlead-reason", self.reason.as_str().as_bytes());
         }
-        if let Some(content_type) = content_type {
+        if let Some(content_type) = content_type.filter(|_| !is_said("content-type")) {
             head.push(b"content-type", content_type.as_bytes());
         }
         for (name, value) in &self.fields {

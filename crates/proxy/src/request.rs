@@ -70,7 +70,12 @@ pub async fn serve(front: &mut impl Front, asked: &mut Asked, head: &mut Head, v
     let ending = live(front, asked, head, visit, &snapshot, &mut record).await;
     let go_on = match ending {
         Ok(go_on) => go_on,
-        Err(Ending::Answer(answer)) => Box::pin(refuse(front, asked, &answer, visit, &mut record)).await,
+        Err(Ending::Answer(mut answer)) => {
+            if let Some(rule) = record.rule {
+                filters::on_own_answer(&rule.filters, asked, &mut answer);
+            }
+            Box::pin(refuse(front, asked, &answer, visit, &mut record)).await
+        }
         Err(Ending::Abort(reason)) => {
             record.reason = reason;
             front.abort();

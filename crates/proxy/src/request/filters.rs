@@ -49,6 +49,31 @@ pub fn on_answer(filters: &[Filter], asked: &Asked, head: &mut Head) {
     }
 }
 
+/// Runs the filters on an answer of ours. A redirect is what the rule says, and so is what its filters make of it; of a failure only
+/// those are told who may read it, or else a browser shows none of it.
+pub fn on_own_answer(filters: &[Filter], asked: &Asked, answer: &mut Answer) {
+    let redirects = (300..400).contains(&answer.status);
+    let counts = |filter: &&Filter| match filter {
+        Filter::EditResponse(_) => redirects,
+        // A preflight's answer is complete.
+        Filter::Cors(_) => answer.status != 204,
+        _ => false,
+    };
+    let counted: Vec<&Filter> = filters.iter().rev().filter(counts).collect();
+    if counted.is_empty() {
+        return;
+    }
+    let mut head = Head::default();
+    for (name, value) in &answer.fields {
+        head.push(name.as_bytes(), value.as_bytes());
+    }
+    for filter in counted {
+        on_answer(std::slice::from_ref(filter), asked, &mut head);
+    }
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    answer.fields = head.fields.iter().map(|field| (text(head.name(field)).into(), text(head.value(field)))).collect();
+}
+
 fn edit_request(edit: &HeaderEdit, asked: &mut Asked) {
     // To set Host is to rewrite the host (gateway spec G58).
     if let Some((_, host)) = edit.set.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")) {
