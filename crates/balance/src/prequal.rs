@@ -163,7 +163,7 @@ impl Looks {
 
     /// Takes a look in. One entry an endpoint, the newest wins; a full pool gives up its oldest.
     pub(crate) fn insert(&mut self, look: Look, terms: &Terms) {
-        self.receive(look.in_flight, terms.quantile);
+        self.receive(look.in_flight, terms);
         let known = (0..self.count).find(|&at| self.entries[at].index == look.index);
         let at = known.unwrap_or_else(|| {
             if self.count >= terms.size {
@@ -175,7 +175,8 @@ impl Looks {
         self.entries[at] = look;
     }
 
-    fn receive(&mut self, in_flight: f32, quantile: f32) {
+    fn receive(&mut self, in_flight: f32, terms: &Terms) {
+        let quantile = terms.quantile;
         self.seen[self.received as usize % SEEN] = in_flight;
         self.received = self.received.wrapping_add(1).max(1);
         // Early on after each doubling, then once a round of the ring: the quantile of 128 values moves slowly.
@@ -184,6 +185,9 @@ impl Looks {
             let mut sorted = self.seen;
             let rank = ((known as f32 * quantile) as usize).min(known - 1);
             self.theta = if quantile >= 1.0 { f32::INFINITY } else { *sorted[..known].select_nth_unstable_by(rank, f32::total_cmp).1 };
+            if !terms.cubic {
+                return;
+            }
             self.median = sorted[..known].select_nth_unstable_by((known - 1) / 2, f32::total_cmp).1.max(1.0);
         }
     }

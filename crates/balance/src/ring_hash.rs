@@ -1,5 +1,5 @@
 //! The consistent ring (balance spec S7): points per endpoint in proportion to its weight, a key belongs to the first
-//! point clockwise. An index on the top bits finds it in a comparison or two.
+//! point clockwise. Its top bits find it: in rings of ordinary size with one look at one place, in the largest in a comparison or two.
 
 use std::fmt::Write;
 
@@ -17,10 +17,34 @@ const POINTS_MAX: u64 = 8_388_608;
 pub(crate) struct Ring {
     /// Half a word each, for the cache: the upper 40 bits of the hash, then whose point it is.
     points: Box<[u64]>,
-    /// For each value of the top bits: the first point at or above it.
-    index: Box<[u32]>,
-    shift: u32,
+    places: Places,
+    /// Top bits that tell where to look.
+    bits: u32,
 }
+
+/// Where the points of each value of the top bits are.
+#[derive(Debug)]
+enum Places {
+    /// They themselves, a few to a quarter of a cache line, so that a pick touches one line.
+    Here(Box<[Few]>),
+    /// The first point at or above it.
+    Index(Box<[u32]>),
+}
+
+/// Up to three points.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C, align(16))]
+struct Few {
+    /// The 16 bits after the top bits, in order; what is not used is above every key.
+    keys: [u16; 3],
+    /// Whose each is, and whose the next point after them is.
+    owners: [u16; 4],
+    /// There are more: the ring itself must be searched.
+    is_full: u16,
+}
+
+/// Up to so many points lie in place: beyond, 16 octets for each would be too much.
+const FEW_MAX: usize = 1 << 18;
 
 impl Ring {
     /// A ring of at least `size` points (0 means max(1024, 100 n)) for claimants of which at least one has a weight.
@@ -48,20 +72,72 @@ impl Ring {
         points.sort_unstable_by(|a, b| (a >> OWNER_BITS).cmp(&(b >> OWNER_BITS)).then_with(|| owner(*a).cmp(owner(*b))));
         // As many buckets as points: the expected number of points in one is at most one.
         let bits = (points.len() as u64).next_power_of_two().trailing_zeros().max(1);
-        let shift = 64 - bits;
-        let index = (0..1u64 << bits).map(|top| points.partition_point(|&point| point & !OWNER_MASK < top << shift) as u32).collect();
-        Self { points: points.into(), index, shift }
+        let is_small = points.len() <= FEW_MAX && claimants.len() <= usize::from(u16::MAX);
+        let places = if is_small { Places::Here(few_each(&points, bits)) } else { Places::Index(index(&points, bits)) };
+        Self { points: points.into(), places, bits }
     }
 
     /// Whose key this is.
+    #[inline]
     pub(crate) fn at(&self, key: u64) -> usize {
-        let mut at = self.index[(key >> self.shift) as usize] as usize;
+        let top = (key >> (64 - self.bits)) as usize;
+        match &self.places {
+            Places::Here(few) => {
+                let few = &few[top];
+                if few.is_full == 0 {
+                    let low = low(key, self.bits);
+                    // Counted rather than searched: no branch that a processor would guess wrong.
+                    let before = few.keys.iter().map(|point| usize::from(*point < low)).sum::<usize>();
+                    return usize::from(few.owners[before]);
+                }
+                self.from(self.points.partition_point(|point| point >> (64 - self.bits) < top as u64), key)
+            }
+            Places::Index(index) => self.from(index[top] as usize, key),
+        }
+    }
+
+    /// From a point on that is not after the key.
+    fn from(&self, mut at: usize, key: u64) -> usize {
         while at < self.points.len() && self.points[at] >> OWNER_BITS < key >> OWNER_BITS {
             at += 1;
         }
         let point = self.points[if at == self.points.len() { 0 } else { at }];
         (point & OWNER_MASK) as usize
     }
+}
+
+/// The 16 bits after the top ones. At the end of what a point keeps of its hash they would be those of its owner.
+fn low(hash: u64, bits: u32) -> u16 {
+    const { assert!(FEW_MAX.trailing_zeros() + 16 <= u64::BITS - OWNER_BITS) };
+    (hash << bits >> 48) as u16
+}
+
+fn index(points: &[u64], bits: u32) -> Box<[u32]> {
+    (0..1u64 << bits).map(|top| points.partition_point(|&point| point & !OWNER_MASK < top << (64 - bits)) as u32).collect()
+}
+
+fn few_each(points: &[u64], bits: u32) -> Box<[Few]> {
+    let owner = |point: u64| (point & OWNER_MASK) as u16;
+    let mut all = vec![Few { keys: [u16::MAX; 3], ..Few::default() }; 1 << bits];
+    // From the end, so that the owner of the next point is known; after the last comes the first.
+    let (mut next, mut end) = (points.first().map_or(0, |first| owner(*first)), points.len());
+    for (top, few) in all.iter_mut().enumerate().rev() {
+        let mut begin = end;
+        while begin > 0 && points[begin - 1] >> (64 - bits) == top as u64 {
+            begin -= 1;
+        }
+        let own = &points[begin..end];
+        few.is_full = u16::from(own.len() > few.keys.len());
+        if few.is_full == 0 {
+            for (at, point) in own.iter().enumerate() {
+                (few.keys[at], few.owners[at]) = (low(*point, bits), owner(*point));
+            }
+            few.owners[own.len()..].fill(next);
+        }
+        next = own.first().map_or(next, |first| owner(*first));
+        end = begin;
+    }
+    all.into()
 }
 
 #[cfg(test)]
@@ -74,6 +150,18 @@ mod tests {
     fn ring(names: &[String]) -> Ring {
         let claimants: Vec<Claimant<'_>> = names.iter().map(|name| Claimant { name, weight: 100 }).collect();
         Ring::new(&claimants, 0)
+    }
+
+    #[test]
+    fn a_ring_that_is_too_large_to_lie_in_place_is_searched_by_its_index() {
+        let names: Vec<String> = (0..2100).map(|index| format!("e{index}")).collect();
+        let ring = ring(&names);
+        assert!(matches!(ring.places, Places::Index(_)) && ring.points.len() > FEW_MAX);
+        let mut rng = Rng::new(5);
+        for key in (0..200).map(|_| rng.word()).chain([0, u64::MAX]) {
+            let at = ring.points.partition_point(|point| point >> OWNER_BITS < key >> OWNER_BITS);
+            assert_eq!(ring.at(key), (ring.points[at % ring.points.len()] & OWNER_MASK) as usize);
+        }
     }
 
     proptest! {
