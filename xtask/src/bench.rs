@@ -6,6 +6,7 @@
 
 mod api;
 pub mod backend;
+mod balance;
 mod compile;
 mod configs;
 mod contest;
@@ -29,7 +30,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-const USAGE: &str = "usage: cargo xtask bench [l7|l4|dns|api|compile|memory|all] [--quick] [--binary FILE] [--against FILE] [--only CONTEST]
+const USAGE: &str = "usage: cargo xtask bench [l7|l4|dns|api|compile|balance|memory|all] [--quick] [--binary FILE] [--against FILE] [--only CONTEST]
 
   --quick          one second a round, two rounds: to see that it works
   --binary FILE    measure this binary instead of a fresh release build
@@ -41,7 +42,15 @@ const USAGE: &str = "usage: cargo xtask bench [l7|l4|dns|api|compile|memory|all]
 type Area = (&'static str, fn(&Arena) -> Result<Value>);
 
 /// In the order in which `all` runs them.
-const AREAS: [Area; 6] = [("l7", l7::run), ("l4", l4::run), ("dns", dns::run), ("api", api::run), ("compile", compile::run), ("memory", memory::run)];
+const AREAS: [Area; 7] = [
+    ("l7", l7::run),
+    ("l4", l4::run),
+    ("dns", dns::run),
+    ("api", api::run),
+    ("compile", compile::run),
+    ("balance", balance::run),
+    ("memory", memory::run),
+];
 
 /// What all contests share.
 pub struct Arena {

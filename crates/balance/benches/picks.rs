@@ -1,6 +1,7 @@
 //! Nanoseconds per pick and per end of one, by strategy, number of endpoints and threads; and the times of table builds.
 //! Processor time of the thread, not time of the wall: other work on the machine must not count.
-//! `cargo bench -p fairlead-balance` prints them (balance spec T10, F4, F5). An argument names the one strategy to run.
+//! `cargo bench -p fairlead-balance` prints them (balance spec T10, F4, F5). An argument names the one strategy to run; `--json` prints an
+//! object a line, which is what `cargo xtask bench balance` reads.
 
 #[path = "../tests/support/mod.rs"]
 mod support;
@@ -50,9 +51,16 @@ fn run(pickers: &Pickers, pool: &Arc<Pool>, seed: u64) -> (f64, f64) {
     (picking / count, ending / count)
 }
 
+fn heading() {
+    println!("{:<14} {:>6} {:>10} {:>10} {:>10} {:>16}", "strategy", "n", "build us", "pick ns", "end ns", "2 threads, both");
+}
+
 fn main() {
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
-    println!("{:<14} {:>6} {:>10} {:>10} {:>10} {:>16}", "strategy", "n", "build us", "pick ns", "end ns", "2 threads, both");
+    let as_json = std::env::args().any(|argument| argument == "--json");
+    if !as_json {
+        heading();
+    }
     for strategy in STRATEGIES.into_iter().filter(|strategy| only.as_ref().is_none_or(|only| *only == format!("{strategy:?}"))) {
         for n in [2, 10, 100, 1000, 10_000] {
             let (pickers, pool) = (Pickers::new(1), pool(strategy, n, &[100]));
@@ -70,7 +78,11 @@ fn main() {
                 });
                 threads.into_iter().map(|thread| thread.join().expect("a pick does not panic")).map(|(pick, end)| pick + end).sum::<f64>() / 2.0
             });
-            println!("{:<14} {n:>6} {build:>10.1} {pick:>10.1} {end:>10.1} {two:>16.1}", format!("{strategy:?}"));
+            if as_json {
+                println!(r#"{{"strategy":"{strategy:?}","n":{n},"build_us":{build:.1},"pick_ns":{pick:.1},"end_ns":{end:.1},"two_ns":{two:.1}}}"#);
+            } else {
+                println!("{:<14} {n:>6} {build:>10.1} {pick:>10.1} {end:>10.1} {two:>16.1}", format!("{strategy:?}"));
+            }
         }
     }
 }
