@@ -122,6 +122,22 @@ pub struct ServiceStatus {
     /// The load balancer's addresses.
     #[serde(deserialize_with = "nullable")]
     pub load_balancer: LoadBalancerStatus,
+    /// What its condition `Programmed` says, which is ours.
+    #[serde(rename = "conditions", deserialize_with = "programmed")]
+    pub programmed: Option<Arc<str>>,
+}
+
+/// The message of the condition `Programmed`.
+fn programmed<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Arc<str>>, D::Error> {
+    #[derive(Deserialize, Default)]
+    #[serde(default)]
+    struct Written {
+        #[serde(rename = "type")]
+        kind: String,
+        message: String,
+    }
+    let all = Option::<Vec<Written>>::deserialize(from)?.unwrap_or_default();
+    Ok(all.into_iter().find(|one| one.kind == "Programmed").map(|one| one.message.into()))
 }
 
 /// `status.loadBalancer`.

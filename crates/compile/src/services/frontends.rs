@@ -7,6 +7,7 @@ use std::time::Duration;
 use model::service::{Frontend, FrontendKey, FrontendKind, Verdict};
 use model::{Origin, PoolId};
 
+use super::offers::is_given;
 use super::{Context, Family, ReadPort, is_headless, is_ours};
 use crate::complaints::Complaints;
 use crate::text;
@@ -218,7 +219,10 @@ fn offered(context: &Context<'_>, service: &api::Service, origin: &Origin, compl
         },
     };
     let status = &service.status.load_balancer.ingress;
-    let ours = |one: &api::service::LoadBalancerIngress| one.hostname.is_empty() && text::address(&one.ip).is_some_and(|ip| offered.contains(&ip));
+    let ours = |one: &api::service::LoadBalancerIngress| {
+        let is_offered = || text::address(&one.ip).is_some_and(|ip| offered.contains(&ip));
+        one.hostname.is_empty() && (is_offered() || is_given(service, &one.ip))
+    };
     status.iter().all(ours).then_some(offered)
 }
 

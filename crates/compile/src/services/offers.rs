@@ -12,6 +12,16 @@ use model::service::{Frontend, FrontendKind, ServiceKey};
 
 use super::Built;
 
+/// What follows the addresses in the message of `Programmed`.
+const SERVED: &str = ": served here";
+
+/// Whether an address in a Service's status was written by us: `Programmed` names what we gave. A server that starts with another
+/// address knows its own of before by it.
+pub(super) fn is_given(service: &api::Service, address: &str) -> bool {
+    let named = service.status.programmed.as_deref().and_then(|message| message.strip_suffix(SERVED));
+    named.is_some_and(|named| named.split(", ").any(|one| one == address))
+}
+
 /// The statuses that were decided last.
 #[derive(Default)]
 pub(crate) struct Offers {
@@ -88,7 +98,10 @@ fn status(built: &Built, offered: &[IpAddr], holds: impl Fn(&Frontend) -> bool) 
         (true, None) => {
             Condition::new("Programmed", Truth::False, "NoAddress", "no address can be given: this node has none of the families asked for")
         }
-        (false, None) => Condition { waits_for, ..Condition::programmed("the load-balancer addresses are served here") },
+        (false, None) => {
+            let named: Vec<&str> = addresses.iter().map(|address| &*address.at).collect();
+            Condition { waits_for, ..Condition::programmed(format!("{}{SERVED}", named.join(", "))) }
+        }
     };
     DecidedStatus::Ingress { addresses, conditions: vec![programmed] }
 }

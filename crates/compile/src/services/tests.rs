@@ -322,6 +322,13 @@ fn u6_a_load_balancer_gets_the_nodes_address_unless_somebody_else_gives_one() {
     assert_eq!(offers(std::slice::from_ref(&given)), [] as [&str; 0], "somebody gave it another one");
     given["status"] = json!({"loadBalancer": {"ingress": [{"ip": "127.0.0.1", "ipMode": "VIP"}]}});
     assert_eq!(offers(&[given]), ["web [127.0.0.1x2] Programmed"], "its own");
+    // What another run of this server gave, on a node that had another address then.
+    let mut stale = balancer("web", json!({}));
+    stale["status"] = json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.7", "ipMode": "VIP"}]},
+        "conditions": [{"type": "Programmed", "status": "True", "reason": "Programmed", "message": "192.0.2.7: served here"}]});
+    assert_eq!(offers(&[stale.clone()]), ["web [127.0.0.1x2] Programmed"]);
+    stale["status"]["loadBalancer"]["ingress"][0]["ip"] = json!("192.0.2.8");
+    assert_eq!(offers(&[stale]), [] as [&str; 0], "that is not what we gave");
     // One port of one address is one Service's: the older one's, or by name.
     let two = [balancer("a", json!({})), balancer("b", json!({}))];
     assert_eq!(offers(&two), ["a [127.0.0.1x2] Programmed", "b [] AddressConflict"]);
