@@ -2,11 +2,12 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use http::Request;
-use model::Standing;
+use model::{Now, Standing, Vitals};
 use node::supervise::{self, Check, Orders, Output, Restart, Spec, Stop};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -44,6 +45,19 @@ struct Copies {
     stop: watch::Sender<Stop>,
     task: JoinHandle<Result<u8, supervise::Error>>,
 }
+
+/// What became of a backend that was killed.
+pub struct Killed {
+    /// Its process.
+    pub pid: u32,
+    /// For how long it was still in the snapshot.
+    pub out: Duration,
+    /// How long after its death the last request was sent to it.
+    pub last: Duration,
+}
+
+/// How long a backend that is out is watched.
+const LINGER: Duration = Duration::from_millis(50);
 
 impl Scene {
     /// Starts everything and waits until all three copies are in service.
@@ -133,12 +147,12 @@ impl Scene {
         self.until_whole().await.map(drop)
     }
 
-    /// Kills one backend the hard way; gives its number and how long it stayed in the snapshot.
+    /// Kills one backend the hard way.
     ///
     /// # Errors
     /// When there is none to kill or it stays in.
-    pub async fn kill_one(&self) -> Result<(u32, Duration)> {
-        let (name, _) = self.backends().into_iter().next().context("no backend is in service")?;
+    pub async fn kill_one(&self) -> Result<Killed> {
+        let (name, address) = self.backends().into_iter().next().context("no backend is in service")?;
         let instance: Value = self
             .server
             .client
@@ -147,10 +161,16 @@ impl Scene {
         let pid =
             instance["status"]["evidence"].as_array().into_iter().flatten().find_map(|one| one["pid"].as_u64()).context("no process evidence")?;
         let raw = rustix::process::Pid::from_raw(i32::try_from(pid)?).context("process number")?;
+        let vitals = self.vitals(address).context("the backend is not in the snapshot")?;
         let started = Instant::now();
         rustix::process::kill_process(raw, rustix::process::Signal::KILL)?;
         self.until(|scene| scene.backends().iter().all(|(known, _)| *known != name)).await?;
-        Ok((u32::try_from(pid)?, started.elapsed()))
+        let out = started.elapsed();
+        // Long enough to see one that is sent to it all the same, and before it is there again.
+        tokio::time::sleep(LINGER).await;
+        let rested = vitals.since_picked_ms(Now(net::clock::monotonic_ns())).unwrap_or(u32::MAX);
+        let last = started.elapsed().saturating_sub(Duration::from_millis(rested.into()));
+        Ok(Killed { pid: u32::try_from(pid)?, out, last })
     }
 
     /// The process of some backend, for people to kill.
@@ -173,6 +193,13 @@ impl Scene {
             (version, applied) = tokio::time::timeout(PATIENCE, self.server.live.acknowledged_after(version)).await.context("a plane is stuck")?;
         }
         Ok(started.elapsed())
+    }
+
+    /// The numbers of the backend at an address.
+    fn vitals(&self, address: SocketAddr) -> Option<Arc<Vitals>> {
+        let snapshot = self.server.live.load();
+        let service = snapshot.services.get(&("default".into(), "web".into()))?;
+        service.endpoints.iter().find(|endpoint| endpoint.address == address).map(|endpoint| Arc::clone(&endpoint.vitals))
     }
 
     /// Names of the backends in service.

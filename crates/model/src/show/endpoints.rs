@@ -35,6 +35,7 @@ const COLUMNS: &[&str] = &[
     "EJECTED-FOR",
     "WHY",
     "LAST-PROBE",
+    "LIMIT",
 ];
 
 /// The endpoints of the services that the filter admits.
@@ -89,6 +90,8 @@ fn row(service: &Service, endpoint: &Endpoint, in_pool: bool, now: Now) -> Vec<C
             .last_probe(now)
             .map(|(passed, age_ms)| format!("{} {} ago", if passed { "passed" } else { "failed" }, span(Duration::from_millis(age_ms.into()))))
             .into(),
+        // Of what is in flight, by the policy or the endpoint's own agent (balance spec R2).
+        policy.limits.endpoint_in_flight.into_iter().chain(vitals.agent_limit()).min().into(),
     ]
 }
 
