@@ -299,8 +299,8 @@ pub fn validate_updated(kind: &Kind, object: &Value, old: &Value) -> FieldErrors
     errors
 }
 
-/// Removes owners named twice; gives the warning that tells of it.
-pub fn drop_repeated_owners(object: &mut Value) -> Option<String> {
+/// Removes owners named twice; gives the warning that tells of it. What a patch makes is looked at later than a whole body, which the text says.
+pub fn drop_repeated_owners(object: &mut Value, is_patched: bool) -> Option<String> {
     let owners = object["metadata"].get_mut("ownerReferences").and_then(Value::as_array_mut)?;
     let (mut seen, mut repeated): (Vec<Value>, Vec<String>) = (Vec::new(), Vec::new());
     owners.retain(|owner| {
@@ -312,9 +312,14 @@ pub fn drop_repeated_owners(object: &mut Value) -> Option<String> {
         }
         is_new
     });
-    let why = "metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as \
-               early as 1.24; please fix your requests; duplicate UID(s) observed:";
-    (!repeated.is_empty()).then(|| format!(".{why} {}", repeated.join(", ")))
+    let when = if is_patched { " after mutating admission happens" } else { "" };
+    (!repeated.is_empty()).then(|| {
+        format!(
+            ".metadata.ownerReferences contains duplicate entries{when}; API server dedups owner references in 1.20+, and may reject such requests as \
+             early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            repeated.join(", ")
+        )
+    })
 }
 
 #[cfg(test)]

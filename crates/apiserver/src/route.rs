@@ -145,6 +145,7 @@ impl Core {
         (identity, warnings): (Identity, &Arc<Warnings>),
     ) -> Result<Response<Body>> {
         let (kind, version) = target;
+        check_segments(&address)?;
         let (parts, incoming) = request.into_parts();
         let (form, protobuf) = negotiate::form(&parts.headers, kind.native)?;
         if matches!(form, Form::Table(_)) {
@@ -248,6 +249,21 @@ pub(crate) fn refusal(error: &ApiError, pretty: bool) -> Response<Body> {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// Names that stand for other places in a path, or for several parts of one, name no object.
+fn check_segments(address: &Address) -> Result<()> {
+    let namespace = address.namespace.as_deref().unwrap_or_default();
+    if [namespace, &address.name].iter().any(|name| name.contains('/')) {
+        return Err(ApiError::no_resource());
+    }
+    let name = address.name.as_str();
+    let why = match name {
+        "." | ".." => format!("may not be '{name}'"),
+        _ if name.contains('%') => "may not contain '%'".to_owned(),
+        _ => return Ok(()),
+    };
+    Err(ApiError::bad_request(format!("Name parameter invalid: {}: {why}", crate::field::quote(name))))
 }
 
 /// How long a request may take: the client can shorten it.

@@ -31,6 +31,7 @@ struct Intent<'a> {
     options: &'a WriteOptions,
     sub: Option<Sub>,
     origin: Origin,
+    is_patch: bool,
 }
 
 impl Core {
@@ -112,7 +113,7 @@ impl Core {
             // A definition may give the status a default, as the Gateway API does.
             kind.rules.defaults(&mut object);
         }
-        metadata::drop_repeated_owners(&mut object).into_iter().for_each(|text| call.warnings.add(text));
+        metadata::drop_repeated_owners(&mut object, false).into_iter().for_each(|text| call.warnings.add(text));
         let reservation = self.reserve(kind, &mut object, None, options.dry_run)?;
         let mut errors = metadata::validate_new(kind, &object);
         errors.extend(kind.rules.validate_create(&object, &self.settings));
@@ -132,7 +133,7 @@ impl Core {
     pub(crate) async fn modify(&self, call: &Call, options: &WriteOptions, sub: Option<Sub>, edit: &Edit) -> Result<Response<Body>> {
         let (kind, name) = (call.kind, call.address.name.as_str());
         let key = cache::key(kind, call.namespace(), name);
-        let intent = Intent { call, options, sub, origin: edit.origin() };
+        let intent = Intent { call, options, sub, origin: edit.origin(), is_patch: !matches!(edit, Edit::Replace(_)) };
         loop {
             let Some(current) = self.cache.get(kind, &key) else {
                 let object = edit.missing(call, options, sub, (self.now)())?;
@@ -155,7 +156,7 @@ impl Core {
 
     /// One attempt to put a new state in the place of an old one; none when somebody wrote in between.
     async fn replace(&self, intent: Intent<'_>, revision: u64, old: &Value, mut new: Value) -> Result<Option<Value>> {
-        let Intent { call, options, sub, origin } = intent;
+        let Intent { call, options, sub, origin, .. } = intent;
         let kind = call.kind;
         kind.rules.defaults(&mut new);
         metadata::fill_updated(&mut new, old);
@@ -167,7 +168,7 @@ impl Core {
         if sub.is_none() {
             split(kind, sub, &mut new, old);
         }
-        metadata::drop_repeated_owners(&mut new).into_iter().for_each(|text| call.warnings.add(text));
+        metadata::drop_repeated_owners(&mut new, intent.is_patch).into_iter().for_each(|text| call.warnings.add(text));
         if sub.is_none() && kind.generation && kind.rules.counts_generation(&new, old) {
             let generation = old["metadata"]["generation"].as_i64().unwrap_or(0) + 1;
             metadata::of(&mut new).insert("generation".to_owned(), generation.into());

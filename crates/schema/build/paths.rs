@@ -27,12 +27,16 @@ pub fn add(row: &Row, names: &Names<'_>, body: impl Fn((&str, &str, &str)) -> Op
         paths.insert(collection, json!({"post": write("post", gvk, names.object, WRITE), "parameters": outer}));
         return;
     }
-    let many = json!({
+    let mut many = json!({
         "get": read("list", gvk, names.list, LIST),
         "post": write("post", gvk, names.object, WRITE),
         "delete": write("deletecollection", gvk, "io.k8s.apimachinery.pkg.apis.meta.v1.Status", LIST),
         "parameters": outer,
     });
+    // What is finalized is deleted one by one: each deletion is a process of its own.
+    if let Some(operations) = many.as_object_mut().filter(|_| row.subresources.iter().any(|(name, _)| *name == "finalize")) {
+        operations.remove("delete");
+    }
     paths.insert(collection.clone(), many);
     if row.namespaced {
         paths.insert(format!("{root}/{}", row.plural), json!({"get": read("list", gvk, names.list, LIST), "parameters": parameters(&[])}));

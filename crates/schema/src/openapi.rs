@@ -103,6 +103,13 @@ mod tests {
     }
 
     #[test]
+    fn namespaces_are_deleted_one_by_one() {
+        let paths = parsed("api/v1")["paths"].clone();
+        assert!(paths["/api/v1/namespaces"]["delete"].is_null() && paths["/api/v1/namespaces"]["post"].is_object());
+        assert!(paths["/api/v1/namespaces/{name}"]["delete"].is_object() && paths["/api/v1/nodes"]["delete"].is_object());
+    }
+
+    #[test]
     fn own_kinds_explain_themselves() {
         for (path, name, field) in [
             ("apis/gateway.networking.k8s.io/v1", "io.k8s.networking.gateway.v1.HTTPRoute", "spec"),
