@@ -200,10 +200,11 @@ impl Merge<'_> {
     }
 
     /// What is in force, after what others wrote; an address that this process wrote and that is no longer wanted is taken back. While
-    /// an Ingress is of our class nobody else has a say: what is there besides is what an earlier process wrote.
+    /// an Ingress is of our class, or a Service has addresses of ours (it gets none where somebody else gives one), nobody else has a
+    /// say: what is there besides is what an earlier process wrote.
     fn ingress(&self, current: &Value) -> Vec<Value> {
         let wanted = self.words.bound(self.decided);
-        let is_alone = self.decided.kind == "Ingress" && !wanted.is_empty();
+        let is_alone = matches!(self.decided.kind, "Ingress" | "Service") && !wanted.is_empty();
         let is_wanted = |at: &str| wanted.iter().any(|one| *one.at == *at);
         let place = |entry: &Value| entry["ip"].as_str().or(entry["hostname"].as_str()).map(str::to_owned);
         let foreign = |entry: &&Value| !is_alone && place(entry).is_none_or(|at| !is_wanted(&at) && !self.written.contains(&*at));

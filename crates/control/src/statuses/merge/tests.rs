@@ -120,6 +120,11 @@ fn an_ingress_gets_what_is_bound_and_gives_back_what_was_ours() {
         json!([{"ip": "10.0.0.1", "ports": [{"port": 80, "protocol": "TCP"}]}]),
         "an Ingress of ours is reached here and nowhere else"
     );
+    let balancer = Decided { kind: "Service", ..decided.clone() };
+    let stale = json!({"loadBalancer": {"ingress": [{"ip": "10.0.0.7", "ipMode": "VIP"}]}});
+    let status = merged(&balancer, &applied(7, vec![]), stale);
+    let ours = ["10.0.0.1", "10.0.0.2"].map(|ip| json!({"ip": ip, "ipMode": "VIP"}));
+    assert_eq!(status["loadBalancer"]["ingress"], json!(ours), "of an earlier run of ours, or none would be offered");
     let named = Decided { body: DecidedStatus::Ingress { addresses: vec![address("lb.example.com", 80)], conditions: vec![] }, ..decided.clone() };
     let entry = json!({"hostname": "lb.example.com", "ports": [{"port": 80, "protocol": "TCP"}]});
     assert_eq!(merged(&named, &applied(7, vec![]), Value::Null)["loadBalancer"]["ingress"], json!([entry]));
