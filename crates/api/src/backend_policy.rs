@@ -136,10 +136,18 @@ pub struct Performance {
     pub error_penalty: Option<f64>,
     /// How often weights are computed under `RoundRobin`; 100ms at least.
     pub update_period: Option<Arc<str>>,
-    /// Not read yet; that they are written is told.
-    pub out_of_band: Option<Unread>,
+    /// Not built: that it is switched on is told.
+    pub out_of_band: Option<OutOfBand>,
     /// The agent of each endpoint.
     pub agent: Option<Agent>,
+}
+
+/// `spec.performance.outOfBand`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct OutOfBand {
+    /// Load is asked for.
+    pub enabled: Option<bool>,
 }
 
 /// `spec.performance.agent`.

@@ -47,7 +47,7 @@ pub(super) fn without_effect(spec: &BackendPolicySpec) -> Option<String> {
         ("rateLimit", spec.rate_limit.is_some()),
         ("shed", spec.shed.is_some()),
         ("subset", spec.subset.is_some()),
-        ("performance.outOfBand", performance.is_some_and(|block| block.out_of_band.is_some())),
+        ("performance.outOfBand", performance.and_then(|block| block.out_of_band).is_some_and(|block| block.enabled == Some(true))),
     ];
     let names: Vec<&str> = written.into_iter().filter(|(_, written)| *written).map(|(name, _)| name).collect();
     (!names.is_empty()).then(|| format!("without effect in this version: {}", names.join(", ")))

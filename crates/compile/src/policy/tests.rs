@@ -227,7 +227,7 @@ fn i6_checks_of_an_instance_are_probed_whether_a_service_selects_it_or_not() {
 fn p6_what_a_policy_does_not_get_is_told_by_plane() {
     let (_, compiled) = world(&[
         two_ports(json!({})),
-        policy("exact", 2020, web(), json!({"strategy": "rr"})),
+        policy("exact", 2020, web(), json!({"strategy": "rr", "performance": {"outOfBand": {"enabled": false}}})),
         policy("less", 2021, json!([{"kind": "Namespace", "name": "n"}]), json!({"strategy": "prequal", "subset": {"size": 4}, "shed": null})),
     ]);
     let said = |name: &str| {
