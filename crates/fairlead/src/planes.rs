@@ -22,7 +22,7 @@ use tokio::sync::{mpsc, watch};
 use crate::cli::AccessLog;
 use crate::config::Settings;
 use crate::engine::{self, Engine};
-use crate::state::{self, first_address};
+use crate::state::first_address;
 use crate::up::{PLANES, client_as};
 use crate::verdicts::Verdicts;
 
@@ -37,6 +37,8 @@ pub struct Parts<'a> {
     pub live: &'a Arc<Live>,
     /// The API, without a socket.
     pub api: &'a ApiServer,
+    /// What seals the tokens of sessions.
+    pub session_key: [u8; 32],
     /// Where they register numbers.
     pub metrics: &'a Registry,
     /// Heartbeats of Instances.
@@ -76,7 +78,12 @@ impl Planes {
         let pickers = Arc::new(Pickers::new(seed()));
         let interner = Arc::new(Interner::default());
         let dns = start_dns(settings, live, metrics, parts.dns, &runtime)?;
-        let http = proxy::Plane::start(&runtime, Arc::clone(live), Arc::clone(&pickers), http_settings(settings, metrics, parts.http, parts.https)?);
+        let http = proxy::Plane::start(
+            &runtime,
+            Arc::clone(live),
+            Arc::clone(&pickers),
+            http_settings(&parts.session_key, settings, metrics, (parts.http, parts.https))?,
+        );
         let stream = proxy::stream::Stream::start(&runtime, Arc::clone(live), Arc::clone(&pickers), proxy::stream::Options::default(), metrics);
 
         let watches = ::watch::Metrics::new(metrics);
@@ -159,7 +166,12 @@ fn start_dns(
     dns::Plane::start(config, Arc::clone(live), metrics, sockets, |core, seed| runtime.spawn_on(core, seed)).context("the DNS plane")
 }
 
-fn http_settings(settings: &Settings, metrics: &Registry, http: Vec<TcpListener>, https: Vec<TcpListener>) -> Result<proxy::Settings> {
+fn http_settings(
+    session_key: &[u8; 32],
+    settings: &Settings,
+    metrics: &Registry,
+    (http, https): (Vec<TcpListener>, Vec<TcpListener>),
+) -> Result<proxy::Settings> {
     let format = match settings.access_log {
         AccessLog::Off => None,
         AccessLog::Text => Some(proxy::Format::Text),
@@ -176,7 +188,7 @@ fn http_settings(settings: &Settings, metrics: &Registry, http: Vec<TcpListener>
         log,
         metrics: Some(metrics.clone()),
         bound: vec![(settings.http, http), (settings.https, https)],
-        session_key: Some(state::session_key(&settings.data_dir)?),
+        session_key: Some(*session_key),
         memory: None,
     })
 }

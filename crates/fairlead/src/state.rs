@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result};
+use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use net::identity::{self, Authority, Pem, Replaceable};
@@ -26,6 +27,8 @@ pub struct Identities {
     pub authority_pem: String,
     /// The bearer token with the rights of the admin certificate.
     pub admin_token: String,
+    /// What seals the tokens of sessions: the same as long as the authority is, so that clients stay at their endpoints over a restart.
+    pub session_key: [u8; 32],
     admin: Pem,
 }
 
@@ -53,12 +56,12 @@ impl Identities {
         let dir = settings.data_dir.join("pki");
         make_private_dir(&dir)?;
         let stored = identity::read(&dir.join("ca.crt"), &dir.join("ca.key"))?;
-        let authority = match stored {
-            Some(pem) => Authority::from_pem(&pem, &dir.join("ca.crt").display().to_string())?,
+        let (authority, key) = match stored {
+            Some(pem) => (Authority::from_pem(&pem, &dir.join("ca.crt").display().to_string())?, pem.key),
             None => {
                 let (authority, pem) = Authority::create("fairlead-ca", now)?;
                 store(&dir, "ca", &pem)?;
-                authority
+                (authority, pem.key)
             }
         };
         let (names, addresses) = subject_names(settings);
@@ -66,7 +69,8 @@ impl Identities {
         let admin = leaf(&dir, "admin", &authority, &[], &[], now, || authority.issue_client("fairlead-admin", &["system:masters"], now))?;
         let admin_token = token(&settings.data_dir.join("admin.token"))?;
         let authority_pem = authority.certificate.clone();
-        Ok(Self { dir, authority, names, addresses, serving: Replaceable::new(&serving)?, authority_pem, admin_token, admin })
+        let (serving, session_key) = (Replaceable::new(&serving)?, derived(&key, "fairlead sessions"));
+        Ok(Self { dir, authority, names, addresses, serving, authority_pem, admin_token, session_key, admin })
     }
 
     /// SHA-256 of the authority's certificate (DER), hexadecimal: what a joining host is told to expect.
@@ -184,14 +188,12 @@ pub fn first_address(network: IpAddr) -> IpAddr {
     }
 }
 
-/// What seals the tokens of sessions, kept over restarts so that clients stay at their endpoints.
-///
-/// # Errors
-/// When it cannot be written.
-pub fn session_key(data_dir: &Path) -> Result<[u8; 32]> {
-    let path = data_dir.join("session.key");
-    let stored = URL_SAFE_NO_PAD.decode(token(&path)?).ok().and_then(|bytes| bytes.try_into().ok());
-    stored.with_context(|| format!("{} is no key of 32 bytes: remove it, and the next start makes another one", path.display()))
+/// A key for one purpose, made from another one that it does not give away.
+fn derived(from: &str, purpose: &str) -> [u8; 32] {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, from.trim().as_bytes());
+    let mut derived = [0; 32];
+    derived.copy_from_slice(hmac::sign(&key, purpose.as_bytes()).as_ref());
+    derived
 }
 
 /// 32 random bytes as text, kept over restarts.

@@ -220,6 +220,7 @@ impl Server {
             settings: &settings,
             live: &live,
             api: &api,
+            session_key: identities.session_key,
             metrics: &metrics,
             leases: &leases,
             first_complete: &first_complete,
