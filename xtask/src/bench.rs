@@ -15,6 +15,7 @@ mod fairlead;
 mod field;
 mod l4;
 mod l7;
+mod live;
 mod load;
 mod machine;
 mod memory;
@@ -30,7 +31,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-const USAGE: &str = "usage: cargo xtask bench [l7|l4|dns|api|compile|balance|memory|all] [--quick] [--binary FILE] [--against FILE] [--only CONTEST]
+const USAGE: &str =
+    "usage: cargo xtask bench [l7|l4|dns|api|compile|balance|live|memory|all] [--quick] [--binary FILE] [--against FILE] [--only CONTEST]
 
   --quick          one second a round, two rounds: to see that it works
   --binary FILE    measure this binary instead of a fresh release build
@@ -42,13 +44,14 @@ const USAGE: &str = "usage: cargo xtask bench [l7|l4|dns|api|compile|balance|mem
 type Area = (&'static str, fn(&Arena) -> Result<Value>);
 
 /// In the order in which `all` runs them.
-const AREAS: [Area; 7] = [
+const AREAS: [Area; 8] = [
     ("l7", l7::run),
     ("l4", l4::run),
     ("dns", dns::run),
     ("api", api::run),
     ("compile", compile::run),
     ("balance", balance::run),
+    ("live", live::run),
     ("memory", memory::run),
 ];
 

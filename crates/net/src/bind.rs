@@ -8,11 +8,14 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Pending connections the kernel keeps per socket; it cuts this to `net.core.somaxconn`.
 const BACKLOG: i32 = 4096;
+/// How often one looks again who was refused because another one started in the same instant.
+const LISTEN_TRIES: u32 = 3;
 
 /// An address could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -107,16 +110,8 @@ pub fn bind_udp_once(address: SocketAddr) -> io::Result<UdpSocket> {
 
 fn bind_all(address: SocketAddr, kind: Type, protocol: Protocol, count: usize) -> io::Result<Vec<Socket>> {
     let listens = kind == Type::STREAM;
-    let first = open(address, kind, protocol)?;
-    if listens {
-        // Connections in TIME_WAIT of a former run must not keep us out; a listener that lives still does.
-        first.set_reuse_address(true)?;
-    }
-    first.bind(&address.into())?;
+    let first = first_of(address, kind, protocol)?;
     let bound = first.local_addr()?;
-    if listens {
-        first.listen(BACKLOG)?;
-    }
     first.set_reuse_port(true)?;
     let mut sockets = vec![first];
     for _ in 1..count {
@@ -132,6 +127,31 @@ fn bind_all(address: SocketAddr, kind: Type, protocol: Protocol, count: usize) -
         sockets.push(next);
     }
     Ok(sockets)
+}
+
+/// The socket that decides whose the address is. The kernel marks a socket as listening before it looks for others that are: two that
+/// start to in the same instant may both be refused. Whoever is refused by `listen` alone looks again a moment later, each after
+/// another one.
+fn first_of(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {
+    let mut tries = 0;
+    loop {
+        let socket = open(address, kind, protocol)?;
+        if kind == Type::DGRAM {
+            socket.bind(&address.into())?;
+            return Ok(socket);
+        }
+        // Connections in TIME_WAIT of a former run must not keep us out; a listener that lives still does.
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        match socket.listen(BACKLOG) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries < LISTEN_TRIES => {
+                drop(socket);
+                std::thread::sleep(Duration::from_micros(200 + crate::clock::monotonic_ns() % 5_000));
+                tries += 1;
+            }
+            outcome => return outcome.map(|()| socket),
+        }
+    }
 }
 
 fn open(address: SocketAddr, kind: Type, protocol: Protocol) -> io::Result<Socket> {

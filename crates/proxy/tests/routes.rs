@@ -209,7 +209,8 @@ fn a_safe_request_is_repeated_once_when_a_live_connection_dies_and_others_are_no
     let tape = Tape::raw(move |wire, _| {
         let request = wire.asked()?;
         if seen.fetch_add(1, Ordering::Relaxed) % 2 == 1 {
-            wire.send(ok(&request.text()));
+            // The connection ends with it, and says so: the next request must not be sent there.
+            wire.send(format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 4\r\n\r\n{}", request.text()).into_bytes());
         }
         Some(())
     });

@@ -114,7 +114,7 @@ impl Fairlead {
 }
 
 /// The path that objects of a kind are posted to.
-fn collection(object: &Value) -> Result<String> {
+pub fn collection(object: &Value) -> Result<String> {
     let plural = match object["kind"].as_str().unwrap_or_default() {
         "GatewayClass" => "gatewayclasses",
         kind => &format!("{}s", kind.to_lowercase()),

@@ -75,8 +75,14 @@ impl Average {
     }
 }
 
+/// A number that a report may say, within bounds between which sums and quotients stay numbers. What is none, and 0 and less, is not
+/// heard.
+fn bounded(value: f32) -> Option<f32> {
+    (value.is_finite() && value > 0.0).then(|| value.clamp(1e-6, 1e9))
+}
+
 fn put(slot: &AtomicU32, value: Option<f32>) {
-    if let Some(value) = value.filter(|value| value.is_finite() && *value > 0.0) {
+    if let Some(value) = value.and_then(bounded) {
         slot.store(value.to_bits(), Ordering::Relaxed);
     }
 }
@@ -92,15 +98,15 @@ impl Vitals {
     /// Takes a report of the endpoint's load. Numbers that are not finite and above 0 are ignored.
     pub fn report(&self, report: &LoadReport, now: Now) {
         let load = &self.load;
-        if let Some(utilisation) = report.utilisation.filter(|value| value.is_finite() && *value > 0.0) {
+        if let Some(utilisation) = report.utilisation.and_then(bounded) {
             load.utilisation.update(utilisation, now);
             // A pause longer than any expiry in use starts a new blackout through `forget_reports`.
             let _ = load.first_tick.compare_exchange(0, now.tick_ms(), Ordering::Relaxed, Ordering::Relaxed);
             load.reported_tick.store(now.tick_ms(), Ordering::Relaxed);
         }
-        let latency_us = report.latency_us.filter(|value| value.is_finite() && *value > 0.0);
+        let latency_us = report.latency_us.and_then(bounded);
         put(&load.latency_us, latency_us.map(|latency_us| self.smoothed_latency(latency_us, now)));
-        if report.in_flight.is_some_and(|value| value.is_finite() && value > 0.0) {
+        if report.in_flight.and_then(bounded).is_some() {
             load.in_flight_tick.store(now.tick_ms(), Ordering::Relaxed);
         }
         put(&load.cpu, report.cpu);

@@ -158,6 +158,15 @@ fn reports_that_are_not_numbers_change_nothing() {
 }
 
 #[test]
+fn reports_beyond_all_measure_are_bounded() {
+    let vitals = Vitals::default();
+    let huge = LoadReport { utilisation: Some(f32::MAX), cpu: Some(f32::MIN_POSITIVE), ..LoadReport::default() };
+    vitals.report(&huge, Now::from_ms(5));
+    assert_eq!(vitals.utilisation(Duration::ZERO, SECOND, Now::from_ms(5)), Some(1e9));
+    assert_eq!(vitals.reported().cpu, Some(1e-6));
+}
+
+#[test]
 fn a_report_counts_after_its_blackout_and_until_its_expiry() {
     let vitals = Vitals::default();
     let report = LoadReport { utilisation: Some(0.5), ..LoadReport::default() };
