@@ -92,9 +92,14 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let scratch = std::env::temp_dir().join(format!("fairlead-bench-{}", std::process::id()));
     std::fs::create_dir_all(&scratch).with_context(|| format!("creating {}", scratch.display()))?;
     let (rounds, seconds) = if quick { (2, 1.0) } else { (5, 2.0) };
-    let arena = Arena { binary, scratch, rounds, seconds, against: against.map(std::path::absolute).transpose()?, only };
-    let outcome = areas.iter().try_for_each(|area| one_area(&arena, area, quick));
-    let _ = std::fs::remove_dir_all(&arena.scratch);
+    let mut arena = Arena { binary, scratch: scratch.clone(), rounds, seconds, against: against.map(std::path::absolute).transpose()?, only };
+    let outcome = areas.iter().try_for_each(|area| {
+        // What servers of one area leave behind is none of the next one's business.
+        arena.scratch = scratch.join(area.0);
+        std::fs::create_dir_all(&arena.scratch).with_context(|| format!("creating {}", arena.scratch.display()))?;
+        one_area(&arena, area, quick)
+    });
+    let _ = std::fs::remove_dir_all(&scratch);
     outcome
 }
 
