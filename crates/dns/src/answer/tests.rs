@@ -5,9 +5,11 @@ use model::names::{NamedEndpoint, Shape};
 use proptest::prelude::*;
 
 use super::{Client, Outcome, Via};
+use crate::Config;
 use crate::testing::{Bench, Decoded, addresses, client, endpoint, owner, port, query, snapshot};
 use crate::wire::{kind, rcode};
-use crate::{Config, Pods};
+
+mod pods;
 
 const NODATA: (u16, bool) = (rcode::NOERROR, true);
 const NXDOMAIN: (u16, bool) = (rcode::NXDOMAIN, true);
@@ -256,43 +258,6 @@ fn b3_names_between_exist() {
     assert_eq!(bench.ask(&at("_udp.db"), kind::SRV).denial(), NODATA);
     assert_eq!(bench.ask(&at("_sctp.web"), kind::A).denial(), NXDOMAIN);
     assert_eq!(bench.ask(&at("_tcp.bare"), kind::A).denial(), NXDOMAIN, "an unnamed port has no name below");
-}
-
-#[test]
-fn b1_of_pods_every_address_is_answered_or_none_where_that_is_asked_for() {
-    let ask = |pods, name: &str| {
-        let mut bench = Bench::new(Config { pods, ..config() }, &snapshot(vec![]));
-        let answer = bench.ask(&format!("{name}.cluster.local"), kind::A);
-        if answer.answer.is_empty() { Err(answer.denial()) } else { Ok(answer.data().join(" ")) }
-    };
-    assert_eq!(ask(Pods::Insecure, "172-16-0-9.empty.pod"), Ok("172.16.0.9".to_owned()), "nobody has it");
-    assert_eq!(ask(Pods::Insecure, "10-2-0-1.n.pod"), Ok("10.2.0.1".to_owned()));
-    for name in ["172-16-0-9.nowhere.pod", "172-16-0.n.pod", "p.n.pod", "x.172-16-0-9.n.pod"] {
-        assert_eq!(ask(Pods::Insecure, name), Err(NXDOMAIN), "{name}");
-    }
-    assert_eq!(ask(Pods::Insecure, "2001-db8--1.n.pod"), Err(NODATA), "it is of the other family");
-    assert_eq!(ask(Pods::Insecure, "n.pod"), Err(NODATA));
-    assert_eq!((ask(Pods::Disabled, "10-2-0-1.n.pod"), ask(Pods::Disabled, "n.pod")), (Err(NXDOMAIN), Err(NXDOMAIN)));
-}
-
-#[test]
-fn b1_pods_by_address_in_their_own_namespace() {
-    let mut bench = bench();
-    assert_eq!(bench.ask("10-2-0-1.n.pod.cluster.local", kind::A).data(), ["10.2.0.1"]);
-    assert_eq!(bench.ask("10-2-0-1.n.pod.cluster.local", kind::AAAA).denial(), NODATA);
-    let named = bench.ask("10-2-0-1.N.pod.cluster.local", kind::SRV);
-    assert_eq!(named.answer, ["10-2-0-1.N.pod.cluster.local 5 SRV 0 100 0 10-2-0-1.n.pod.cluster.local"], "no port is known of a pod");
-    assert_eq!(named.additional, ["10-2-0-1.n.pod.cluster.local 5 A 10.2.0.1"]);
-    for absent in [
-        "10-2-0-1.empty.pod.cluster.local",
-        "10-2-0-9.n.pod.cluster.local",
-        "x.10-2-0-1.n.pod.cluster.local",
-        "1-2-3.n.pod.cluster.local",
-        "1-2-3-256.n.pod.cluster.local",
-        "p.n.pod.cluster.local",
-    ] {
-        assert_eq!(bench.ask(absent, kind::A).denial(), NXDOMAIN, "{absent}");
-    }
 }
 
 #[test]
