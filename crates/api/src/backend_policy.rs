@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::meta::{Meta, nullable, object};
+use crate::meta::{Meta, list, object};
 use crate::session::SessionPersistence;
 
 /// A BackendPolicy.
@@ -27,7 +27,7 @@ object!(BackendPolicy, "fairlead.dev", "v1alpha1", "BackendPolicy", "backendpoli
 #[serde(rename_all = "camelCase", default)]
 pub struct BackendPolicySpec {
     /// Services, their ports, or Namespaces (= defaults), in its own namespace.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub target_refs: Vec<PolicyTarget>,
     /// The strategy's name or one of its synonyms.
     pub strategy: Option<Arc<str>>,
@@ -118,7 +118,7 @@ pub struct PeakEwma {
 #[serde(rename_all = "camelCase", default)]
 pub struct Performance {
     /// Metric names in order of preference.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub metrics: Vec<Arc<str>>,
     /// No weight from a younger reporter.
     pub blackout: Option<Arc<str>>,
@@ -165,7 +165,7 @@ pub struct Agent {
 #[serde(rename_all = "camelCase", default)]
 pub struct Hash {
     /// What a request is hashed by, at most four.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub keys: Vec<HashKey>,
     /// A prime.
     pub table_size: Option<i64>,
@@ -275,7 +275,7 @@ pub struct HttpCheck {
     #[serde(deserialize_with = "one_or_many")]
     pub expect: Vec<Arc<str>>,
     /// Fields to send.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub headers: Vec<HttpHeader>,
     /// A text the body must hold.
     pub expect_body: Option<Arc<str>>,
@@ -314,7 +314,7 @@ pub struct GrpcCheck {
 #[serde(default)]
 pub struct ExecCheck {
     /// Program and arguments, no shell.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub command: Vec<Arc<str>>,
 }
 

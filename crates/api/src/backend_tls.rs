@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::backend_policy::PolicyTarget;
 use crate::gateway::SecretRef;
-use crate::meta::{Meta, nullable, object};
+use crate::meta::{Meta, list, object};
 
 /// TLS to the backends of Services.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -23,7 +23,7 @@ pub struct BackendTlsPolicy {
 #[serde(rename_all = "camelCase", default)]
 pub struct BackendTlsPolicySpec {
     /// Services of its namespace, or single ports of them.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub target_refs: Vec<PolicyTarget>,
     /// Who may vouch for the backend, and what its certificate must say.
     pub validation: BackendTlsValidation,
@@ -34,7 +34,7 @@ pub struct BackendTlsPolicySpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct BackendTlsValidation {
     /// ConfigMaps or Secrets of its namespace.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub ca_certificate_refs: Vec<SecretRef>,
     /// `System`.
     #[serde(rename = "wellKnownCACertificates")]
@@ -42,7 +42,7 @@ pub struct BackendTlsValidation {
     /// The server name that is asked for; also what the certificate must be for, unless it says so by the next field.
     pub hostname: Arc<str>,
     /// Names of which the certificate must have one.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub subject_alt_names: Vec<SubjectAltName>,
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::meta::{Meta, nullable, object};
+use crate::meta::{Meta, list, nullable, object};
 use crate::selector::Selector;
 
 /// The group of all Gateway API kinds.
@@ -62,7 +62,7 @@ pub struct Gateway {
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayStatus {
     /// Where it is reached.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub addresses: Vec<GatewayAddress>,
 }
 
@@ -73,10 +73,10 @@ pub struct GatewaySpec {
     /// Its GatewayClass.
     pub gateway_class_name: Arc<str>,
     /// Ports with what is spoken on them.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub listeners: Vec<GatewayListener>,
     /// The addresses asked for; empty leaves the choice to us.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub addresses: Vec<GatewayAddress>,
     /// What generated objects carry.
     pub infrastructure: Option<Infrastructure>,
@@ -109,7 +109,7 @@ pub struct GatewayFrontendTls {
     /// For every port that `per_port` does not name.
     pub default: FrontendTls,
     /// For single ports, wholly.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub per_port: Vec<FrontendPort>,
 }
 
@@ -136,7 +136,7 @@ pub struct FrontendTls {
 #[serde(rename_all = "camelCase", default)]
 pub struct FrontendValidation {
     /// Who may vouch for clients.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub ca_certificate_refs: Vec<SecretRef>,
     /// `AllowValidOnly` (also when absent) or `AllowInsecureFallback`.
     pub mode: Option<Arc<str>>,
@@ -188,7 +188,7 @@ pub struct ListenerTls {
     /// `Terminate` (also when absent) or `Passthrough`.
     pub mode: Option<Arc<str>>,
     /// Secrets.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub certificate_refs: Vec<SecretRef>,
     /// Settings by `fairlead.dev/` names.
     #[serde(deserialize_with = "nullable")]
@@ -216,7 +216,7 @@ pub struct AllowedRoutes {
     /// From which namespaces.
     pub namespaces: Option<RouteNamespaces>,
     /// Which kinds; empty is every kind that fits the protocol.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub kinds: Vec<RouteKind>,
 }
 

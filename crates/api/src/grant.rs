@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::meta::{Meta, nullable, object};
+use crate::meta::{Meta, list, object};
 
 /// Lets objects of other namespaces refer to objects of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -21,10 +21,10 @@ pub struct ReferenceGrant {
 #[serde(rename_all = "camelCase", default)]
 pub struct ReferenceGrantSpec {
     /// Who may refer: any of these.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub from: Vec<GrantFrom>,
     /// To what: any of these.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub to: Vec<GrantTo>,
 }
 

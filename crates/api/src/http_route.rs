@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::meta::{Meta, nullable, object};
+use crate::meta::{Meta, list, object};
 use crate::session::SessionPersistence;
+use crate::text::{common, common_option};
 
 /// Rules that lead HTTP requests from the listeners of its parents to backends.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -24,13 +25,13 @@ pub struct HttpRoute {
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpRouteSpec {
     /// What it attaches to.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub parent_refs: Vec<ParentRef>,
     /// Exact names and `*.` with a suffix; empty takes the listener's.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub hostnames: Vec<Arc<str>>,
     /// In order.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub rules: Vec<HttpRule>,
 }
 
@@ -39,18 +40,19 @@ pub struct HttpRouteSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct ParentRef {
     /// Absent is the Gateway API group.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "common_option", skip_serializing_if = "Option::is_none")]
     pub group: Option<Arc<str>>,
     /// Absent is `Gateway`.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "common_option", skip_serializing_if = "Option::is_none")]
     pub kind: Option<Arc<str>>,
     /// Absent is the route's namespace.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "common_option", skip_serializing_if = "Option::is_none")]
     pub namespace: Option<Arc<str>>,
     /// The parent's name.
+    #[serde(deserialize_with = "common")]
     pub name: Arc<str>,
     /// The listener's name; absent is every listener.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(deserialize_with = "common_option", skip_serializing_if = "Option::is_none")]
     pub section_name: Option<Arc<str>>,
     /// The listener's port; absent is every port.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,20 +66,20 @@ pub struct HttpRule {
     /// Its name, unique in the route.
     pub name: Option<Arc<str>>,
     /// Any of these; none means every path.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub matches: Vec<HttpMatch>,
     /// What is done, in order.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub filters: Vec<HttpFilter>,
     /// Where it goes, by weight.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub backend_refs: Vec<HttpBackend>,
-    /// Deadlines.
-    pub timeouts: Option<HttpTimeouts>,
+    /// Deadlines. Few rules have any: boxed, as what follows.
+    pub timeouts: Option<Box<HttpTimeouts>>,
     /// What is tried again.
-    pub retry: Option<HttpRetry>,
+    pub retry: Option<Box<HttpRetry>>,
     /// What keeps clients at their endpoints.
-    pub session_persistence: Option<SessionPersistence>,
+    pub session_persistence: Option<Box<SessionPersistence>>,
 }
 
 /// Conditions that must all hold.
@@ -87,12 +89,13 @@ pub struct HttpMatch {
     /// Absent is the prefix `/`.
     pub path: Option<TypedValue>,
     /// All of them; of two with one name the first.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub headers: Vec<NamedMatch>,
     /// All of them; of two with one name the first.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub query_params: Vec<NamedMatch>,
     /// Upper case.
+    #[serde(deserialize_with = "common_option")]
     pub method: Option<Arc<str>>,
 }
 
@@ -101,7 +104,7 @@ pub struct HttpMatch {
 #[serde(rename_all = "camelCase", default)]
 pub struct TypedValue {
     /// Absent is the default of the place.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", deserialize_with = "common_option")]
     pub kind: Option<Arc<str>>,
     /// Absent is `/` for a path.
     pub value: Option<Arc<str>>,
@@ -148,13 +151,13 @@ pub struct HttpFilter {
 #[serde(rename_all = "camelCase", default)]
 pub struct HeaderModifier {
     /// Replaced.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub set: Vec<HeaderField>,
     /// Appended.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub add: Vec<HeaderField>,
     /// Removed.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub remove: Vec<Arc<str>>,
 }
 
@@ -234,18 +237,18 @@ pub struct Fraction {
 #[serde(rename_all = "camelCase", default)]
 pub struct CorsFilter {
     /// Scheme and host, which may begin with `*`; `*` alone is any.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub allow_origins: Vec<Arc<str>>,
     /// Cookies and the like.
     pub allow_credentials: Option<bool>,
     /// `*` alone is any.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub allow_methods: Vec<Arc<str>>,
     /// `*` alone is any.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub allow_headers: Vec<Arc<str>>,
     /// `*` alone is any.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub expose_headers: Vec<Arc<str>>,
     /// Seconds; absent is 5.
     pub max_age: Option<i32>,
@@ -268,12 +271,16 @@ pub struct ExtensionRef {
 #[serde(rename_all = "camelCase", default)]
 pub struct BackendRef {
     /// Absent or empty is the core group.
+    #[serde(deserialize_with = "common_option")]
     pub group: Option<Arc<str>>,
     /// Absent is `Service`.
+    #[serde(deserialize_with = "common_option")]
     pub kind: Option<Arc<str>>,
     /// Its name.
+    #[serde(deserialize_with = "common")]
     pub name: Arc<str>,
     /// Absent is the route's namespace.
+    #[serde(deserialize_with = "common_option")]
     pub namespace: Option<Arc<str>>,
     /// The Service port's number.
     pub port: Option<i32>,
@@ -289,7 +296,7 @@ pub struct HttpBackend {
     /// Its share; absent is 1.
     pub weight: Option<i32>,
     /// Filters of its own.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub filters: Vec<HttpFilter>,
 }
 
@@ -308,7 +315,7 @@ pub struct HttpTimeouts {
 #[serde(rename_all = "camelCase", default)]
 pub struct HttpRetry {
     /// Statuses, 400..=599.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub codes: Vec<i32>,
     /// Retries, not tries; absent is 1.
     pub attempts: Option<i32>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::meta::{Meta, nullable, object};
+use crate::meta::{Meta, list, object};
 
 /// Rules that lead HTTP requests by host and path to Services.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -25,10 +25,10 @@ pub struct IngressSpec {
     /// Serves what no rule matches.
     pub default_backend: Option<IngressBackend>,
     /// Hosts and their paths.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub rules: Vec<IngressRule>,
     /// Hosts and their certificates.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub tls: Vec<IngressTls>,
 }
 
@@ -47,7 +47,7 @@ pub struct IngressRule {
 #[serde(rename_all = "camelCase", default)]
 pub struct IngressHttp {
     /// In listed order, which does not matter.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub paths: Vec<IngressPath>,
 }
 
@@ -110,7 +110,7 @@ pub struct TypedRef {
 #[serde(rename_all = "camelCase", default)]
 pub struct IngressTls {
     /// Exact names and wildcards of one label; empty means the names of the certificate.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub hosts: Vec<Arc<str>>,
     /// A Secret of the Ingress's namespace; empty means the default certificate.
     pub secret_name: Arc<str>,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::backend_policy::HealthCheck;
-use crate::meta::{Meta, nullable, object};
+use crate::meta::{Meta, list, object};
 use crate::text::common;
 
 /// An Instance.
@@ -28,10 +28,10 @@ object!(Instance, "fairlead.dev", "v1alpha1", "Instance", "instances", namespace
 #[serde(rename_all = "camelCase", default)]
 pub struct InstanceSpec {
     /// IP literals or names.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub addresses: Vec<Arc<str>>,
     /// Its ports; none means any number.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub ports: Vec<InstancePort>,
     /// 0..=65535; absent: 100, one ordinary endpoint.
     pub weight: Option<i32>,
@@ -40,7 +40,7 @@ pub struct InstanceSpec {
     /// Its DNS host label.
     pub hostname: Option<Arc<str>>,
     /// Active checks.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub checks: Vec<HealthCheck>,
     /// Heartbeats are due within this time.
     pub ttl_seconds: Option<i64>,
@@ -91,7 +91,7 @@ pub struct InstanceStatus {
     /// Is going.
     pub terminating: Option<bool>,
     /// What stands behind the verdict.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub evidence: Vec<Evidence>,
     /// One line on the verdict.
     pub reason: Arc<str>,

@@ -75,7 +75,7 @@ pub struct Meta {
     #[serde(deserialize_with = "common_list")]
     pub finalizers: Vec<Arc<str>>,
     /// `ownerReferences`.
-    #[serde(rename = "ownerReferences", deserialize_with = "nullable")]
+    #[serde(rename = "ownerReferences", deserialize_with = "list")]
     pub owners: Vec<OwnerReference>,
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::meta::{Meta, nullable, object};
+use crate::meta::{Meta, list, object};
 use crate::pod::StatusCondition;
 
 /// The node label of its zone.
@@ -36,7 +36,7 @@ impl Node {
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeSpec {
     /// Networks of its Pods.
-    #[serde(rename = "podCIDRs", deserialize_with = "nullable")]
+    #[serde(rename = "podCIDRs", deserialize_with = "list")]
     pub pod_cidrs: Vec<Arc<str>>,
 }
 
@@ -45,10 +45,10 @@ pub struct NodeSpec {
 #[serde(rename_all = "camelCase", default)]
 pub struct NodeStatus {
     /// Its addresses.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub addresses: Vec<NodeAddress>,
     /// Conditions, `Ready` first of all.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub conditions: Vec<StatusCondition>,
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::meta::nullable;
+use crate::meta::{list, nullable};
 
 /// Conditions on labels that must all hold. Without any it selects everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -15,7 +15,7 @@ pub struct Selector {
     #[serde(deserialize_with = "nullable")]
     pub match_labels: BTreeMap<Arc<str>, Arc<str>>,
     /// Further conditions.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub match_expressions: Vec<Requirement>,
 }
 
@@ -28,7 +28,7 @@ pub struct Requirement {
     /// `In`, `NotIn`, `Exists` or `DoesNotExist`.
     pub operator: Arc<str>,
     /// For `In` and `NotIn`.
-    #[serde(deserialize_with = "nullable")]
+    #[serde(deserialize_with = "list")]
     pub values: Vec<Arc<str>>,
 }
 

@@ -76,7 +76,7 @@ struct Live {
 /// What was compiled of a route.
 #[derive(Default)]
 struct CompiledRoute {
-    matches: Vec<Arc<RouteMatch>>,
+    matches: Box<[Arc<RouteMatch>]>,
     attached: Attached,
 }
 
@@ -198,7 +198,7 @@ impl Gateways {
     fn tell_of_backend_tls(&mut self, statuses: &mut Statuses) {
         let gateways = |service: &Key| -> BTreeSet<Key> {
             let routes = self.by_service.owners(service).filter_map(|route| self.compiled.get(route));
-            routes.flat_map(|route| route.attached.keys().map(|listener| listener.0.clone())).collect()
+            routes.flat_map(|route| route.attached.iter().map(|(listener, _)| listener.0.clone())).collect()
         };
         for (key, status) in self.backend_tls.tell(gateways) {
             match status {
@@ -323,7 +323,7 @@ impl Gateways {
     fn compile_route(&mut self, key: &Key, ground: &Ground<'_>, tools: &mut Tools<'_>, touched: &mut Touched) {
         let before = self.compiled.remove(key).unwrap_or_default();
         let Some(route) = self.routes.get(key).map(Arc::clone) else {
-            self.retable(&before.attached, &Attached::new(), touched);
+            self.retable(&before.attached, &Attached::default(), touched);
             self.link(key, None, Resolved::default());
             self.complaints.remove(key);
             tools.statuses.forget("HTTPRoute", key);
@@ -340,14 +340,14 @@ impl Gateways {
             Some(complaint) => self.complaints.insert(key.clone(), complaint),
             None => self.complaints.remove(key),
         };
-        let matches = std::mem::take(&mut resolved.matches);
+        let matches = std::mem::take(&mut resolved.matches).into_boxed_slice();
         self.compiled.insert(key.clone(), CompiledRoute { matches, attached });
         self.link(key, Some(&route), resolved);
     }
 
     /// The matches that requests of a listener can reach.
-    fn share_of(&self, key: &ListenerKey, matches: &[Arc<RouteMatch>]) -> Vec<Arc<RouteMatch>> {
-        let Some(one) = self.plan.listener(key) else { return Vec::new() };
+    fn share_of(&self, key: &ListenerKey, matches: &[Arc<RouteMatch>]) -> Box<[Arc<RouteMatch>]> {
+        let Some(one) = self.plan.listener(key) else { return Box::default() };
         matches.iter().filter(|found| found.host.intersects(&one.gate.host)).cloned().collect()
     }
 
@@ -363,10 +363,11 @@ impl Gateways {
 
     /// Moves the tables of listeners from what a route had there to what it has now.
     fn retable(&mut self, before: &Attached, now: &Attached, touched: &mut Touched) {
-        let nothing = Vec::new();
-        let listeners: BTreeSet<&ListenerKey> = before.keys().chain(now.keys()).collect();
+        let served = |attached: &'_ Attached, key: &ListenerKey| attached.iter().position(|(known, _)| known == key);
+        let listeners: BTreeSet<&ListenerKey> = before.iter().chain(now).map(|(key, _)| key).collect();
         for key in listeners {
-            let (old, new) = (before.get(key), now.get(key));
+            let old = served(before, key).map(|at| &*before[at].1);
+            let new = served(now, key).map(|at| &*now[at].1);
             if old.is_some() != new.is_some() {
                 touched.gateways.insert(key.0.clone());
             }
@@ -376,7 +377,7 @@ impl Gateways {
             let live = self.live.entry(key.clone()).or_default();
             let old = old.filter(|_| !fresh);
             live.attached = live.attached + u32::from(new.is_some()) - u32::from(old.is_some()).min(live.attached);
-            let (old, new) = (old.unwrap_or(&nothing), new.unwrap_or(&nothing));
+            let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
             let (gone, came) = (without(old, new), without(new, old));
             gone.iter().for_each(|one| live.table.remove(one));
             if !gone.is_empty() || !came.is_empty() {

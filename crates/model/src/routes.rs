@@ -165,9 +165,9 @@ pub struct RouteMatch {
     /// The method, upper case.
     pub method: Option<Arc<str>>,
     /// Header conditions, all of which must hold.
-    pub headers: Vec<ValueMatch>,
+    pub headers: Box<[ValueMatch]>,
     /// Query conditions, all of which must hold.
-    pub query: Vec<ValueMatch>,
+    pub query: Box<[ValueMatch]>,
 }
 
 impl RouteMatch {
@@ -257,8 +257,8 @@ pub struct Rule {
     pub backends: Vec<Backend>,
     /// Deadlines.
     pub timeouts: Timeouts,
-    /// The retry stanza; `None` is the default behaviour of gateway spec G113.
-    pub retry: Option<Retry>,
+    /// The retry stanza; `None` is the default behaviour of gateway spec G113. Boxed: few rules have one.
+    pub retry: Option<Box<Retry>>,
     /// A number made of the route's name and of the rule's own, or else of what the rule matches: what its sessions are told apart by.
     /// Rules that come before it do not change it.
     pub place: u64,

@@ -70,8 +70,8 @@ fn snapshot(listen: SocketAddr, backends: impl Iterator<Item = SocketAddr>, spea
         host: HostPattern::Any,
         path: PathMatch::Prefix("/".into()),
         method: None,
-        headers: Vec::new(),
-        query: Vec::new(),
+        headers: Box::default(),
+        query: Box::default(),
     };
     let listener = Listener {
         origin: Origin::new("Gateway", "bench", "gw"),

@@ -197,7 +197,7 @@ fn a_service_that_stays_away_is_refused_in_a_second() {
 fn attempts_of_zero_forbid_even_that() {
     let dead = free_address();
     let none = Retry { codes: Vec::new(), attempts: 0, backoff: Duration::ZERO };
-    let stage = Stage::new(&Scene::to(&[dead]).with(|rule| rule.retry = Some(none)));
+    let stage = Stage::new(&Scene::to(&[dead]).with(|rule| rule.retry = Some(none.into())));
     let answer = stage.get("/");
     assert_eq!((answer.status(), answer.reason().as_str()), (503, "connect_refused"));
 }
@@ -226,13 +226,13 @@ fn the_rules_codes_are_retried_elsewhere_up_to_its_attempts() {
     let bad = Tape::answering(|_| b"HTTP/1.1 503 X\r\nContent-Length: 3\r\n\r\nbad".to_vec());
     let good = Tape::answering(|request| ok(&request.text()));
     let retry = |attempts| Retry { codes: vec![503], attempts, backoff: Duration::from_millis(1) };
-    let scene = Scene::to(&[bad.address, good.address]).with(|rule| rule.retry = Some(retry(1)));
+    let scene = Scene::to(&[bad.address, good.address]).with(|rule| rule.retry = Some(retry(1).into()));
     let mut stage = Stage::new(&scene);
     for _ in 0..4 {
         let answer = stage.client().request("POST /", "Content-Length: 4\r\n").send("body").answer("POST");
         assert_eq!((answer.status(), answer.text().as_str()), (200, "body"));
     }
-    stage.play(&Scene::to(&[bad.address]).with(|rule| rule.retry = Some(retry(2))));
+    stage.play(&Scene::to(&[bad.address]).with(|rule| rule.retry = Some(retry(2).into())));
     let before = bad.requests.lock().expect("not poisoned").len();
     let answer = stage.get("/");
     assert_eq!((answer.status(), answer.text().as_str()), (503, "bad"), "exhausted: the last answer stands");
@@ -253,7 +253,7 @@ fn a_stanza_bounds_every_request_that_is_sent_on_kept_connections_too() {
         Some(())
     });
     let retry = Retry { codes: Vec::new(), attempts: 1, backoff: Duration::from_millis(1) };
-    let stage = Stage::on(1, &Scene::to(&[tape.address]).with(|rule| rule.retry = Some(retry)), proxy::Settings::default());
+    let stage = Stage::on(1, &Scene::to(&[tape.address]).with(|rule| rule.retry = Some(retry.into())), proxy::Settings::default());
     assert_eq!(stage.get("/kept").status(), 200);
     let answer = stage.get("/dies");
     assert_eq!((answer.status(), answer.reason().as_str(), count.load(Ordering::Relaxed)), (503, "retries_exhausted", 3));

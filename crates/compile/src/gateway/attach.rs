@@ -1,7 +1,7 @@
 //! Which listeners a route attaches to, and why not to others (gateway spec G25, G26, G17).
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
 
 use api::decided::{Condition, ParentStatus, Truth};
 use api::gateway::GATEWAY_GROUP;
@@ -13,6 +13,10 @@ use super::ListenerKey;
 use super::http_route::Resolved;
 use super::plan::{Admits, Gate, Plan};
 use crate::routes::{Key, Refusal};
+
+/// What is said of every good route, in one place for all of them.
+static ACCEPTED: LazyLock<Arc<str>> = LazyLock::new(|| "the route is accepted".into());
+static RESOLVED: LazyLock<Arc<str>> = LazyLock::new(|| "all references are resolved".into());
 
 /// The Gateway a parentRef names; `None` when it names something else.
 pub(super) fn gateway_of(parent: &ParentRef, route: &HttpRoute) -> Option<Key> {
@@ -30,7 +34,7 @@ pub(super) fn attach(
     namespaces: &Map<Arc<str>, Arc<Namespace>>,
 ) -> (BTreeSet<ListenerKey>, Vec<ParentStatus>) {
     let mut attached = BTreeSet::new();
-    let mut parents = Vec::new();
+    let mut parents = Vec::with_capacity(route.spec.parent_refs.len());
     for parent in &route.spec.parent_refs {
         let Some(planned) = gateway_of(parent, route).and_then(|key| plan.gateways.get_key_value(&key)) else { continue };
         let gates = planned.1.listeners.iter().map(|one| &one.gate);
@@ -40,6 +44,7 @@ pub(super) fn attach(
         }
         parents.push(ParentStatus { parent: parent.clone(), conditions: conditions(verdict.err(), resolved) });
     }
+    parents.shrink_to_fit();
     (attached, parents)
 }
 
@@ -97,20 +102,18 @@ fn admitted(admits: &Admits, namespace: &str, gateway_namespace: &str, namespace
 
 /// The conditions of one parent.
 fn conditions(not_attached: Option<Refusal>, resolved: &Resolved) -> Vec<Condition> {
-    let verdict = |kind, good: &'static str, message: &str, bad: Option<Refusal>| match bad {
-        None => Condition::new(kind, Truth::True, good, message),
+    let verdict = |kind, good: &'static str, message: &Arc<str>, bad: Option<Refusal>| match bad {
+        None => Condition::new(kind, Truth::True, good, Arc::clone(message)),
         Some(refusal) => Condition::new(kind, Truth::False, refusal.reason, refusal.message),
     };
     let refused = not_attached.or_else(|| resolved.refused.clone());
-    let mut conditions = vec![
-        verdict("Accepted", "Accepted", "the route is accepted", refused),
-        verdict("ResolvedRefs", "ResolvedRefs", "all references are resolved", resolved.unresolved.clone()),
-    ];
+    let mut conditions =
+        vec![verdict("Accepted", "Accepted", &ACCEPTED, refused), verdict("ResolvedRefs", "ResolvedRefs", &RESOLVED, resolved.unresolved.clone())];
     if let Some(message) = &resolved.dropped {
         conditions.push(Condition::new("PartiallyInvalid", Truth::True, "UnsupportedValue", Arc::clone(message)));
     }
     conditions
 }
 
-/// What a listener serves of a route, by listener.
-pub(super) type Attached = BTreeMap<ListenerKey, Vec<Arc<model::routes::RouteMatch>>>;
+/// What listeners serve of a route, each once. A list: most routes are served by one listener, and there are routes by the thousand.
+pub(super) type Attached = Box<[(ListenerKey, Box<[Arc<model::routes::RouteMatch>]>)]>;

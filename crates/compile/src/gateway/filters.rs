@@ -168,7 +168,7 @@ fn path(from: Option<&PathModifier>, by_prefix: bool) -> Result<Option<PathEdit>
     let value = |value: &Option<Arc<str>>| value.clone().ok_or_else(|| unsupported(format!("path {} lacks its value", from.kind)));
     let checked = |text: Arc<str>| match &*text {
         "" | "/" => Ok(text),
-        path => paths::normal(path).map_err(unsupported),
+        _ => paths::normal(&text).map_err(unsupported),
     };
     match &*from.kind {
         "ReplaceFullPath" => {

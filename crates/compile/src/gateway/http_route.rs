@@ -99,11 +99,11 @@ fn compile_rule(route: &HttpRoute, index: usize, rule: &HttpRule, references: &m
         index: place(index)?,
         name: rule.name.clone().unwrap_or_default(),
         filters: filters::compile(&rule.filters, by_prefix, references)?,
-        timeouts: timeouts(rule.timeouts.as_ref())?,
-        retry: rule.retry.as_ref().map(retry).transpose()?,
-        backends: rule.backend_refs.iter().map(|one| backend(one, by_prefix, references)).collect::<Result<_, _>>()?,
+        timeouts: timeouts(rule.timeouts.as_deref())?,
+        retry: rule.retry.as_deref().map(retry).transpose()?.map(Box::new),
+        backends: rule.backend_refs.iter().map(|one| backend(one, by_prefix, references)).collect::<Result<Box<[_]>, _>>()?.into_vec(),
         place: place_of(meta, rule, &conditions),
-        session: rule.session_persistence.as_ref().map(session).transpose()?,
+        session: rule.session_persistence.as_deref().map(session).transpose()?,
     });
     let matches = conditions.into_iter().enumerate().map(|(index, (path, method, headers, query))| {
         let rule = Arc::clone(&compiled);
@@ -123,10 +123,11 @@ fn session(written: &SessionPersistence) -> Result<Arc<Session>, Refusal> {
     crate::sessions::read(written).map(Arc::new).map_err(|why| unsupported(format!("sessionPersistence: {why}")))
 }
 
-type Conditions = (PathMatch, Option<Arc<str>>, Vec<ValueMatch>, Vec<ValueMatch>);
+type Conditions = (PathMatch, Option<Arc<str>>, Box<[ValueMatch]>, Box<[ValueMatch]>);
 
 fn conditions(from: &HttpMatch) -> Result<Conditions, Refusal> {
-    let value = from.path.as_ref().and_then(|path| path.value.as_deref()).unwrap_or("/");
+    let root = || Arc::from("/");
+    let value = &from.path.as_ref().and_then(|path| path.value.clone()).unwrap_or_else(root);
     let path = match from.path.as_ref().and_then(|path| path.kind.as_deref()).unwrap_or("PathPrefix") {
         "Exact" => PathMatch::Exact(paths::normal(value).map_err(unsupported)?),
         "PathPrefix" => PathMatch::Prefix(paths::normal(value).map_err(unsupported)?),
@@ -139,7 +140,7 @@ fn conditions(from: &HttpMatch) -> Result<Conditions, Refusal> {
 }
 
 /// Conditions on named values; of several with one name the first counts.
-fn values(what: &str, from: &[NamedMatch], form: impl Fn(&str) -> String) -> Result<Vec<ValueMatch>, Refusal> {
+fn values(what: &str, from: &[NamedMatch], form: impl Fn(&str) -> String) -> Result<Box<[ValueMatch]>, Refusal> {
     let mut seen = BTreeSet::new();
     let mut compiled = Vec::with_capacity(from.len());
     for one in from {
@@ -154,7 +155,7 @@ fn values(what: &str, from: &[NamedMatch], form: impl Fn(&str) -> String) -> Res
         };
         compiled.push(ValueMatch { name, test });
     }
-    Ok(compiled)
+    Ok(compiled.into())
 }
 
 fn pattern(what: &str, text: &str) -> Result<Pattern, Refusal> {

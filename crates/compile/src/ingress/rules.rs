@@ -65,7 +65,7 @@ fn rule(origin: Origin, index: u16, backend: Backend) -> Rule {
 }
 
 fn matches(rule: Rule, host: HostPattern, path: PathMatch) -> RouteMatch {
-    RouteMatch { rule: Arc::new(rule), index: 0, host, path, method: None, headers: Vec::new(), query: Vec::new() }
+    RouteMatch { rule: Arc::new(rule), index: 0, host, path, method: None, headers: Box::default(), query: Box::default() }
 }
 
 struct Work<'a> {
@@ -189,11 +189,11 @@ fn host(name: &str) -> Option<HostPattern> {
 
 /// The condition on the path (ingress spec I4): what no URL needs is refused, for it has hurt others (CVE-2026-24512).
 fn path_match(from: &IngressPath) -> Result<PathMatch, String> {
-    let written = if from.path.is_empty() { "/" } else { &*from.path };
+    let written = if from.path.is_empty() { "/".into() } else { Arc::clone(&from.path) };
     if let Some(bad) = written.chars().find(|one| matches!(one, '\'' | '"' | '{' | '}' | ';')) {
         return Err(format!("path {written:?} holds {bad:?}"));
     }
-    let path = paths::normal(written)?;
+    let path = paths::normal(&written)?;
     match &*from.path_type {
         "Exact" => Ok(PathMatch::Exact(path)),
         "Prefix" | "ImplementationSpecific" | "" => Ok(PathMatch::Prefix(path)),

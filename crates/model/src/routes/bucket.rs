@@ -18,12 +18,15 @@ const TRIED: usize = 8;
 /// How many different sets of names the index looks for; matches that ask for yet another set are always tried.
 const GROUPS: usize = 4;
 
-/// Candidates of one host and path.
-#[derive(Clone, Debug)]
+/// Candidates of one host and path. Two words, for there is one for each of tens of thousands of prefixes, and nearly all hold one.
+#[derive(Clone, Debug, Default)]
 pub(super) enum Bucket {
-    /// The one that wins first.
-    Few(Ranked),
-    /// More than [`TRIED`].
+    #[default]
+    Empty,
+    One(Arc<RouteMatch>),
+    /// Up to [`TRIED`].
+    Few(Box<Ranked>),
+    /// More than that.
     Many(Box<Index>),
 }
 
@@ -78,33 +81,49 @@ struct Name {
     name: Arc<str>,
 }
 
-impl Default for Bucket {
-    fn default() -> Self {
-        Self::Few(Ranked::new())
+impl From<Arc<RouteMatch>> for Bucket {
+    fn from(one: Arc<RouteMatch>) -> Self {
+        Self::One(one)
     }
 }
 
-impl From<Arc<RouteMatch>> for Bucket {
-    fn from(one: Arc<RouteMatch>) -> Self {
-        Self::Few(SmallVec::from_buf([one]))
+impl From<Ranked> for Bucket {
+    fn from(mut list: Ranked) -> Self {
+        match list.len() {
+            0 => Self::Empty,
+            1 => Self::One(list.remove(0)),
+            _ => Self::Few(Box::new(list)),
+        }
     }
 }
 
 impl Bucket {
     pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Few(list) if list.is_empty())
+        matches!(self, Self::Empty)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Arc<RouteMatch>> {
-        let (few, many) = match self {
-            Self::Few(list) => (list.as_slice(), None),
-            Self::Many(index) => (&[][..], Some(index.all.iter().map(|ranked| &ranked.0))),
-        };
-        few.iter().chain(many.into_iter().flatten())
+        let many = if let Self::Many(index) = self { Some(index.all.iter().map(|ranked| &ranked.0)) } else { None };
+        self.few().iter().chain(many.into_iter().flatten())
+    }
+
+    /// The candidates that are tried one by one.
+    fn few(&self) -> &[Arc<RouteMatch>] {
+        match self {
+            Self::One(one) => std::slice::from_ref(one),
+            Self::Few(list) => list,
+            Self::Empty | Self::Many(_) => &[],
+        }
     }
 
     pub fn insert(&mut self, one: Arc<RouteMatch>) {
         match self {
+            Self::Empty => *self = Self::One(one),
+            Self::One(first) => {
+                let mut list = Ranked::from_buf([Arc::clone(first)]);
+                insert(&mut list, one);
+                *self = list.into();
+            }
             Self::Few(list) if list.len() < TRIED => insert(list, one),
             Self::Few(list) => {
                 let mut index = Box::<Index>::default();
@@ -118,13 +137,27 @@ impl Bucket {
     /// Whether it was there.
     pub fn remove(&mut self, one: &RouteMatch) -> bool {
         match self {
-            Self::Few(list) => remove(list, one),
+            Self::Empty => false,
+            Self::One(only) => {
+                let found = only.same_place(one);
+                if found {
+                    *self = Self::Empty;
+                }
+                found
+            }
+            Self::Few(list) => {
+                let found = remove(list, one);
+                if list.len() <= 1 {
+                    *self = std::mem::take(&mut **list).into();
+                }
+                found
+            }
             Self::Many(index) => {
                 // Taken out by place and not by rank: what decides the rank may be what changed.
                 let Some(known) = index.all.iter().find(|known| known.0.same_place(one)).cloned() else { return false };
                 index.remove(&known);
                 if index.all.len() <= TRIED {
-                    *self = Self::Few(index.all.iter().map(|ranked| Arc::clone(&ranked.0)).collect());
+                    *self = index.all.iter().map(|ranked| Arc::clone(&ranked.0)).collect::<Ranked>().into();
                 }
                 true
             }
@@ -135,6 +168,8 @@ impl Bucket {
     #[inline]
     pub fn find<'b, A: Ask, T: Trace>(&'b self, asked: &mut Asked<'_, A>, trace: &mut T) -> Option<&'b Arc<RouteMatch>> {
         match self {
+            Self::One(one) => test(asked, one, trace),
+            Self::Empty => None,
             Self::Few(list) => list.iter().find_map(|one| test(asked, one, trace)),
             Self::Many(index) if T::EVERYTHING => index.all.iter().find_map(|ranked| test(asked, &ranked.0, trace)),
             Self::Many(index) => index.find(asked, trace),

@@ -65,7 +65,7 @@ fn host(text: &str) -> HostPattern {
 }
 
 fn on(name: &str, pattern: &str, path: PathMatch) -> Arc<RouteMatch> {
-    Arc::new(RouteMatch { rule: rule(name, 0, 0), index: 0, host: host(pattern), path, method: None, headers: vec![], query: vec![] })
+    Arc::new(RouteMatch { rule: rule(name, 0, 0), index: 0, host: host(pattern), path, method: None, headers: Box::default(), query: Box::default() })
 }
 
 fn prefix(path: &str) -> PathMatch {
@@ -177,7 +177,7 @@ fn a_request_on_the_wrong_connection_is_misdirected_when_another_listener_is_bet
 
 #[test]
 fn repeated_headers_are_one_joined_value() {
-    let test = |test| Arc::new(RouteMatch { headers: vec![ValueMatch { name: "x".into(), test }], ..(*on("r", "", prefix("/"))).clone() });
+    let test = |test| Arc::new(RouteMatch { headers: [ValueMatch { name: "x".into(), test }].into(), ..(*on("r", "", prefix("/"))).clone() });
     let asked = |one: Arc<RouteMatch>, values: &[&str]| {
         let mut request = get("h", "/");
         request.headers = values.iter().map(|value| ("x".into(), (*value).into())).collect();
@@ -215,7 +215,8 @@ fn a_trace_names_the_condition_that_failed() {
 fn many_candidates_of_one_path_are_found_by_what_they_ask_for() {
     let tenant = |n: u16, name: &str| {
         let value = ValueMatch { name: name.into(), test: ValueTest::Exact(format!("t{n}").into()) };
-        let (headers, query) = if n.is_multiple_of(2) { (vec![value], vec![]) } else { (vec![], vec![value]) };
+        let (headers, query): (Box<[_]>, Box<[_]>) =
+            if n.is_multiple_of(2) { ([value].into(), Box::default()) } else { (Box::default(), [value].into()) };
         let rule = Arc::new(Rule { name: format!("t{n}").into(), ..(*rule("r", 0, n)).clone() });
         Arc::new(RouteMatch { rule, headers, query, ..(*on("r", "", prefix("/"))).clone() })
     };
@@ -274,7 +275,7 @@ fn a_thousand_candidates_that_differ_in_the_last_of_five_headers_cost_one_look_u
 fn a_repeated_header_is_one_value_for_the_index_too() {
     let tenant = |n: u16| {
         let value = ValueMatch { name: "h".into(), test: ValueTest::Exact(format!("a, t{n}").into()) };
-        Arc::new(RouteMatch { rule: rule("r", 0, n), headers: vec![value], ..(*on("r", "", prefix("/"))).clone() })
+        Arc::new(RouteMatch { rule: rule("r", 0, n), headers: [value].into(), ..(*on("r", "", prefix("/"))).clone() })
     };
     let port = entrance(vec![listener("l", "", false, (0..100).map(tenant).collect())]);
     let mut request = get("h", "/");

@@ -17,7 +17,7 @@ fn rule(name: &str, index: u16, to: BackendTo) -> Arc<Rule> {
         filters: vec![crate::routes::Filter::EditRequest(HeaderEdit { remove: vec!["x".into()], ..HeaderEdit::default() })],
         backends: vec![backend(1, to)],
         timeouts: Timeouts { request: Some(Duration::from_millis(300)), backend_request: None },
-        retry: Some(Retry { codes: vec![500], attempts: 2, backoff: Duration::from_millis(25) }),
+        retry: Some(Box::new(Retry { codes: vec![500], attempts: 2, backoff: Duration::from_millis(25) })),
         place: 0,
         session: None,
     })
@@ -32,8 +32,8 @@ fn snapshot() -> Snapshot {
             host,
             path: PathMatch::Prefix(path.into()),
             method: method.map(Into::into),
-            headers: vec![],
-            query: vec![],
+            headers: Box::default(),
+            query: Box::default(),
         })
     };
     let broken = BackendTo::Nowhere { status: 500, detail: "service n/web not found".into() };

@@ -80,7 +80,15 @@ impl Scene {
         let matches = self.rules.iter().enumerate().map(|(index, (path, rule))| {
             let rule = Rule { index: index as u16, ..rule.clone() };
             let host = HostPattern::Exact(HOST.into());
-            Arc::new(RouteMatch { rule: Arc::new(rule), index: 0, host, path: path.clone(), method: None, headers: Vec::new(), query: Vec::new() })
+            Arc::new(RouteMatch {
+                rule: Arc::new(rule),
+                index: 0,
+                host,
+                path: path.clone(),
+                method: None,
+                headers: Box::default(),
+                query: Box::default(),
+            })
         });
         let mut identities: HostMap<smallvec::SmallVec<[Arc<TlsIdentity>; 1]>> = HostMap::default();
         for (pattern, identity) in &self.identities {

@@ -99,7 +99,7 @@ fn deadlines_retries_and_weights_are_read_or_refused() {
     assert_eq!(timed.timeouts, Timeouts { request: Some(Duration::from_secs(5400)), backend_request: None });
     assert!(rule(json!({"timeouts": {"request": "soon"}})).expect_err("refused").contains("no duration"));
     let retry = rule(json!({"retry": {"codes": [502]}})).expect("valid").retry;
-    assert_eq!(retry, Some(Retry { codes: vec![502], attempts: 1, backoff: Duration::from_millis(25) }));
+    assert_eq!(retry, Some(Box::new(Retry { codes: vec![502], attempts: 1, backoff: Duration::from_millis(25) })));
     assert!(rule(json!({"retry": {"codes": [200]}})).is_err());
     assert!(rule(json!({"backendRefs": [{"name": "web", "port": 80, "weight": -1}]})).is_err());
     assert_eq!(rule(json!({"backendRefs": [{"name": "web", "port": 80, "weight": 0}]})).expect("valid").backends[0].weight, 0);
