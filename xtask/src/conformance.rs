@@ -1,5 +1,6 @@
 //! `cargo xtask conformance gateway`: the suite of Gateway API, written by others and unmodified, against the built binary.
 //! `cargo xtask conformance clients`: tours with the Go clients that most controllers are written with.
+//! `cargo xtask conformance http1`: generated HTTP/1 messages, and whether nginx and haproxy read them as we do.
 //!
 //! The suite of Gateway API wants addresses of its own for Gateways and Pods, and ports 80 and 443 on them. Both are had without root in a network
 //! namespace in which a private network is routed to the loopback interface: this program starts itself again inside one. Go is
@@ -30,12 +31,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// When something cannot be built or started, or a test fails.
 pub fn run(arguments: &[String]) -> Result<()> {
     let [suite, rest @ ..] = arguments else {
-        bail!("usage: cargo xtask conformance gateway [--suite 1.7|1.6] [FLAG OF THE SUITE...], or conformance clients [FLAG...]")
+        bail!(
+            "usage: cargo xtask conformance gateway [--suite 1.7|1.6] [FLAG OF THE SUITE...], conformance clients [FLAG...], or conformance http1 [--count N] [--seed N]"
+        )
     };
     match suite.as_str() {
         "gateway" => gateway(rest),
         "clients" => clients(rest),
-        other => bail!("there is no suite {other:?}; there are gateway and clients"),
+        "http1" => http1(rest),
+        other => bail!("there is no suite {other:?}; there are gateway, clients and http1"),
     }
 }
 
@@ -52,6 +56,13 @@ fn clients(rest: &[String]) -> Result<()> {
     let mut tours = Command::new("go");
     tours.args(["test", "-count=1", "."]).args(rest).current_dir(module).env("KUBECONFIG", server.data.join("admin.kubeconfig"));
     checked(&mut tours)
+}
+
+/// The grid of `conformance/http1`, which starts the server and the peers itself.
+fn http1(rest: &[String]) -> Result<()> {
+    checked(Command::new(env!("CARGO")).args(["build", "--package", "fairlead"]))?;
+    let grid = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/http1/grid.py");
+    checked(Command::new("python3").arg(grid).arg("--binary").arg(crate::bench::target().join("debug/fairlead")).args(rest))
 }
 
 /// A version of the suite, and where its modules and what it may call unsupported are written down.
