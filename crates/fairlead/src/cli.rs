@@ -1,5 +1,7 @@
 //! The command line: every command, flag, environment variable and example. As typed; `config` makes it as meant.
 
+mod upkeep;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use clap::builder::BoolishValueParser;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use node::supervise::Check;
+
+pub use upkeep::{Place, StoreCommand, StoreFlags};
 
 /// `fairlead`, parsed.
 #[derive(Debug, Parser)]
@@ -55,6 +59,9 @@ pub enum Command {
     /// Explain a service's endpoints, or which rule serves a URL
     #[command(after_help = WHY_EXAMPLES)]
     Why(WhyFlags),
+    /// Back up, restore, check and move what a server keeps
+    #[command(after_help = upkeep::STORE_EXAMPLES)]
+    Store(StoreFlags),
     /// A backend of the demonstration
     #[command(hide = true)]
     DemoBackend(crate::demo::BackendFlags),
@@ -222,6 +229,15 @@ pub struct UpFlags {
     /// Longest wait for requests in flight at stop [default: 30s]
     #[arg(long, env = "FAIRLEAD_DRAIN_TIMEOUT", value_name = "DURATION", value_parser = duration)]
     pub drain_timeout: Option<Duration>,
+    /// When a write is acknowledged: fsync, os, none [default: fsync]
+    #[arg(long, env = "FAIRLEAD_DURABILITY", value_name = "WHEN")]
+    pub durability: Option<Durability>,
+    /// How long changes are kept for watches and pages that continue [default: 5m]
+    #[arg(long, env = "FAIRLEAD_ETCD_COMPACTION_INTERVAL", value_name = "DURATION", value_parser = duration)]
+    pub etcd_compaction_interval: Option<Duration>,
+    /// How much of them is kept at most, in MiB; a thousand are kept in any case [default: 64]
+    #[arg(long, env = "FAIRLEAD_HISTORY_MIB", value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=65536))]
+    pub history_mib: Option<u32>,
     /// off, error, warn, info, debug, trace, or a list such as info,proxy=debug [default: info]
     #[arg(long, env = "FAIRLEAD_LOG_LEVEL", value_name = "LEVEL", value_parser = crate::config::check::level)]
     pub log_level: Option<String>,
@@ -240,6 +256,17 @@ pub struct UpFlags {
     /// Refuse loopback addresses in EndpointSlices and Endpoints, as Kubernetes does
     #[arg(long, env = "FAIRLEAD_NO_LOOPBACK_ENDPOINTS", num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new(), value_name = "BOOL")]
     pub no_loopback_endpoints: Option<bool>,
+}
+
+/// `--durability`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Durability {
+    /// When it survives a power failure.
+    Fsync,
+    /// When it survives the end of the process: a power failure may take the newest writes.
+    Os,
+    /// The same, and nothing is ever flushed: for tests.
+    None,
 }
 
 /// `--packet-plane`.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use api::backend_policy::BackendPolicySpec;
 use clap::ValueEnum;
 
-use crate::cli::{AccessLog, DnsPods, LogFormat, PacketPlane, UpFlags, Usage, misused};
+use crate::cli::{AccessLog, DnsPods, Durability, LogFormat, PacketPlane, UpFlags, Usage, misused};
 
 mod addresses;
 mod entry;
@@ -68,6 +68,8 @@ pub struct Settings {
     pub shutdown_delay: Duration,
     /// Longest wait at stop.
     pub drain_timeout: Duration,
+    /// How the store keeps its data.
+    pub store: store::Options,
     /// Longest life of a client's connection.
     pub connection_age: Option<Duration>,
     /// Log filter.
@@ -118,6 +120,7 @@ impl Settings {
     fn with(flags: UpFlags, file: File) -> Result<Self> {
         let from_file = |path: &Option<PathBuf>| path.as_deref().map_or_else(String::new, |path| format!(" (in {})", path.display()));
         let place = from_file(&flags.config);
+        let store = kept(&flags, &file, &place)?;
         let api = flags.api_address.or(file.api_address).unwrap_or_else(|| loopback(6443));
         let plane = match flags.packet_plane.map_or_else(|| named(file.packet_plane, "packet-plane", &place), |plane| Ok(Some(plane)))? {
             Some(PacketPlane::Kernel) => bail!("--packet-plane kernel: the kernel plane is not built into this version; use auto or userspace"),
@@ -171,6 +174,7 @@ impl Settings {
             node_addresses,
             shutdown_delay: time(flags.shutdown_delay, file.shutdown_delay, "shutdown-delay", &place)?.unwrap_or_default(),
             drain_timeout: time(flags.drain_timeout, file.drain_timeout, "drain-timeout", &place)?.unwrap_or(Duration::from_secs(30)),
+            store,
             connection_age: time(flags.max_connection_age, file.max_connection_age, "max-connection-age", &place)?.filter(|age| !age.is_zero()),
             log_level: level(flags.log_level.or(file.log_level).unwrap_or_else(|| "info".into()))?,
             log_format: flags
@@ -229,6 +233,9 @@ impl Settings {
             ("watch-ingress-without-class", self.entry.ingress.without_class == other.entry.ingress.without_class),
             ("shutdown-delay", self.shutdown_delay == other.shutdown_delay),
             ("max-connection-age", self.connection_age == other.connection_age),
+            ("durability", self.store.durability == other.store.durability),
+            ("etcd-compaction-interval", self.store.history_age == other.store.history_age),
+            ("history-mib", self.store.history_bytes == other.store.history_bytes),
             ("log-format", self.log_format == other.log_format),
             ("access-log", self.access_log == other.access_log),
             ("access-log-filter", self.access_log_filter == other.access_log_filter),
@@ -251,6 +258,27 @@ impl Settings {
         };
         Ok(self)
     }
+}
+
+/// How the store keeps its data.
+fn kept(flags: &UpFlags, file: &File, place: &str) -> Result<store::Options> {
+    let standard = store::Options::default();
+    let asked = flags.durability.map_or_else(|| named(file.durability.clone(), "durability", place), |when| Ok(Some(when)))?;
+    let mib = flags.history_mib.or(file.history_mib);
+    if mib == Some(0) {
+        bail!("history-mib{place}: use a number from 1");
+    }
+    let age = time(flags.etcd_compaction_interval, file.etcd_compaction_interval.clone(), "etcd-compaction-interval", place)?;
+    Ok(store::Options {
+        durability: match asked {
+            Some(Durability::Fsync) | None => store::Durability::Fsync,
+            Some(Durability::Os) => store::Durability::Os,
+            Some(Durability::None) => store::Durability::None,
+        },
+        history_bytes: mib.map_or(standard.history_bytes, |mib| mib as usize * (1 << 20)),
+        history_age: age.unwrap_or(standard.history_age),
+        ..standard
+    })
 }
 
 fn named<T: ValueEnum>(text: Option<String>, key: &str, place: &str) -> Result<Option<T>> {

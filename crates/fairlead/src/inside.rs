@@ -1,4 +1,4 @@
-//! What `show` and `why` ask of a node, answered from the snapshot in force: `/api/v1/nodes/NAME/proxy/fairlead/...`.
+//! What `show`, `why` and `store` ask of a node, the first two answered from the snapshot in force: `/api/v1/nodes/NAME/proxy/fairlead/...`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -15,9 +15,10 @@ use model::vitals::Now;
 use model::{Endpoint, Live, Snapshot, Standing, Target};
 use net::clock::monotonic_ns;
 use serde_json::{Value, json};
+use store::Store;
 
 use crate::cli::What;
-use crate::heartbeats;
+use crate::{heartbeats, upkeep};
 
 /// Answers for one node.
 pub struct Inside {
@@ -31,6 +32,8 @@ pub struct Inside {
     pub client: Arc<std::sync::OnceLock<kube::Client>>,
     /// Heartbeats of Instances.
     pub leases: Arc<Leases>,
+    /// What the API keeps.
+    pub store: Store,
 }
 
 impl Connect for Inside {
@@ -48,6 +51,9 @@ impl Connect for Inside {
             }
             let query = |name: &str| request.query.get(name).map(str::to_owned);
             let path = request.address.rest.trim_start_matches("fairlead/");
+            if path == upkeep::SNAPSHOT {
+                return Ok(Response::new(Body::pieces(self.store.snapshot().backup())));
+            }
             let (status, answer) = match path.split_once('/') {
                 Some(("show", what)) => self.show(what, query("namespace").as_deref(), query("name").as_deref()),
                 Some(("why", "service")) => self.why_service(&query("namespace").unwrap_or_default(), &query("name").unwrap_or_default()).await,
@@ -58,6 +64,7 @@ impl Connect for Inside {
                     query("from").as_deref(),
                     query("sni").as_deref(),
                 ),
+                _ if path == upkeep::STATS => (200, upkeep::stats(&self.store.snapshot())),
                 _ => (404, json!({"error": format!("no {path} here: use show/WHAT, why/service or why/url")})),
             };
             Ok(reply(status, &answer))

@@ -1,6 +1,7 @@
 //! `fairlead`: the binary. Flags, settings, wiring and signals; it knows every crate and none knows it.
 //!
-//! `up` is the server, read top to bottom in `up.rs`; `demo` tours it; `run` supervises a program; `show` and `why` look inside.
+//! `up` is the server, read top to bottom in `up.rs`; `demo` tours it; `run` supervises a program; `show` and `why` look inside; `store` looks after
+//! the data.
 
 mod admin;
 mod bootstrap;
@@ -19,6 +20,7 @@ mod run;
 mod show;
 mod state;
 mod up;
+mod upkeep;
 mod verdicts;
 mod why_url;
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         Command::Run(flags) => run::main(flags),
         Command::Show(flags) => show::show(&flags),
         Command::Why(flags) => show::why(&flags),
+        Command::Store(flags) => upkeep::main(&flags),
     };
     match done {
         Ok(code) => code,

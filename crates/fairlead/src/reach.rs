@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use http_body_util::BodyExt;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::Value;
 
@@ -61,6 +62,35 @@ impl Server {
             }
             None => bail!("the API server {} has no node", self.url),
         }
+    }
+
+    /// What the node keeps under a path, as it comes. `path` begins after `/proxy/fairlead/`.
+    ///
+    /// # Errors
+    /// When the server cannot be reached or refuses, or the answer ends early or cannot be written.
+    pub async fn download(&self, path: &str, out: &mut impl std::io::Write) -> Result<()> {
+        let nodes = self.node.clone().map_or_else(Vec::new, |node| vec![node]);
+        let nodes = if nodes.is_empty() { self.nodes().await? } else { nodes };
+        for node in &nodes {
+            let request = http::Request::get(format!("/api/v1/nodes/{node}/proxy/fairlead/{path}")).body(kube::client::Body::empty())?;
+            let answer = self.client.send(request).await.map_err(|error| self.unreached(error))?;
+            if answer.status() == http::StatusCode::NOT_FOUND {
+                continue;
+            }
+            let is_good = answer.status().is_success();
+            let mut body = answer.into_body();
+            if !is_good {
+                let body = body.collect_bytes().await.map_err(|error| self.unreached(error))?;
+                let told = told(serde_json::from_slice(&body).unwrap_or_default())?;
+                bail!("the API server {} refused: {told}", self.url);
+            }
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|error| anyhow::anyhow!("the answer of {} ended early: {error}", self.url))?;
+                out.write_all(&frame.into_data().unwrap_or_default())?;
+            }
+            return Ok(());
+        }
+        bail!("the API server {} knows no node that runs Fairlead (asked {})", self.url, nodes.join(", "))
     }
 
     async fn ask_node(&self, node: &str, path: &str) -> Result<(http::StatusCode, Value)> {

@@ -60,7 +60,11 @@ pub fn why(flags: &WhyFlags) -> Result<ExitCode> {
     Ok(if answer["reason"].as_str().is_none_or(|reason| reason == "ok") { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn print(answer: &Value, output: Output) -> Result<()> {
+/// Prints an answer as text for people, or its rows for programs.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn print(answer: &Value, output: Output) -> Result<()> {
     let text = match output {
         Output::Table => answer["text"].as_str().unwrap_or_default().to_owned(),
         Output::Json => format!("{}\n", serde_json::to_string_pretty(&rows(answer))?),

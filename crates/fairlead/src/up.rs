@@ -187,7 +187,7 @@ impl Server {
     /// As [`main`].
     pub async fn start(mut settings: Settings) -> Result<Self> {
         state::make_private_dir(&settings.data_dir)?;
-        let store = open_store(&settings.data_dir)?;
+        let store = open_store(&settings.data_dir, &settings.store)?;
         state::remove_addresses(&settings.data_dir);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let sockets = Sockets::bind(&mut settings, cores)?;
@@ -205,6 +205,7 @@ impl Server {
             entries: (settings.http, settings.https),
             client: Arc::clone(&known),
             leases: Arc::clone(&leases),
+            store: store.clone(),
         };
         let api = build_api(&settings, store.clone(), &identities, inside, &metrics, Arc::clone(&live), Arc::clone(&first_complete))?;
         let client = client_as(&api, "system:apiserver");
@@ -296,14 +297,9 @@ impl Server {
 /// Longest wait for the first complete generation. Everything is in this process: seconds mean that something is broken.
 const READY_LIMIT: Duration = Duration::from_secs(60);
 
-fn open_store(data_dir: &Path) -> Result<Store> {
+fn open_store(data_dir: &Path, options: &store::Options) -> Result<Store> {
     let dir = data_dir.join("store");
-    Store::open(&dir, store::Options::default()).map_err(|error| match error {
-        store::Error::Locked { pid, .. } => {
-            anyhow::anyhow!("--data-dir {} is in use by process {pid}: stop it, or name another directory", data_dir.display())
-        }
-        other => anyhow::anyhow!("--data-dir {}: {other}", data_dir.display()),
-    })
+    Store::open(&dir, options.clone()).map_err(|error| crate::upkeep::opening(data_dir, error))
 }
 
 fn build_api(

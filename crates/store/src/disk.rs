@@ -152,12 +152,6 @@ impl Disk for Directory {
     }
 }
 
-/// A new file anywhere, for the owner only. That it exists already is an error.
-pub(crate) fn single_file(path: &Path) -> io::Result<Box<dyn Tape>> {
-    let file = private().write(true).create_new(true).open(path)?;
-    Ok(Box::new(FileTape { file, len: 0 }))
-}
-
 struct FileTape {
     file: File,
     len: u64,

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 
 use crate::disk::{Disk, Tape};
 use crate::index::{Entry, Index, Snapshot};
@@ -48,8 +48,74 @@ fn write_temporary(disk: &dyn Disk, snapshot: &Snapshot, stop: &AtomicBool) -> i
     write_to(&mut *tape, snapshot, stop)
 }
 
+/// The bytes of an image: a header, blocks of entries, and their number.
+pub(crate) struct Pieces {
+    snapshot: Snapshot,
+    next: Next,
+    /// Entries so far.
+    count: u64,
+}
+
+enum Next {
+    Header,
+    /// Entries behind this key.
+    Block(Option<Arc<str>>),
+    Count,
+    Nothing,
+}
+
+impl Pieces {
+    pub fn of(snapshot: Snapshot) -> Self {
+        Self { snapshot, next: Next::Header, count: 0 }
+    }
+
+    /// Entries behind a key, as many as a block takes, and the last key of them.
+    fn block(&mut self, after: Option<&str>) -> (Vec<u8>, Option<Arc<str>>) {
+        let mut entries = self.snapshot.index.entries_after(after);
+        let (mut block, mut last) = (Vec::new(), None);
+        layout::frame(&mut block, |out| {
+            while out.len() < BLOCK_BYTES {
+                let Some(entry) = entries.next() else { break };
+                layout::encode_entry(out, entry);
+                self.count += 1;
+                last = Some(Arc::clone(&entry.record.key));
+            }
+        });
+        (block, last)
+    }
+}
+
+impl Iterator for Pieces {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        match std::mem::replace(&mut self.next, Next::Nothing) {
+            Next::Header => {
+                self.next = Next::Block(None);
+                Some(Header { is_image: true, revision: self.snapshot.revision, is_relaxed: false }.encode().into())
+            }
+            Next::Block(after) => match self.block(after.as_deref()) {
+                (block, Some(last)) => {
+                    self.next = Next::Block(Some(last));
+                    Some(block.into())
+                }
+                (_, None) => {
+                    self.next = Next::Count;
+                    self.next()
+                }
+            },
+            Next::Count => {
+                let mut block = Vec::new();
+                layout::frame(&mut block, |out| out.extend_from_slice(&self.count.to_le_bytes()));
+                Some(block.into())
+            }
+            Next::Nothing => None,
+        }
+    }
+}
+
 /// Writes an image to a file and flushes it; returns its length.
-pub(crate) fn write_to(tape: &mut dyn Tape, snapshot: &Snapshot, stop: &AtomicBool) -> io::Result<u64> {
+fn write_to(tape: &mut dyn Tape, snapshot: &Snapshot, stop: &AtomicBool) -> io::Result<u64> {
     let mut written = 0u64;
     let mut unflushed = 0;
     let mut put = |tape: &mut dyn Tape, bytes: &[u8]| -> io::Result<()> {
@@ -62,27 +128,12 @@ pub(crate) fn write_to(tape: &mut dyn Tape, snapshot: &Snapshot, stop: &AtomicBo
         }
         Ok(())
     };
-    put(tape, &Header { is_image: true, revision: snapshot.revision, is_relaxed: false }.encode())?;
-    let mut entries = snapshot.index.entries().peekable();
-    let mut count = 0u64;
-    let mut block = Vec::new();
-    while entries.peek().is_some() {
+    for piece in Pieces::of(snapshot.clone()) {
         if stop.load(Ordering::Relaxed) {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        block.clear();
-        layout::frame(&mut block, |out| {
-            while out.len() < BLOCK_BYTES {
-                let Some(entry) = entries.next() else { break };
-                layout::encode_entry(out, entry);
-                count += 1;
-            }
-        });
-        put(tape, &block)?;
+        put(tape, &piece)?;
     }
-    block.clear();
-    layout::frame(&mut block, |out| out.extend_from_slice(&count.to_le_bytes()));
-    put(tape, &block)?;
     tape.sync()?;
     Ok(written)
 }
@@ -141,8 +192,6 @@ fn read_from(reader: &mut dyn Read, expected: Option<u64>, offset: &mut u64) -> 
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::Record;
 

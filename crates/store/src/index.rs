@@ -3,6 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use imbl::OrdMap;
 
 use crate::Record;
@@ -99,6 +100,12 @@ impl Index {
         self.entries.values()
     }
 
+    /// Those behind a key, in the order of their keys.
+    pub fn entries_after(&self, key: Option<&str>) -> impl Iterator<Item = &Arc<Entry>> {
+        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
+        self.entries.range::<_, str>((from, Bound::Unbounded)).map(|(_, entry)| entry)
+    }
+
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -146,6 +153,17 @@ impl Snapshot {
         } else {
             self.range(prefix, None).count()
         }
+    }
+
+    /// When a key is deleted by itself, in milliseconds since 1970; `None` when never, or when it is not there.
+    pub fn expires_ms(&self, key: &str) -> Option<u64> {
+        self.index.get(key)?.expires_ms
+    }
+
+    /// All of it as the bytes of a backup file, made piece by piece: what is read with [`restore`](crate::restore). The pieces keep the
+    /// snapshot, which costs what changes meanwhile.
+    pub fn backup(&self) -> impl Iterator<Item = Bytes> + Send + 'static {
+        crate::image::Pieces::of(self.clone())
     }
 
     /// How many keys there are under each directory: every prefix of a key that ends in a slash.

@@ -32,7 +32,7 @@ mod writer;
 
 pub use error::Error;
 pub use index::Snapshot;
-pub use offline::{Summary, check, repair, restore};
+pub use offline::{Summary, check, import, load, read_backup, repair, restore};
 pub use record::{Compare, Event, KEY_BYTES_MAX, Op, Outcome, Record, TXN_OPS_MAX, Txn, VALUE_BYTES_MAX};
 pub use store::{Durability, Options, Stats, Store};
 pub use watch::Watch;

@@ -228,15 +228,6 @@ impl Store {
         }
     }
 
-    /// Writes the newest state to one new file, from which [`restore`](crate::restore) makes a store. Blocks for as long as the
-    /// disk takes; the store goes on meanwhile.
-    ///
-    /// # Errors
-    /// [`Error::Io`], also if the file exists.
-    pub fn backup(&self, file: &Path) -> Result<u64, Error> {
-        crate::offline::backup(&self.snapshot(), file)
-    }
-
     /// Why the store accepts no more writes, if the disk failed.
     pub fn failure(&self) -> Option<String> {
         self.0.shared.failure()

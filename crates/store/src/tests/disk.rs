@@ -373,9 +373,11 @@ async fn a_backup_of_a_running_store_makes_another_one_with_later_revisions() {
     let (dir, file, copy) = (parent.path().join("store"), parent.path().join("backup"), parent.path().join("copy"));
     let store = Store::open(&dir, Options::default()).unwrap();
     commit(&store, vec![put("/a", "1"), put("/b", "2")]).await;
-    assert_eq!(store.backup(&file).unwrap(), 2);
-    assert!(store.backup(&file).is_err(), "a backup is never overwritten");
+    let backup = store.snapshot().backup();
     commit(&store, vec![put("/c", "3")]).await;
+    // Made piece by piece while the store goes on: what it shows is of the moment when it was asked for.
+    std::fs::write(&file, backup.collect::<Vec<_>>().concat()).unwrap();
+    assert_eq!((read_backup(&file).unwrap().revision(), keys(&read_backup(&file).unwrap(), "/").len()), (2, 2));
     let restored = restore(&file, &copy).unwrap();
     assert_eq!((restored.records, restored.floor), (2, restored.revision));
     assert!(restored.revision > 1_000_000_000);
@@ -384,6 +386,44 @@ async fn a_backup_of_a_running_store_makes_another_one_with_later_revisions() {
     let copy = Store::open(&copy, Options::default()).unwrap();
     assert_eq!(keys(&copy.snapshot(), "/"), ["/a", "/b"]);
     assert_eq!(commit(&copy, vec![put("/d", "4")]).await, restored.revision + 1);
+}
+
+#[test]
+fn a_backup_that_is_not_whole_is_refused_and_nothing_is_made_of_it() {
+    let parent = tempfile::tempdir().unwrap();
+    let (file, dir) = (parent.path().join("backup"), parent.path().join("store"));
+    let records = (0..3000).map(|i| (record(&format!("/k/{i:04}"), &"x".repeat(1000), i + 2), None));
+    import(records, &dir).unwrap();
+    let bytes = load(&dir).unwrap().backup().collect::<Vec<_>>();
+    assert!(bytes.len() > 4, "several blocks: {}", bytes.len());
+    for pieces in 0..bytes.len() {
+        std::fs::write(&file, bytes[..pieces].concat()).unwrap();
+        let copy = parent.path().join(format!("copy-{pieces}"));
+        assert!(matches!(restore(&file, &copy), Err(Error::Corrupt { .. })), "{pieces} of {} pieces", bytes.len());
+        assert!(!copy.exists());
+    }
+}
+
+fn record(key: &str, value: &str, revision: u64) -> Record {
+    Record { key: key.into(), value: Bytes::copy_from_slice(value.as_bytes()), create_revision: revision, mod_revision: revision }
+}
+
+#[tokio::test]
+async fn records_are_imported_with_their_revisions_into_an_empty_directory_only() {
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("store");
+    assert!(matches!(load(&dir), Err(Error::Io { reason, .. }) if reason.contains("no store")), "none is made by looking");
+    assert!(!dir.exists());
+    let twice = [record("/a", "1", 5), record("/a", "2", 6)].map(|one| (one, None));
+    assert!(matches!(import(twice, &dir), Err(Error::DuplicateKey { .. })));
+    assert!(matches!(import([(record(&"k".repeat(2000), "1", 5), None)], &dir), Err(Error::TooLarge { .. })));
+    let made = import([(record("/b", "2", 9), Some(u64::MAX)), (record("/a", "1", 5), None)], &dir).unwrap();
+    assert_eq!((made.records, made.floor), (2, made.revision));
+    assert!(matches!(import([(record("/c", "1", 5), None)], &dir), Err(Error::Io { .. })), "never over another store");
+    let store = Store::open(&dir, Options::default()).unwrap();
+    let snapshot = store.snapshot();
+    assert_eq!((snapshot.get("/b").unwrap().mod_revision, snapshot.expires_ms("/b"), snapshot.expires_ms("/a")), (9, Some(u64::MAX), None));
+    assert_eq!(commit(&store, vec![put("/d", "4")]).await, made.revision + 1);
 }
 
 /// Not a test of its own: the process that the next one kills. It prints each revision that was acknowledged.
