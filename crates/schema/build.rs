@@ -21,6 +21,8 @@ mod schemas;
 mod table;
 #[path = "build/texts.rs"]
 mod texts;
+#[path = "src/version.rs"]
+mod version;
 #[path = "build/words.rs"]
 mod words;
 
@@ -29,7 +31,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    for watched in ["build.rs", "build", "src/custom", "src/generated", "src/table.rs"] {
+    for watched in ["build.rs", "build", "src/custom", "src/generated", "src/table.rs", "src/version.rs"] {
         println!("cargo::rerun-if-changed={watched}");
     }
     let out = PathBuf::from(std::env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);

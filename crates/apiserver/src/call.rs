@@ -13,6 +13,7 @@ use crate::negotiate::{self, Form};
 use crate::protobuf;
 use crate::query::Query;
 use crate::request::Address;
+use crate::status::{ApiError, Result};
 
 /// All `Warning` headers of a reply together, bytes: more does not fit the header limits of clients.
 const WARNINGS_BYTES_MAX: usize = 4096;
@@ -72,6 +73,20 @@ impl Call {
             pretty: self.pretty,
             warnings: self.warnings.clone(),
         }
+    }
+
+    /// Whether metadata is asked for by the name of one object's, where that differs from a list's.
+    pub fn wants_one(&self) -> bool {
+        negotiate::asks_metadata_as(&self.headers, "PartialObjectMetadata")
+    }
+
+    /// 406 when the metadata of one object is asked for as that of a list.
+    pub fn check_one(&self) -> Result<()> {
+        if matches!(self.form, Form::Metadata(_)) && negotiate::asks_metadata_as(&self.headers, "PartialObjectMetadataList") {
+            let why = format!("you requested PartialObjectMetadataList, but the requested object is not a list ({})", self.kind.go_type(false));
+            return Err(ApiError::plain_not_acceptable(why));
+        }
+        Ok(())
     }
 
     /// The text of `User-Agent`.

@@ -4,7 +4,7 @@ use schema::{Gvk, Message, Problem, Strictness};
 use serde_json::Value;
 
 use crate::call::Call;
-use crate::field::Path;
+use crate::field::{FieldError, Path};
 use crate::kinds::Kind;
 use crate::negotiate;
 use crate::status::{ApiError, Result};
@@ -35,6 +35,8 @@ pub enum Source {
     Body,
     /// It is what a patch made of the stored object.
     Patch,
+    /// It is what an apply made of it.
+    Apply,
 }
 
 /// Brings a decoded object into the form that is stored: the kind asked for, pruned, in the storage version. What is dropped is told,
@@ -45,11 +47,13 @@ pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, stri
     } else if !value.is_object() {
         return Err(ApiError::bad_request(format!("the object provided is unrecognized (must be of type {}): it is no object", call.kind.kind)));
     }
+    if source != Source::Body
+        && let Some(why) = wrong_word(&value)
+    {
+        return Err(wrong_patch(&value, format!("couldn't get version/kind; json parse error: {why}")));
+    }
     let sent = (own_text(&value, "apiVersion"), own_text(&value, "kind"));
-    check_kind(call, &sent.0, &sent.1).map_err(|error| match source {
-        Source::Body => error,
-        Source::Patch => wrong_patch(&value, error.message),
-    })?;
+    check_kind(call, &sent.0, &sent.1).map_err(|error| if source == Source::Body { error } else { wrong_patch(&value, error.message) })?;
     let version = call.kind.versions[call.version];
     let shown = if sent.0.is_empty() { version } else { sent.0.rsplit('/').next().unwrap_or_default() };
     let refuse = |why: String, object: &Value| match source {
@@ -57,18 +61,28 @@ pub fn canonical(call: &Call, mut value: Value, mut problems: Vec<Problem>, stri
             ApiError::bad_request(format!("{} in version {} cannot be handled as a {0}: {why}", call.kind.kind, crate::field::quote(shown)))
         }
         Source::Patch => wrong_patch(object, why),
+        Source::Apply => inconvertible(call, object, &why),
     };
     value["apiVersion"] = call.api_version().into();
-    value["kind"] = call.kind.kind.into();
+    if call.kind.native || sent.1.is_empty() {
+        value["kind"] = call.kind.kind.into();
+    }
     if let Some(message) = table(call.kind, version) {
-        let before = if source == Source::Patch { value.clone() } else { Value::Null };
-        problems.extend(schema::prune(message, &mut value).map_err(|e| refuse(e.to_string(), &before))?);
+        let before = if source == Source::Body { Value::Null } else { value.clone() };
+        let found = schema::prune(message, &mut value).map_err(|error| {
+            let why = error.to_string();
+            // The metadata of what is no built-in kind is read by itself, so that its place is not part of the path.
+            refuse(if call.kind.native { why } else { why.replacen(".metadata.", ".", 1) }, &before)
+        })?;
+        problems.extend(found);
     }
     if call.kind.is_view {
         call.kind.rules.to_stored(&mut value);
     }
     let home = call.kind.home();
-    value["kind"] = home.kind.into();
+    if call.kind.native {
+        value["kind"] = home.kind.into();
+    }
     value["apiVersion"] = home.api_version().into();
     match (strictness, schema::strict_text(&problems)) {
         (Strictness::Strict, Some(text)) => return Err(refuse(text, &value)),
@@ -86,15 +100,19 @@ pub fn not_typed(value: &Value) -> schema::Error {
 
 /// A body is an object, and its kind and version are texts.
 fn check_words(call: &Call, value: &Value) -> Result<()> {
-    let error = if !value.is_object() {
-        not_typed(value)
-    } else {
-        let wrong = |field: &&str| !value[*field].is_null() && !value[*field].is_string();
-        let Some(field) = ["apiVersion", "kind"].into_iter().find(wrong) else { return Ok(()) };
-        let found = schema::json_type(&value[field]);
-        schema::Error::Json(format!("json: cannot unmarshal {found} into Go struct field .{field} of type string"))
+    let error = match wrong_word(value) {
+        _ if !value.is_object() => not_typed(value),
+        Some(why) => schema::Error::Json(why),
+        None => return Ok(()),
     };
     Err(unreadable(call, &error))
+}
+
+/// What Go says of a kind or version that is no text.
+fn wrong_word(value: &Value) -> Option<String> {
+    let wrong = |field: &&str| !value[*field].is_null() && !value[*field].is_string();
+    let field = ["apiVersion", "kind"].into_iter().find(wrong)?;
+    Some(format!("json: cannot unmarshal {} into Go struct field .{field} of type string", schema::json_type(&value[field])))
 }
 
 /// The field table of what is stored of a kind.
@@ -105,14 +123,32 @@ fn stored_table(kind: &Kind) -> Option<&'static Message> {
 
 /// Puts the fields of an object in the order in which they are shown, behind everything that was filled in and carried over.
 pub fn order(kind: &Kind, object: &mut Value) {
+    // A second view has fields of its own, which are put in order when it is shown.
     if let Some(message) = stored_table(kind) {
         schema::order(message, object);
     }
 }
 
 /// 422: what a patch made is no object of the kind.
-fn wrong_patch(object: &Value, why: String) -> ApiError {
+pub fn wrong_patch(object: &Value, why: String) -> ApiError {
     ApiError::invalid("", "", "", &vec![Path::new("patch").invalid(object.to_string(), why)])
+}
+
+/// Puts the fields of an object in the order of the view that its kind is.
+pub fn order_view(kind: &Kind, object: &mut Value) {
+    if let Some(message) = table(kind, kind.storage) {
+        schema::order(message, object);
+    }
+}
+
+/// 500: what an apply made is no object of the kind, which upstream takes for its own failure.
+fn inconvertible(call: &Call, object: &Value, why: &str) -> ApiError {
+    let text = |field: &str| object["metadata"][field].as_str().unwrap_or_default();
+    let slash = if call.kind.group.is_empty() { "/" } else { "" };
+    let gvk = format!("{slash}{}, Kind={}", call.api_version(), call.kind.kind);
+    let subject = format!("{}/{}; {gvk}", text("namespace"), text("name"));
+    let what = format!("unable to convert unstructured object to {gvk}: error decoding from json: {why}");
+    ApiError::plain(500, format!("failed to convert new object ({subject}) to proper version: {what}"))
 }
 
 fn own_text(value: &Value, field: &str) -> String {
@@ -122,26 +158,43 @@ fn own_text(value: &Value, field: &str) -> String {
 /// The body may leave its kind and version out, but not name others than the address does.
 fn check_kind(call: &Call, api_version: &str, kind: &str) -> Result<()> {
     let wanted = call.kind;
+    // Other than upstream, we take one that says nothing of its version for what its address says.
+    if !wanted.native && !api_version.is_empty() && api_version != call.api_version() {
+        let why = format!("the API version in the data ({api_version}) does not match the expected API version ({})", call.api_version());
+        return Err(ApiError::bad_request(why));
+    }
+    if !wanted.native {
+        // Another kind is found with whatever else is wrong: see `other_kind`.
+        return Ok(());
+    }
     let version = api_version.rsplit('/').next().unwrap_or_default();
     let cannot = |why: String| {
         Err(ApiError::bad_request(format!("{kind} in version {} cannot be handled as a {}: {why}", crate::field::quote(version), wanted.kind)))
     };
     if !kind.is_empty() && kind != wanted.kind {
         let registered = schema::table(Gvk { group: wanted.group, version, kind }).is_some();
-        return cannot(if registered {
-            format!("the address is that of a {}", wanted.kind)
-        } else {
-            format!("no kind {} is registered for version {}", crate::field::quote(kind), crate::field::quote(api_version))
-        });
+        return cannot(if registered { format!("the address is that of a {}", wanted.kind) } else { unregistered(kind, api_version) });
     }
     if !api_version.is_empty() && !wanted.versions.iter().any(|v| wanted.api_version_of(v) == api_version) {
-        return cannot(format!("no kind {} is registered for version {}", crate::field::quote(kind), crate::field::quote(api_version)));
+        return cannot(unregistered(kind, api_version));
     }
     if !api_version.is_empty() && api_version != call.api_version() {
         let why = format!("the API version in the data ({api_version}) does not match the expected API version ({})", call.api_version());
         return Err(ApiError::bad_request(why));
     }
     Ok(())
+}
+
+/// What is wrong with an object of a custom kind that says it is of another. Built-in kinds are refused before they are looked at.
+pub fn other_kind(kind: &Kind, object: &Value) -> Option<FieldError> {
+    let sent = object["kind"].as_str().unwrap_or_default();
+    (!kind.native && sent != kind.kind).then(|| Path::new("kind").invalid(sent, format!("must be {}", kind.kind)))
+}
+
+/// There is no such kind. Go names the file in which its registry of kinds is made.
+pub fn unregistered(kind: &str, api_version: &str) -> String {
+    let (kind, version) = (crate::field::quote(kind), crate::field::quote(api_version));
+    format!("no kind {kind} is registered for version {version} in scheme \"pkg/runtime/scheme.go:111\"")
 }
 
 fn unreadable(call: &Call, error: &schema::Error) -> ApiError {

@@ -36,16 +36,15 @@ struct DeleteOptions {
 }
 
 impl DeleteOptions {
-    /// From the body, else from the query.
+    /// From the body; from the query only when there is none.
     fn read(call: &Call) -> Result<Self> {
         let body = if call.body.is_empty() { from_query(call)? } else { from_body(call)? };
-        Self::of(call, &body)
+        Self::of(&body)
     }
 
-    /// From an object, with what the query says beside it.
-    fn of(call: &Call, body: &Value) -> Result<Self> {
+    fn of(body: &Value) -> Result<Self> {
         let mut errors = FieldErrors::new();
-        let dry_run: Vec<&str> = body["dryRun"].as_array().into_iter().flatten().filter_map(Value::as_str).chain(call.query.all("dryRun")).collect();
+        let dry_run: Vec<&str> = body["dryRun"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         errors.extend(wrong_dry_run(dry_run.iter().copied()));
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let options = Self {
@@ -105,6 +104,9 @@ fn from_query(call: &Call) -> Result<Value> {
     if !wanted.is_empty() {
         options.insert("preconditions".to_owned(), wanted.into());
     }
+    if call.query.has("dryRun") {
+        options.insert("dryRun".to_owned(), call.query.all("dryRun").collect());
+    }
     if call.query.has("orphanDependents") {
         options.insert("orphanDependents".to_owned(), call.query.switch("orphanDependents").into());
     }
@@ -132,8 +134,7 @@ fn from_body(call: &Call) -> Result<Value> {
         }
         Some(other) => {
             let version = value["apiVersion"].as_str().unwrap_or_default();
-            let (kind, version) = (crate::field::quote(other), crate::field::quote(version));
-            Err(ApiError::bad_request(format!("no kind {kind} is registered for version {version} among options of a deletion")))
+            Err(ApiError::bad_request(decode::unregistered(other, version)))
         }
     }
 }
@@ -170,7 +171,7 @@ impl Core {
 
     /// Deletes the object of a call as these `DeleteOptions` say.
     pub(crate) async fn delete_by(&self, call: &Call, options: &Value, dry_run: bool) -> Result<()> {
-        let mut options = DeleteOptions::of(call, options)?;
+        let mut options = DeleteOptions::of(options)?;
         options.dry_run |= dry_run;
         self.delete_object(call, &options, &call.address.name, call.namespace()).await.map(drop)
     }
@@ -205,7 +206,9 @@ impl Core {
 
     /// Marks an object as deleted: finalizers of the propagation, the time, the grace. A second deletion may only shorten the grace.
     fn mark(&self, kind: &Kind, options: &DeleteOptions, object: &mut Value) {
-        let finalizers = options.finalizers(object);
+        // What vanishes by itself has no dependents that anybody collects.
+        let finalizers =
+            if kind.ttl.is_some() { metadata::finalizers(object).into_iter().map(str::to_owned).collect() } else { options.finalizers(object) };
         let grace_s = kind.rules.grace_s(object, options.grace_s).unwrap_or(0).max(0);
         let was_deleting = metadata::is_deleting(object);
         let before_s = object["metadata"]["deletionGracePeriodSeconds"].as_i64().unwrap_or(0);
@@ -240,11 +243,11 @@ impl Core {
             return Err(ApiError::bad_request("a namespace must be named to delete a collection"));
         }
         let options = DeleteOptions::read(call)?;
-        let limit = ListOptions::read(&call.query, false)?.limit;
+        let chosen = ListOptions::read(&call.query)?;
         let filter = Filter::read(call.kind, call.namespace(), &call.query)?;
-        let sight = self.cache.sight(call.kind);
+        let page = self.page(call, &chosen, &filter).await?;
         let mut items = Vec::new();
-        for object in filter.select(call.kind, &sight, None, if limit == 0 { usize::MAX } else { limit }) {
+        for object in page.objects {
             match self.delete_object(call, &options, &object.head.name, &object.head.namespace).await {
                 Ok(Fate::Gone(object) | Fate::Held(object)) => items.push(object),
                 Err(error) if error.code == 404 => {}
@@ -260,7 +263,7 @@ impl Core {
             }
             item
         };
-        let list = json!({ "kind": format!("{}List", call.kind.kind), "apiVersion": call.api_version(), "metadata": { "resourceVersion": sight.revision.to_string() },
+        let list = json!({ "kind": format!("{}List", call.kind.kind), "apiVersion": call.api_version(), "metadata": { "resourceVersion": page.revision.to_string() },
                            "items": items.into_iter().map(shown).collect::<Vec<_>>() });
         Ok(call.reply(200, &list))
     }

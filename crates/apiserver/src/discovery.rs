@@ -17,8 +17,6 @@ use crate::kinds::{self, Kind, Sub};
 use crate::negotiate;
 use crate::status::{ApiError, Result};
 
-/// The Kubernetes version whose API this is.
-const KUBERNETES: (&str, &str, &str) = ("1", "36", "3");
 const AGGREGATED: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
 
 /// All documents, ready to send.
@@ -50,8 +48,9 @@ impl Document {
             body::reply(200, media_type, Body::whole(self.json.clone()))
         };
         response.headers_mut().insert(header::ETAG, self.etag.clone());
-        response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public"));
-        response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+        if media_type == AGGREGATED {
+            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public"));
+        }
         response
     }
 }
@@ -92,8 +91,11 @@ impl Discovery {
         let Some(document) = self.plain.get(path) else { return Ok(None) };
         for clause in negotiate::clauses(headers).iter().filter(|c| c.takes_json()) {
             match (self.aggregated.get(path), clause.parameter("as"), clause.parameter("g"), clause.parameter("v")) {
-                (Some(aggregated), "APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2") => return Ok(Some(aggregated.reply(AGGREGATED, headers))),
-                (_, "", ..) => return Ok(Some(document.reply("application/json", headers))),
+                (Some(aggregated), "APIGroupDiscoveryList", "apidiscovery.k8s.io", "v2") => {
+                    return Ok(Some(varying(aggregated.reply(AGGREGATED, headers))));
+                }
+                (Some(_), "", ..) => return Ok(Some(varying(document.reply("application/json", headers)))),
+                (None, "", ..) => return Ok(Some(document.reply("application/json", headers))),
                 _ => {}
             }
         }
@@ -106,8 +108,14 @@ impl Discovery {
     }
 }
 
+/// A reply at a path that has two forms.
+fn varying(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(header::VARY, HeaderValue::from_static("Accept"));
+    response
+}
+
 fn version_document(version: &str) -> Value {
-    let (major, minor, patch) = KUBERNETES;
+    let [major, minor, patch] = schema::KUBERNETES;
     // Build metadata (`+`), so that clients that compare semantic versions see the Kubernetes version.
     json!({
         "major": major, "minor": minor, "gitVersion": format!("v{major}.{minor}.{patch}+fairlead.{version}"), "gitCommit": "", "gitTreeState": "clean",
@@ -263,6 +271,19 @@ fn aggregated_resource(kind: &Kind, version: &str) -> Value {
         resource["subresources"] = subresources.into();
     }
     resource
+}
+
+#[cfg(test)]
+impl Discovery {
+    /// The plain document at a path.
+    pub fn document(&self, path: &str) -> Value {
+        serde_json::from_slice(&self.plain[path].json).expect("a document is JSON")
+    }
+
+    /// How many groups and versions there are.
+    pub fn group_versions(&self) -> usize {
+        group_versions().len()
+    }
 }
 
 #[cfg(test)]

@@ -96,6 +96,16 @@ impl Kind {
         if self.group.is_empty() { self.plural.to_owned() } else { format!("{}.{}", self.plural, self.group) }
     }
 
+    /// The type that upstream keeps its objects in, as messages name it: `*core.Event`, or `*core.EventList`.
+    pub fn go_type(&self, is_list: bool) -> String {
+        let list = if is_list { "List" } else { "" };
+        if !self.native {
+            return format!("*unstructured.Unstructured{list}");
+        }
+        let package = self.home().group.split('.').next().filter(|group| !group.is_empty()).unwrap_or("core");
+        format!("*{package}.{}{list}", self.kind)
+    }
+
     /// The row whose objects these are: itself, or the first with the same keys when it is a second view of them.
     pub fn home(&self) -> &Kind {
         if self.is_view { KINDS.iter().find(|k| k.prefix == self.prefix).unwrap_or(self) } else { self }

@@ -62,7 +62,7 @@ pub fn generated_name(base: &str, random: &dyn Fn(&mut [u8])) -> String {
 /// What a new object gets and loses, whatever the client sent. `uid` and `now` (RFC 3339, seconds) are the server's.
 pub fn fill_new(kind: &Kind, object: &mut Value, namespace: &str, uid: String, now: String) {
     let meta = of(object);
-    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "resourceVersion"] {
+    for field in ["selfLink", "deletionTimestamp", "deletionGracePeriodSeconds"] {
         meta.shift_remove(field);
     }
     if namespace.is_empty() {
@@ -272,6 +272,9 @@ fn validate_finalizers(kind: &Kind, object: &Value) -> FieldErrors {
     errors
 }
 
+/// Kinds whose updates upstream judges as it does new objects, what names are generated from included.
+const JUDGED_WHOLE: [&str; 5] = ["Endpoints", "EndpointSlice", "Ingress", "IngressClass", "Namespace"];
+
 /// Everything wrong with the metadata of a changed object.
 pub fn validate_updated(kind: &Kind, object: &Value, old: &Value) -> FieldErrors {
     let path = Path::new("metadata");
@@ -290,7 +293,7 @@ pub fn validate_updated(kind: &Kind, object: &Value, old: &Value) -> FieldErrors
             errors.push(path.child(field).invalid(meta[field].clone(), "field is immutable"));
         }
     }
-    if kind.native && meta["generateName"] != before["generateName"] {
+    if JUDGED_WHOLE.contains(&kind.kind) && meta["generateName"] != before["generateName"] {
         errors.extend(validate_base(kind, object));
     }
     // Contents that were stored already may break rules that are newer than they (ratcheting).

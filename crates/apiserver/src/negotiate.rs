@@ -119,6 +119,47 @@ pub fn form(headers: &HeaderMap, is_native: bool) -> Result<(Form, bool)> {
     clauses(headers).iter().find_map(of_clause).ok_or_else(|| ApiError::not_acceptable(possible))
 }
 
+/// Whether the first alternative that asks for metadata alone calls it this.
+pub fn asks_metadata_as(headers: &HeaderMap, name: &str) -> bool {
+    let all = clauses(headers);
+    all.iter().map(|clause| clause.parameter("as")).find(|form| form.starts_with("PartialObjectMetadata")) == Some(name)
+}
+
+/// 406 when a client takes none of what replies about a built-in kind can be, by the names alone: upstream's router judges so before anybody
+/// looks at parameters, and knows no `application/*`.
+pub fn routable(headers: &HeaderMap, is_collection: bool) -> Result<()> {
+    let is_one = |clause: &Clause<'_>| matches!(clause.media_type, "*/*" | "application/json" | YAML | protobuf::MEDIA_TYPE);
+    if clauses(headers).iter().any(is_one) {
+        return Ok(());
+    }
+    let live = if is_collection { ", application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch" } else { "" };
+    Err(ApiError::not_routable(&format!("{NATIVE_REPLIES}{live}")))
+}
+
+/// In which form a refusal is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// JSON, indented when the client is one that people read.
+    Json,
+    /// JSON, which is always indented: the client takes nothing that a refusal can be.
+    Raw,
+    /// YAML.
+    Yaml,
+    /// Protobuf, where the kind has it.
+    Protobuf,
+}
+
+/// The form of refusals that a client likes best. They are never Tables or the like, so such alternatives do not count.
+pub fn refusal(headers: &HeaderMap, is_native: bool) -> Refusal {
+    let of_clause = |clause: &Clause<'_>| match clause.media_type {
+        _ if !clause.parameter("as").is_empty() => None,
+        protobuf::MEDIA_TYPE => is_native.then_some(Refusal::Protobuf),
+        YAML => Some(Refusal::Yaml),
+        _ => clause.takes_json().then_some(Refusal::Json),
+    };
+    clauses(headers).iter().find_map(of_clause).unwrap_or(Refusal::Raw)
+}
+
 /// Whether the reply is to be YAML: it comes before everything that JSON satisfies.
 pub fn prefers_yaml(headers: &HeaderMap) -> bool {
     clauses(headers).iter().find(|clause| clause.takes_json()).is_some_and(|clause| clause.media_type == YAML)

@@ -6,7 +6,6 @@ use sha2::{Digest, Sha256};
 
 use crate::body::{self, Body};
 use crate::call::header_text;
-use crate::kinds;
 use crate::negotiate;
 use crate::query::Query;
 use crate::status::ApiError;
@@ -22,16 +21,15 @@ pub fn answer(path: &str, query: &Query, headers: &HeaderMap) -> Option<Response
     }
     let below = path.trim_end_matches('/').strip_prefix("/openapi/v3")?;
     if below.is_empty() {
-        let paths: Map<String, Value> = schema::openapi::index()
-            .iter()
-            .filter(|d| is_served(d.path))
-            .map(|d| (d.path.to_owned(), json!({ "serverRelativeURL": address(d.path, d.hash) })))
-            .collect();
+        let paths: Map<String, Value> =
+            schema::openapi::index().iter().map(|d| (d.path.to_owned(), json!({ "serverRelativeURL": address(d.path, d.hash) }))).collect();
         return Some(body::json(200, &json!({ "paths": paths }), false));
     }
     let path = below.strip_prefix('/')?;
-    let Some(document) = schema::openapi::document(path).filter(|_| is_served(path)) else {
-        return Some(crate::route::refusal(&ApiError::no_resource(), false));
+    let Some(document) = schema::openapi::document(path) else {
+        let mut nothing = body::text(404, "");
+        nothing.headers_mut().clear();
+        return Some(nothing);
     };
     match query.get("hash") {
         Some(hash) if hash != document.hash => Some(moved(path, document.hash)),
@@ -39,17 +37,8 @@ pub fn answer(path: &str, query: &Query, headers: &HeaderMap) -> Option<Response
     }
 }
 
-/// Whether a kind of the document's group and version is served: documents of later kinds lie ready.
-fn is_served(path: &str) -> bool {
-    kinds::served().any(|kind| {
-        let of = |version: &str| if kind.group.is_empty() { format!("api/{version}") } else { format!("apis/{}/{version}", kind.group) };
-        kind.versions.iter().any(|version| of(version) == path)
-    })
-}
-
 /// Made anew for each client that does not have it: those who ask are few, and it is large.
 fn v2(headers: &HeaderMap) -> Response<Body> {
-    let served = || schema::openapi::index().iter().filter(|document| is_served(document.path));
     let wanted = |clause: &negotiate::Clause<'_>| {
         let is_protobuf = V2_PROTOBUF.contains(&clause.media_type);
         (is_protobuf || clause.takes_json()).then_some(is_protobuf)
@@ -58,12 +47,12 @@ fn v2(headers: &HeaderMap) -> Response<Body> {
         return crate::route::refusal(&ApiError::not_acceptable(&["application/json", V2_PROTOBUF[1]].join(", ")), false);
     };
     let (media_type, mark) = if is_protobuf { (V2_PROTOBUF[1], "p") } else { ("application/json", "j") };
-    let hash = served().fold(Sha256::new(), |hash, document| hash.chain_update(document.hash)).finalize();
+    let hash = schema::openapi::index().iter().fold(Sha256::new(), |hash, document| hash.chain_update(document.hash)).finalize();
     let etag = HeaderValue::from_str(&format!("\"{mark}{hash:X}\"")).expect("hexadecimal digits are a header value");
     if has(headers, &etag) {
         return marked(body::reply(304, media_type, Body::default()), etag);
     }
-    let document = schema::openapi::v2::document(served());
+    let document = schema::openapi::v2::document(schema::openapi::index().iter());
     let bytes = if is_protobuf { schema::openapi::v2::to_protobuf(&document) } else { document.to_string().into_bytes() };
     marked(body::packed(200, media_type, bytes, negotiate::takes_gzip(headers)), etag)
 }
@@ -109,4 +98,33 @@ fn reply(document: &schema::openapi::Document, is_hashed: bool, headers: &Header
     let caching = if is_hashed { "public, immutable, max-age=31536000" } else { "no-cache, private" };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::discovery::Discovery;
+
+    #[test]
+    fn documents_describe_what_discovery_serves_and_nothing_else() {
+        let discovery = Discovery::new("0.1.0");
+        let (mut served, mut described) = (BTreeSet::new(), BTreeSet::new());
+        for document in schema::openapi::index() {
+            let root = format!("/{}", document.path);
+            for resource in discovery.document(&root)["resources"].as_array().expect("a list of resources") {
+                served.insert(format!("{root} {}", resource["name"].as_str().expect("a name")));
+            }
+            let text: Value = serde_json::from_slice(&document.json()).expect("JSON");
+            for path in text["paths"].as_object().expect("paths").keys() {
+                let parts: Vec<&str> = path[root.len()..].split('/').filter(|part| !part.is_empty() && *part != "{name}").collect();
+                let resource = parts.strip_prefix(&["namespaces", "{namespace}"]).unwrap_or(&parts);
+                described.insert(format!("{root} {}", resource.join("/")));
+            }
+            assert_eq!(text["info"]["version"], discovery.document("/version")["gitVersion"], "{}", document.path);
+        }
+        assert_eq!(described, served);
+        assert_eq!(schema::openapi::index().len(), discovery.group_versions(), "a document for each group and version");
+    }
 }

@@ -6,6 +6,7 @@ use schema::{Problem, Strictness};
 use serde_json::Value;
 
 use crate::body::Body;
+use crate::cache;
 use crate::call::Call;
 use crate::decode::{self, Source};
 use crate::kinds::Sub;
@@ -43,11 +44,14 @@ impl Core {
             _ => return Err(ApiError::unsupported_media_type(if call.kind.native { negotiate::PATCHES } else { negotiate::CUSTOM_PATCHES })),
         };
         let is_apply = media_type == "application/apply-patch+yaml";
+        let is_there = || self.cache.get(call.kind, &cache::key(call.kind, call.namespace(), &call.address.name)).is_some();
+        // Upstream looks at a patch only when it has the object: one that is not there comes first.
+        let undecodable = |error| if is_there() { undecodable(media_type, error) } else { ApiError::not_found(call.kind, &call.address.name) };
         let options = WriteOptions::read(&call.query, if is_apply { Write::Apply } else { Write::Patch }, call.user_agent())?;
         let (patch, mut problems) = if is_apply {
             schema::from_yaml(&call.body).map_err(|e| ApiError::bad_request(format!("error decoding YAML: {e}")))?
         } else {
-            schema::from_json(&call.body).map_err(|e| undecodable(media_type, e))?
+            schema::from_json(&call.body).map_err(undecodable)?
         };
         let is_json = media_type == "application/json-patch+json";
         if is_json {
@@ -56,10 +60,8 @@ impl Core {
         // A strategic merge patch that is null changes nothing.
         let is_map = patch.is_object() || is_json || is_apply || (patch.is_null() && media_type == "application/strategic-merge-patch+json");
         if !is_map {
-            return Err(undecodable(
-                media_type,
-                schema::Error::Json(format!("json: cannot unmarshal {} into Go value of type map[string]interface {{}}", schema::json_type(&patch))),
-            ));
+            let found = schema::json_type(&patch);
+            return Err(undecodable(schema::Error::Json(format!("json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"))));
         }
         if is_apply {
             repeated_keys(call, &problems, options.strictness)?;
@@ -137,10 +139,15 @@ impl Edit {
             Self::Strategic(patch, problems) if patch.is_null() => (base, problems.clone()),
             Self::Strategic(patch, problems) => (strategic(call, &base, patch)?, problems.clone()),
             Self::Merge(patch, problems) => (schema::merge_patch(&base, patch), problems.clone()),
+            // A name that is given up is none, though one that is left out is that of the address.
+            Self::Apply(config) if config["metadata"].get("name").is_some_and(|name| name.is_null() || name == "") => {
+                return Err(metadata::nameless(&call.address.name));
+            }
             Self::Apply(config) => (managed::apply(call, Some(&base), config, options, sub, now)?, Vec::new()),
             Self::Replace(object) => (object.clone(), Vec::new()),
         };
-        let mut patched = decode::canonical(call, patched, problems, options.strictness, Source::Patch)?;
+        let source = if matches!(self, Self::Apply(_)) { Source::Apply } else { Source::Patch };
+        let mut patched = decode::canonical(call, patched, problems, options.strictness, source)?;
         if metadata::text(&patched, "name").is_empty() {
             return Err(metadata::nameless(&call.address.name));
         }
@@ -154,7 +161,11 @@ impl Edit {
 /// What a strategic merge patch makes of an object. It is merged into a typed one, which stays of its kind whatever the patch says.
 fn strategic(call: &Call, base: &Value, patch: &Value) -> Result<Value> {
     let mut merged = match decode::table(call.kind, call.kind.versions[call.version]) {
-        Some(message) => schema::strategic_merge(message, base, patch).map_err(misfit)?,
+        Some(message) => {
+            let merged = schema::strategic_merge(message, base, patch).map_err(misfit)?;
+            schema::restorable(message, &merged).map_err(|why| decode::wrong_patch(patch, why))?;
+            merged
+        }
         None => schema::merge_patch(base, patch),
     };
     for field in ["apiVersion", "kind"] {

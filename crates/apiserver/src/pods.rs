@@ -1,6 +1,6 @@
 //! What Pods have and no other kind: being bound to a Node, and being evicted from it.
 
-use http::{Method, Response};
+use http::Response;
 use serde_json::{Value, json};
 
 use crate::body::Body;
@@ -17,8 +17,8 @@ use crate::status::{ApiError, Result};
 
 impl Core {
     /// POST of `/binding`: the Pod gets its Node, once.
-    pub(crate) async fn bind(&self, call: &Call, method: &Method) -> Result<Response<Body>> {
-        let (binding, options) = self.action(call, method, &kinds::BINDING)?;
+    pub(crate) async fn bind(&self, call: &Call) -> Result<Response<Body>> {
+        let (binding, options) = self.action(call, &kinds::BINDING)?;
         let target = &binding["target"];
         let node = target["name"].as_str().unwrap_or_default();
         let mut errors = FieldErrors::new();
@@ -75,17 +75,14 @@ impl Core {
     }
 
     /// POST of `/eviction`: a deletion that disruption budgets may refuse. No kind of budget is served yet, so none does.
-    pub(crate) async fn evict(&self, call: &Call, method: &Method) -> Result<Response<Body>> {
-        let (eviction, options) = self.action(call, method, &kinds::EVICTION)?;
+    pub(crate) async fn evict(&self, call: &Call) -> Result<Response<Body>> {
+        let (eviction, options) = self.action(call, &kinds::EVICTION)?;
         self.delete_by(call, &eviction["deleteOptions"], options.dry_run).await?;
         Ok(call.reply(201, &json!({ "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201 })))
     }
 
     /// The body of an action on a Pod, which is of another kind than the Pod.
-    fn action(&self, call: &Call, method: &Method, kind: &'static Kind) -> Result<(Value, WriteOptions)> {
-        if *method != Method::POST || call.address.name.is_empty() {
-            return Err(ApiError::method_not_allowed());
-        }
+    fn action(&self, call: &Call, kind: &'static Kind) -> Result<(Value, WriteOptions)> {
         negotiate::plain(&call.headers)?;
         let options = WriteOptions::read(&call.query, Write::Create, call.user_agent())?;
         let mut body = decode::object(&call.about(kind), options.strictness)?;

@@ -106,8 +106,6 @@ pub fn decode(text: &str, plus: bool) -> String {
 /// How a list or watch reads: `metav1.ListOptions` without its selectors.
 #[derive(Clone, Debug, Default)]
 pub struct ListOptions {
-    /// `watch=true`.
-    pub watch: bool,
     /// `resourceVersion` as sent, empty when unset.
     pub resource_version: String,
     /// `resourceVersionMatch=Exact`.
@@ -127,12 +125,11 @@ pub struct ListOptions {
 }
 
 impl ListOptions {
-    /// Reads and checks the options; `watch` when the path itself says so.
-    pub fn read(query: &Query, watch: bool) -> Result<Self> {
+    /// Reads and checks the options.
+    pub fn read(query: &Query) -> Result<Self> {
         let number = |key: &str| query.number(key).map(Option::unwrap_or_default);
         let matching = query.get("resourceVersionMatch").unwrap_or_default();
         let options = Self {
-            watch: watch || query.switch("watch"),
             resource_version: query.get("resourceVersion").unwrap_or_default().to_owned(),
             exact: matching == "Exact",
             not_older_than: matching == "NotOlderThan",
@@ -142,7 +139,8 @@ impl ListOptions {
             bookmarks: query.switch("allowWatchBookmarks"),
             initial_events: query.has("sendInitialEvents").then(|| query.switch("sendInitialEvents")),
         };
-        let errors = if options.watch { options.wrong_for_watch(matching) } else { options.wrong_for_list(matching) };
+        // The old prefix of paths that watch is no option: what stands beside it is judged as for a list.
+        let errors = if query.switch("watch") { options.wrong_for_watch(matching) } else { options.wrong_for_list(matching) };
         if errors.is_empty() { Ok(options) } else { Err(ApiError::invalid("meta.k8s.io", "ListOptions", "", &errors)) }
     }
 
@@ -292,14 +290,14 @@ mod tests {
 
     #[test]
     fn numbers_that_are_none_are_400() {
-        let wrong = |q: &str| ListOptions::read(&Query::parse(q), false).expect_err(q).message;
+        let wrong = |q: &str| ListOptions::read(&Query::parse(q)).expect_err(q).message;
         assert_eq!(wrong("limit="), r#"strconv.ParseInt: parsing "": invalid syntax"#);
         assert_eq!(wrong("limit=99999999999999999999"), r#"strconv.ParseInt: parsing "99999999999999999999": value out of range"#);
     }
 
     #[test]
     fn list_options_that_contradict_each_other_are_422() {
-        let wrong = |q: &str| ListOptions::read(&Query::parse(q), false).err().map(|e| e.message).unwrap_or_default();
+        let wrong = |q: &str| ListOptions::read(&Query::parse(q)).err().map(|e| e.message).unwrap_or_default();
         assert!(wrong("resourceVersionMatch=NotOlderThan").ends_with("resourceVersionMatch is forbidden unless resourceVersion is provided"));
         assert!(wrong("resourceVersionMatch=Exact&resourceVersion=0").contains("\"exact\" is forbidden for resourceVersion \"0\""));
         assert!(wrong("sendInitialEvents=true").contains("sendInitialEvents is forbidden for list"));

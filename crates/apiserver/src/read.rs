@@ -33,7 +33,8 @@ const PIECE_BYTES: usize = 64 * 1024;
 const PRETTY_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Where the next page begins, as `metadata.continue` carries it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize, Deserialize, Default)]
+#[serde(default)]
 struct Token {
     v: String,
     /// -1: whatever is newest.
@@ -50,19 +51,20 @@ impl Token {
 
     fn read(text: &str) -> Result<Self> {
         let bad = |why: String| ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
-        let bytes = URL_SAFE_NO_PAD
-            .decode(text.trim_end_matches('='))
-            .map_err(|e| bad(format!("illegal base64 data at input byte {}", illegal_at(&e, text))))?;
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|e| bad(format!("illegal base64 data at input byte {}", illegal_at(&e, text))))?;
         let token: Self = serde_json::from_slice(&bytes).map_err(|e| bad(e.to_string()))?;
         if token.v != "meta.k8s.io/v1" {
-            return Err(bad(format!("server does not recognize this encoded version {}", crate::field::quote(&token.v))));
+            return Err(bad(format!("server does not recognize this encoded version {}", token.v)));
+        }
+        if token.start.is_empty() {
+            return Err(bad(format!("encoded start key empty (version {})", token.v)));
         }
         if token.rv == 0 || token.rv < -1 {
             return Err(bad("incorrect encoded start resourceVersion".to_owned()));
         }
         // A start that climbs out of the collection would read other objects.
-        if token.start.is_empty() || token.start.split('/').any(|part| part == ".." || part == ".") {
-            return Err(bad("the encoded start key is not below the collection".to_owned()));
+        if token.start.split('/').any(|part| part == ".." || part == ".") {
+            return Err(bad(token.start));
         }
         Ok(token)
     }
@@ -72,14 +74,15 @@ impl Token {
 fn illegal_at(error: &base64::DecodeError, text: &str) -> usize {
     match error {
         base64::DecodeError::InvalidByte(at, _) => *at,
+        _ if text.contains('=') => text.find('=').unwrap_or_default(),
         _ => text.len() / 4 * 4,
     }
 }
 
 /// One page of a collection.
-struct Page {
-    objects: Vec<Arc<Object>>,
-    revision: u64,
+pub(crate) struct Page {
+    pub objects: Vec<Arc<Object>>,
+    pub revision: u64,
     resume: String,
     /// How many objects follow the page, where that is known cheaply.
     remaining: Option<usize>,
@@ -89,11 +92,12 @@ impl Core {
     /// GET of one object.
     pub(crate) async fn get(&self, call: &Call) -> Result<Response<Body>> {
         if let Some(revision) = call.query.get("resourceVersion") {
-            self.reach(parse_revision(revision)?).await?;
+            self.reach(revision.parse().map_err(|_| crate::watch::unparsable(revision))?).await?;
         }
         let name = &call.address.name;
         let key = cache::key(call.kind, call.namespace(), name);
         let object = self.cache.get(call.kind, &key).ok_or_else(|| self.missing(call, &key))?;
+        call.check_one()?;
         Ok(self.reply(call, 200, &object))
     }
 
@@ -137,19 +141,26 @@ impl Core {
 
     /// GET of a collection.
     pub(crate) async fn list(&self, call: &Call) -> Result<Response<Body>> {
-        let options = ListOptions::read(&call.query, false)?;
+        let options = ListOptions::read(&call.query)?;
         let filter = Filter::read(call.kind, call.namespace(), &call.query)?;
         let page = self.page(call, &options, &filter).await?;
+        if let Form::Metadata(_) = call.form
+            && call.wants_one()
+        {
+            let why = format!("you requested PartialObjectMetadata, but the requested object is a list ({})", call.kind.go_type(true));
+            return Err(ApiError::plain_not_acceptable(why));
+        }
         Ok(self.write_list(call, page))
     }
 
-    async fn page(&self, call: &Call, options: &ListOptions, filter: &Filter) -> Result<Page> {
+    /// The objects that a list shows.
+    pub(crate) async fn page(&self, call: &Call, options: &ListOptions, filter: &Filter) -> Result<Page> {
         let kind_prefix = cache::key(call.kind, "", "");
         if !options.resume.is_empty() {
+            let token = Token::read(&options.resume)?;
             if !matches!(options.resource_version.as_str(), "" | "0") {
                 return Err(ApiError::bad_request("specifying resource version is not allowed when using continue"));
             }
-            let token = Token::read(&options.resume)?;
             let after = format!("{kind_prefix}{}", token.start);
             let Ok(revision) = u64::try_from(token.rv) else {
                 return Ok(self.cut(call, options, filter, &self.cache.sight(call.kind), Some(&after)));
@@ -265,8 +276,9 @@ fn expired_token(error: store::Error, start: &str) -> ApiError {
 
 /// A resourceVersion as a number.
 pub(crate) fn parse_revision(text: &str) -> Result<u64> {
-    text.parse().map_err(|_| {
-        let why = format!("strconv.ParseUint: parsing {}: invalid syntax", crate::field::quote(text));
+    text.parse().map_err(|error: std::num::ParseIntError| {
+        let what = if *error.kind() == std::num::IntErrorKind::PosOverflow { "value out of range" } else { "invalid syntax" };
+        let why = format!("strconv.ParseUint: parsing {}: {what}", crate::field::quote(text));
         ApiError::bad_request(format!("invalid resource version: {}", crate::field::Path::new("resourceVersion").invalid(text, why)))
     })
 }

@@ -12,7 +12,8 @@ use crate::call::{Call, Warnings, header_text};
 use crate::hooks::ConnectRequest;
 use crate::impersonate;
 use crate::kinds::{self, Kind, Sub};
-use crate::negotiate::{self, Form};
+use crate::negotiate::{self, Form, Refusal};
+use crate::protobuf;
 use crate::query::Query;
 use crate::registration;
 use crate::request::Address;
@@ -35,15 +36,18 @@ impl Core {
         let asked = Query::parse(request.uri().query().unwrap_or_default());
         let pretty = negotiate::pretty(request.headers(), asked.get("pretty"));
         let is_yaml = negotiate::prefers_yaml(request.headers());
+        let refused = negotiate::refusal(request.headers(), is_native(request.uri().path()));
         if is_yaml {
             // What is compressed could not be rewritten.
             request.headers_mut().remove(header::ACCEPT_ENCODING);
         }
         let mut response = match self.clone().route(request, asked, &warnings).await {
             Ok(response) => response,
-            Err(error) => refusal(&error, pretty),
+            Err(error) if refused == Refusal::Protobuf => protobuf_refusal(&error),
+            Err(error) => refusal(&error, pretty || refused == Refusal::Raw || error.is_from_router()),
         };
-        if is_yaml {
+        let is_refusal = response.status().as_u16() >= 400;
+        if if is_refusal { refused == Refusal::Yaml } else { is_yaml } {
             response = body::as_yaml(response);
         }
         let headers = response.headers_mut();
@@ -146,7 +150,18 @@ impl Core {
     ) -> Result<Response<Body>> {
         let (kind, version) = target;
         check_segments(&address)?;
+        if !kind.namespaced && address.namespace.is_some() {
+            return Err(ApiError::no_resource());
+        }
         let (parts, incoming) = request.into_parts();
+        let is_watch = verb == "watch" && !kind.is_review();
+        let operation = if is_watch || kind.is_review() { None } else { Some(Operation::of(kind, &address, &parts.method)?) };
+        if is_watch && !address.subresource.is_empty() {
+            return Err(ApiError::no_resource());
+        }
+        if kind.native {
+            negotiate::routable(&parts.headers, address.name.is_empty() && parts.method == Method::GET)?;
+        }
         let (form, protobuf) = negotiate::form(&parts.headers, kind.native)?;
         if matches!(form, Form::Table(_)) {
             Include::check(&query)?;
@@ -157,47 +172,34 @@ impl Core {
             warnings.add(text);
         }
         let mut call = Call { address, kind, version, query, headers: parts.headers, body: Bytes::new(), form, protobuf, pretty, warnings };
-        if !kind.namespaced && call.address.namespace.is_some() {
-            return Err(ApiError::no_resource());
-        }
-        if verb == "watch" && !kind.is_review() {
-            return if call.address.subresource.is_empty() { self.watch(call).await } else { Err(ApiError::no_resource()) };
+        if is_watch {
+            return self.watch(call).await;
         }
         let _place = self.flow.enter(&parts.method, &identity.user).await?;
         let limit = time_limit(&call.query)?;
         let answer = async {
             call.body = body::collect(incoming).await?;
-            if kind.is_review() { self.review(&call, &parts.method, &identity) } else { self.resource(&call, &parts.method).await }
+            match operation {
+                Some(operation) => self.resource(&call, operation).await,
+                None => self.review(&call, &parts.method, &identity),
+            }
         };
         let late = || ApiError::timeout("request did not complete within the allotted timeout");
         tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
     }
 
     /// A request for a resource that is no watch.
-    async fn resource(&self, call: &Call, method: &Method) -> Result<Response<Body>> {
-        let sub = match call.address.subresource.as_str() {
-            "" => None,
-            "status" if call.kind.has(Sub::Status) => Some(Sub::Status),
-            "scale" if call.kind.has(Sub::Scale) => Some(Sub::Scale),
-            "finalize" if call.kind.has(Sub::Finalize) => Some(Sub::Finalize),
-            "binding" if call.kind.has(Sub::Binding) => return self.bind(call, method).await,
-            "eviction" if call.kind.has(Sub::Eviction) => return self.evict(call, method).await,
-            _ => return Err(ApiError::no_resource()),
-        };
-        let named = !call.address.name.is_empty();
-        // A namespaced kind can be listed over all namespaces, and nothing else.
-        let placed = call.kind.namespaced == call.address.namespace.is_some();
-        match (method.as_str(), named, sub) {
-            ("GET", false, None) => self.list(call).await,
-            _ if !placed => Err(if named { ApiError::no_resource() } else { ApiError::method_not_allowed() }),
-            ("GET", true, None | Some(Sub::Status)) => self.get(call).await,
-            ("POST", false, None) => self.create(call).await,
-            ("PUT", true, sub) => self.update(call, sub).await,
-            ("PATCH", true, Some(Sub::Finalize)) => Err(ApiError::method_not_allowed()),
-            ("PATCH", true, sub) => self.patch(call, sub).await,
-            ("DELETE", true, None) => self.delete(call).await,
-            ("DELETE", false, None) if !call.kind.has(Sub::Finalize) => self.delete_collection(call).await,
-            _ => Err(ApiError::method_not_allowed()),
+    async fn resource(&self, call: &Call, operation: Operation) -> Result<Response<Body>> {
+        match operation {
+            Operation::List => self.list(call).await,
+            Operation::Get => self.get(call).await,
+            Operation::Create => self.create(call).await,
+            Operation::Update(sub) => self.update(call, sub).await,
+            Operation::Patch(sub) => self.patch(call, sub).await,
+            Operation::Delete => self.delete(call).await,
+            Operation::DeleteCollection => self.delete_collection(call).await,
+            Operation::Bind => self.bind(call).await,
+            Operation::Evict => self.evict(call).await,
         }
     }
 
@@ -222,6 +224,52 @@ impl Core {
     }
 }
 
+/// What a request does with a resource.
+#[derive(Clone, Copy)]
+enum Operation {
+    List,
+    Get,
+    Create,
+    Update(Option<Sub>),
+    Patch(Option<Sub>),
+    Delete,
+    DeleteCollection,
+    Bind,
+    Evict,
+}
+
+impl Operation {
+    /// What a method does at an address, if it does anything there.
+    fn of(kind: &Kind, address: &Address, method: &Method) -> Result<Self> {
+        let sub = match address.subresource.as_str() {
+            "" => None,
+            "status" if kind.has(Sub::Status) => Some(Sub::Status),
+            "scale" if kind.has(Sub::Scale) => Some(Sub::Scale),
+            "finalize" if kind.has(Sub::Finalize) => Some(Sub::Finalize),
+            "binding" if kind.has(Sub::Binding) => Some(Sub::Binding),
+            "eviction" if kind.has(Sub::Eviction) => Some(Sub::Eviction),
+            _ => return Err(ApiError::no_resource()),
+        };
+        let named = !address.name.is_empty();
+        // A namespaced kind can be listed over all namespaces, and nothing else.
+        let placed = kind.namespaced == address.namespace.is_some();
+        match (method.as_str(), named, sub) {
+            ("GET", false, None) => Ok(Self::List),
+            _ if !placed => Err(if named { ApiError::no_resource() } else { ApiError::method_not_allowed() }),
+            ("POST", true, Some(Sub::Binding)) => Ok(Self::Bind),
+            ("POST", true, Some(Sub::Eviction)) => Ok(Self::Evict),
+            (_, _, Some(Sub::Binding | Sub::Eviction)) => Err(ApiError::method_not_allowed()),
+            ("GET", true, None | Some(Sub::Status)) => Ok(Self::Get),
+            ("POST", false, None) => Ok(Self::Create),
+            ("PUT", true, sub) => Ok(Self::Update(sub)),
+            ("PATCH", true, sub) if sub != Some(Sub::Finalize) => Ok(Self::Patch(sub)),
+            ("DELETE", true, None) => Ok(Self::Delete),
+            ("DELETE", false, None) if !kind.has(Sub::Finalize) => Ok(Self::DeleteCollection),
+            _ => Err(ApiError::method_not_allowed()),
+        }
+    }
+}
+
 /// The kind and version at an address: nothing for an unknown group or version, 404 for an unknown resource of a known one.
 fn known(address: &Address) -> Result<Option<Target>> {
     let version_of = |kind: &Kind| kind.versions.iter().position(|v| *v == address.version).filter(|_| kind.group == address.group);
@@ -242,9 +290,27 @@ fn is_below_group(path: &str) -> bool {
     }
 }
 
+/// Whether a path is that of a kind built into Kubernetes, whose refusals have a protobuf form.
+fn is_native(path: &str) -> bool {
+    let target = Address::parse(path).and_then(|address| known(&address).ok().flatten());
+    target.is_some_and(|(kind, _)| kind.native)
+}
+
+/// A refusal as a reply in protobuf.
+fn protobuf_refusal(error: &ApiError) -> Response<Body> {
+    match protobuf::enveloped(&error.to_value()) {
+        Some(bytes) => retried(error, body::reply(error.code, protobuf::MEDIA_TYPE, Body::whole(bytes))),
+        None => refusal(error, false),
+    }
+}
+
 /// A refusal as a reply.
 pub(crate) fn refusal(error: &ApiError, pretty: bool) -> Response<Body> {
-    let mut response = body::json(error.code, &error.to_value(), pretty);
+    retried(error, body::json(error.code, &error.to_value(), pretty))
+}
+
+/// When to try again, as a header.
+fn retried(error: &ApiError, mut response: Response<Body>) -> Response<Body> {
     if let Some(seconds) = error.details.as_ref().map(|d| d.retry_after_s).filter(|s| *s > 0) {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
@@ -269,21 +335,24 @@ fn check_segments(address: &Address) -> Result<()> {
 /// How long a request may take: the client can shorten it.
 fn time_limit(query: &Query) -> Result<Duration> {
     let Some(asked) = query.get("timeout").filter(|asked| *asked != "0") else { return Ok(REQUEST_TIMEOUT) };
+    // A time that is over already asks for nothing.
+    if asked.strip_prefix('-').is_some_and(|time| duration(time).is_some()) {
+        return Ok(REQUEST_TIMEOUT);
+    }
     match duration(asked) {
         Some(asked) if asked.is_zero() => Ok(REQUEST_TIMEOUT),
         Some(asked) => Ok(asked.min(REQUEST_TIMEOUT)),
-        None => Err(ApiError::bad_request(format!(
-            "invalid timeout specified in the request URL - time: invalid duration {}",
-            crate::field::quote(asked)
-        ))),
+        None => {
+            let is_bare = asked.parse::<f64>().is_ok_and(f64::is_finite);
+            let what = if is_bare { "missing unit in" } else { "invalid" };
+            let asked = crate::field::quote(asked);
+            Err(ApiError::bad_request(format!("invalid timeout specified in the request URL - time: {what} duration {asked}")))
+        }
     }
 }
 
-/// A Go duration such as `30s`, `1m30s` or `500ms`; a bare number is seconds.
+/// A Go duration such as `30s`, `1m30s` or `500ms`.
 fn duration(text: &str) -> Option<Duration> {
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
-    }
     let (mut total, mut rest) = (0.0, text);
     while !rest.is_empty() {
         let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;

@@ -214,6 +214,23 @@ impl ApiError {
         Self::new(406, "NotAcceptable", format!("only the following media types are accepted: {possible}"))
     }
 
+    /// 406 of the router, which names what there is in other words.
+    pub fn not_routable(possible: &str) -> Self {
+        let mut error = Self::new(406, "NotAcceptable", format!("406: Not Acceptable\n\nAvailable representations: {possible}"));
+        error.details = Some(Box::default());
+        error
+    }
+
+    /// 406 with a sentence of its own.
+    pub fn plain_not_acceptable(why: String) -> Self {
+        Self::new(406, "NotAcceptable", why)
+    }
+
+    /// Whether no handler has seen the request.
+    pub fn is_from_router(&self) -> bool {
+        self.message.starts_with("406: ")
+    }
+
     /// 415.
     pub fn unsupported_media_type(possible: &str) -> Self {
         let message = format!("the body of the request was in an unknown format - accepted media types include: {possible}");

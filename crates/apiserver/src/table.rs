@@ -7,6 +7,7 @@ use schema::Message;
 use serde_json::{Value, json};
 
 use crate::call::Call;
+use crate::decode;
 use crate::field::Path;
 use crate::kinds::Kind;
 use crate::negotiate::{Form, MetaVersion};
@@ -121,7 +122,14 @@ impl Shape {
             return schema::protobuf::nested(out, 2, |out| schema::protobuf::append(out, message, &self.decoded(object, object.revision)));
         }
         match self.form {
-            Form::Object if self.kind.native && !self.kind.is_view => object.write_item(out),
+            Form::Object if self.kind.is_view => {
+                let mut value = self.object(object.value());
+                for word in ["kind", "apiVersion"] {
+                    value.as_object_mut().and_then(|fields| fields.shift_remove(word));
+                }
+                out.extend_from_slice(value.to_string().as_bytes());
+            }
+            Form::Object if self.kind.native => object.write_item(out),
             Form::Object => self.write_object(out, object, object.revision),
             Form::Metadata(version) => object.write_metadata(out, version.api_version(), object.revision),
             Form::Table(version) => self.write_row(out, version, object, object.revision),
@@ -171,6 +179,7 @@ impl Shape {
             object["kind"] = self.kind.kind.into();
             self.kind.rules.from_stored(&mut object);
             object["apiVersion"] = self.kind.api_version().into();
+            decode::order_view(self.kind, &mut object);
         }
         if let Some(version) = &self.api_version {
             object["apiVersion"] = (**version).into();

@@ -35,16 +35,17 @@ const PIECE_BYTES: usize = 32 * 1024;
 impl Core {
     /// A watch of a collection.
     pub(crate) async fn watch(&self, call: Call) -> Result<Response<Body>> {
-        let options = ListOptions::read(&call.query, true)?;
-        if negotiate::prefers_yaml(&call.headers) {
-            // YAML has no form for a stream of events.
-            return Err(ApiError::not_acceptable("application/json"));
-        }
+        let options = ListOptions::read(&call.query)?;
         let filter = Filter::read(call.kind, call.namespace(), &call.query)?;
         let revision = match options.resource_version.as_str() {
             "" => 0,
             text => text.parse().map_err(|_| unparsable(text))?,
         };
+        if negotiate::prefers_yaml(&call.headers) {
+            // YAML has no form for a stream of events.
+            let protobuf = if call.kind.native { format!(", {}", protobuf::WATCH_MEDIA_TYPE) } else { String::new() };
+            return Err(ApiError::not_acceptable(&format!("application/json;stream=watch{protobuf}")));
+        }
         self.reach(revision).await?;
         let with_state = options.initial_events.unwrap_or(revision == 0);
         let start = if with_state || revision == 0 { Start::Now } else { Start::After(revision) };
@@ -83,8 +84,8 @@ impl Core {
     }
 }
 
-/// Upstream's watch, other than its list, takes this for its own failure.
-fn unparsable(text: &str) -> ApiError {
+/// Upstream's watch and its reads of one object, other than its lists, take this for their own failure.
+pub(crate) fn unparsable(text: &str) -> ApiError {
     let quoted = crate::field::quote(text);
     ApiError::plain(500, format!("resourceVersion: Invalid value: {quoted}: strconv.ParseUint: parsing {quoted}: invalid syntax"))
 }

@@ -11,6 +11,7 @@ use crate::body::Body;
 use crate::cache;
 use crate::call::Call;
 use crate::decode;
+use crate::field::FieldErrors;
 use crate::kinds::{self, Kind, Sub};
 use crate::managed::{self, Origin};
 use crate::metadata;
@@ -59,6 +60,7 @@ impl Core {
             return Err(metadata::nameless(&call.address.name));
         }
         self.agree(call, &mut object)?;
+        metadata::drop_repeated_owners(&mut object, false).into_iter().for_each(|text| call.warnings.add(text));
         self.modify(call, &options, sub, &Edit::Replace(object)).await
     }
 
@@ -85,9 +87,6 @@ impl Core {
     pub(crate) async fn create_object(&self, call: &Call, options: &WriteOptions, mut object: Value, origin: Origin) -> Result<Value> {
         let (kind, namespace) = (call.kind, call.namespace());
         self.agree(call, &mut object)?;
-        if !metadata::text(&object, "resourceVersion").is_empty() {
-            return Err(ApiError::plain(500, "resourceVersion should not be set on objects to be created"));
-        }
         kind.rules.defaults(&mut object);
         metadata::fill_new(kind, &mut object, namespace, self.uuid(), self.timestamp());
         // What the server itself adds from here on belongs to nobody.
@@ -115,7 +114,7 @@ impl Core {
         }
         metadata::drop_repeated_owners(&mut object, false).into_iter().for_each(|text| call.warnings.add(text));
         let reservation = self.reserve(kind, &mut object, None, options.dry_run)?;
-        let mut errors = metadata::validate_new(kind, &object);
+        let mut errors: FieldErrors = decode::other_kind(kind, &object).into_iter().chain(metadata::validate_new(kind, &object)).collect();
         errors.extend(kind.rules.validate_create(&object, &self.settings));
         let name = metadata::text(&object, "name").to_owned();
         refuse_invalid(kind, &name, &errors)?;
@@ -124,6 +123,10 @@ impl Core {
         let key = cache::key(kind, call.namespace(), &name);
         if options.dry_run {
             return Ok(self.cache.get(kind, &key).is_none().then_some(object));
+        }
+        // Upstream's store refuses this, after everybody else has had his say, and minds only what is a revision.
+        if metadata::text(&object, "resourceVersion").parse::<u64>().is_ok_and(|revision| revision != 0) {
+            return Err(ApiError::plain(500, "resourceVersion should not be set on objects to be created"));
         }
         let revision = self.put(kind, &key, 0, &object, reservation).await?;
         Ok(revision.map(|revision| with_revision(object, revision)))
@@ -177,7 +180,7 @@ impl Core {
             None => self.reserve(kind, &mut new, Some(old), options.dry_run)?,
             Some(_) => None,
         };
-        let mut errors = metadata::validate_updated(kind, &new, old);
+        let mut errors: FieldErrors = decode::other_kind(kind, &new).into_iter().chain(metadata::validate_updated(kind, &new, old)).collect();
         errors.extend(match sub {
             None => kind.rules.validate_update(&new, old, &self.settings),
             Some(Sub::Status) => kind.rules.validate_status(&new, old),
@@ -215,8 +218,9 @@ impl Core {
         if !wanted.is_empty() {
             meta.insert("name".to_owned(), wanted.as_str().into());
         }
-        if call.kind.namespaced {
-            meta.insert("namespace".to_owned(), call.namespace().into());
+        match call.kind.namespaced {
+            true => drop(meta.insert("namespace".to_owned(), call.namespace().into())),
+            false => drop(meta.shift_remove("namespace")),
         }
         Ok(())
     }
@@ -274,7 +278,7 @@ pub(crate) fn refuse_other(call: &Call, object: &Value) -> Result<()> {
     Ok(())
 }
 
-fn refuse_invalid(kind: &Kind, name: &str, errors: &crate::field::FieldErrors) -> Result<()> {
+fn refuse_invalid(kind: &Kind, name: &str, errors: &FieldErrors) -> Result<()> {
     // A second view of objects is judged in the group that they are stored in.
     let kind = kind.home();
     if errors.is_empty() { Ok(()) } else { Err(ApiError::invalid(kind.group, kind.kind, name, errors)) }
@@ -284,13 +288,6 @@ fn refuse_invalid(kind: &Kind, name: &str, errors: &crate::field::FieldErrors) -
 fn check_preconditions(kind: &Kind, new: &Value, old: &Value, edit: &Edit) -> Result<()> {
     let name = metadata::text(old, "name");
     let (asked, current) = (metadata::text(new, "resourceVersion"), metadata::text(old, "resourceVersion"));
-    if asked.is_empty() && !kind.unconditional_update && matches!(edit, Edit::Replace(_)) {
-        let error = crate::field::Path::new("metadata").child("resourceVersion").invalid(0, "must be specified for an update");
-        return Err(ApiError::invalid(kind.group, kind.plural, name, &vec![error]));
-    }
-    if !asked.is_empty() && asked.parse::<u64>().is_err() {
-        return Err(ApiError::plain(500, format!("strconv.ParseUint: parsing {}: invalid syntax", crate::field::quote(asked))));
-    }
     let (uid, known) = (metadata::text(new, "uid"), metadata::text(old, "uid"));
     // What a patch makes of the uid is judged with the rest of the metadata.
     if !uid.is_empty() && uid != known && matches!(edit, Edit::Replace(_)) {
@@ -302,9 +299,16 @@ fn check_preconditions(kind: &Kind, new: &Value, old: &Value, edit: &Edit) -> Re
             &format!(
                 "StorageError: invalid object, Code: 4, Key: {}, ResourceVersion: 0, AdditionalErrorMsg: Precondition failed: UID in precondition: \
                  {uid}, UID in object meta: {known}",
-                key.strip_prefix("/registry").unwrap_or(&key)
+                key
             ),
         ));
+    }
+    if asked.is_empty() && !kind.unconditional_update && matches!(edit, Edit::Replace(_)) {
+        let error = crate::field::Path::new("metadata").child("resourceVersion").invalid(0, "must be specified for an update");
+        return Err(ApiError::invalid(kind.group, kind.plural, name, &vec![error]));
+    }
+    if !asked.is_empty() && asked.parse::<u64>().is_err() {
+        return Err(ApiError::plain(500, format!("strconv.ParseUint: parsing {}: invalid syntax", crate::field::quote(asked))));
     }
     if !asked.is_empty() && asked != current { Err(ApiError::modified(kind, name)) } else { Ok(()) }
 }

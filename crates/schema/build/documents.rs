@@ -49,7 +49,7 @@ fn document(rows: &[&Row], texts: &BTreeMap<String, Value>) -> Value {
     paths.sort_keys();
     json!({
         "openapi": "3.0.0",
-        "info": {"title": "Kubernetes", "version": "v1.37"},
+        "info": {"title": "Kubernetes", "version": format!("v{}+fairlead.{}", crate::version::KUBERNETES.join("."), env!("CARGO_PKG_VERSION"))},
         "paths": paths,
         "components": {"schemas": components},
     })

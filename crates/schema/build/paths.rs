@@ -24,13 +24,13 @@ pub fn add(row: &Row, names: &Names<'_>, body: impl Fn((&str, &str, &str)) -> Op
     let collection = format!("{folder}/{}", row.plural);
     let outer = parameters(&[&["namespace"][..usize::from(row.namespaced)]].concat());
     if row.create_only {
-        paths.insert(collection, json!({"post": write("post", gvk, names.object, WRITE), "parameters": outer}));
+        paths.insert(collection, json!({"post": named(write("post", gvk, names.object, WRITE), row, "create", ""), "parameters": outer}));
         return;
     }
     let mut many = json!({
-        "get": read("list", gvk, names.list, LIST),
-        "post": write("post", gvk, names.object, WRITE),
-        "delete": write("deletecollection", gvk, "io.k8s.apimachinery.pkg.apis.meta.v1.Status", LIST),
+        "get": named(read("list", gvk, names.list, LIST), row, "list", ""),
+        "post": named(write("post", gvk, names.object, WRITE), row, "create", ""),
+        "delete": named(write("deletecollection", gvk, "io.k8s.apimachinery.pkg.apis.meta.v1.Status", LIST), row, "deleteCollection", ""),
         "parameters": outer,
     });
     // What is finalized is deleted one by one: each deletion is a process of its own.
@@ -39,14 +39,17 @@ pub fn add(row: &Row, names: &Names<'_>, body: impl Fn((&str, &str, &str)) -> Op
     }
     paths.insert(collection.clone(), many);
     if row.namespaced {
-        paths.insert(format!("{root}/{}", row.plural), json!({"get": read("list", gvk, names.list, LIST), "parameters": parameters(&[])}));
+        paths.insert(
+            format!("{root}/{}", row.plural),
+            json!({"get": named(read("list", gvk, names.list, LIST), row, "list", "ForAllNamespaces"), "parameters": parameters(&[])}),
+        );
     }
     let inner = parameters(&[&["name"], &["namespace"][..usize::from(row.namespaced)]].concat());
     let one = json!({
-        "get": read("get", gvk, names.object, &[]),
-        "put": write("put", gvk, names.object, WRITE),
-        "patch": patch(gvk, names),
-        "delete": write("delete", gvk, "io.k8s.apimachinery.pkg.apis.meta.v1.Status", DELETE),
+        "get": named(read("get", gvk, names.object, &[]), row, "read", ""),
+        "put": named(write("put", gvk, names.object, WRITE), row, "replace", ""),
+        "patch": named(patch(gvk, names), row, "patch", ""),
+        "delete": named(write("delete", gvk, "io.k8s.apimachinery.pkg.apis.meta.v1.Status", DELETE), row, "delete", ""),
         "parameters": inner,
     });
     paths.insert(format!("{collection}/{{name}}"), one);
@@ -56,12 +59,12 @@ pub fn add(row: &Row, names: &Names<'_>, body: impl Fn((&str, &str, &str)) -> Op
         let gvk = other.unwrap_or(gvk);
         let names = Names { object: &object, list: names.list, patches: names.patches };
         let operations = match *subresource {
-            "token" | "eviction" | "binding" => json!({"post": write("post", gvk, &object, WRITE), "parameters": inner}),
-            "finalize" => json!({"put": write("put", gvk, &object, WRITE), "parameters": inner}),
+            "eviction" | "binding" => json!({"post": named(write("post", gvk, &object, WRITE), row, "create", subresource), "parameters": inner}),
+            "finalize" => json!({"put": named(write("put", gvk, &object, WRITE), row, "replace", subresource), "parameters": inner}),
             _ => json!({
-                "get": read("get", gvk, &object, &[]),
-                "put": write("put", gvk, &object, WRITE),
-                "patch": patch(gvk, &names),
+                "get": named(read("get", gvk, &object, &[]), row, "read", subresource),
+                "put": named(write("put", gvk, &object, WRITE), row, "replace", subresource),
+                "patch": named(patch(gvk, &names), row, "patch", subresource),
                 "parameters": inner,
             }),
         };
@@ -83,6 +86,17 @@ const LIST: &[&str] = &[
     "timeoutSeconds",
     "watch",
 ];
+
+/// An operation with the name that generators of clients make a function of: `readCoreV1NamespacedPodStatus`. `suffix` is a subresource or a word.
+fn named(mut operation: Value, row: &Row, verb: &str, suffix: &str) -> Value {
+    let capital = |word: &str| word.chars().take(1).flat_map(char::to_uppercase).chain(word.chars().skip(1)).collect::<String>();
+    let group = if row.group.is_empty() { "core" } else { row.group.strip_suffix(".k8s.io").unwrap_or(row.group) };
+    let group: String = group.split('.').map(capital).collect();
+    let (verb, many) = verb.strip_suffix("Collection").map_or((verb, ""), |verb| (verb, "Collection"));
+    let placed = if row.namespaced && suffix != "ForAllNamespaces" { "Namespaced" } else { "" };
+    operation["operationId"] = format!("{verb}{group}{}{many}{placed}{}{}", capital(row.version), row.kind, capital(suffix)).into();
+    operation
+}
 
 fn read(action: &str, gvk: (&str, &str, &str), answer: &str, query: &[&str]) -> Value {
     operation(action, gvk, answer, query)

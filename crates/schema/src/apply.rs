@@ -94,7 +94,7 @@ fn conflict_text(conflicts: &[Conflict]) -> String {
 /// See [`ApplyError`].
 pub fn apply(message: &'static Message, live: Option<&Value>, config: &Value, writer: &Writer<'_>, force: bool) -> Result<Value, ApplyError> {
     check_kind(message, config, writer)?;
-    if config["metadata"].get("managedFields").is_some_and(|m| !m.is_null()) {
+    if config["metadata"].get("managedFields").is_some_and(Value::is_array) {
         return Err(ApplyError::BadRequest("metadata.managedFields must be nil".to_owned()));
     }
     let live = live.cloned().unwrap_or_else(|| nothing(message));
@@ -157,6 +157,11 @@ pub fn update(message: &'static Message, old: Option<&Value>, new: &mut Value, w
         managers::decode(given).filter(|m| !m.is_empty()).unwrap_or_else(stored)
     };
     let object = without_managed_fields(std::mem::take(new));
+    // What does not fit its schema has no fields that could be owned; where it is not refused, nobody owns any.
+    if message.custom && !typed::validate(Type::of_message(message), &object, true).is_empty() {
+        *new = object;
+        return managers::encode(new, &Managers::default());
+    }
     // An object that nobody tracks stays untracked until it is applied; a new one is tracked from the start.
     if !managers.is_empty() || old.is_none() {
         let empty = old.is_none().then(|| nothing(message));

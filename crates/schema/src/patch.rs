@@ -1,6 +1,7 @@
 //! The patches that need no table: JSON patch (RFC 6902) and merge patch (RFC 7396). The third one is
 //! [`strategic_merge`].
 
+mod restore;
 mod strategic;
 
 use json_patch::PatchOperation;
@@ -8,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Problem};
 
+pub use restore::restorable;
 pub use strategic::strategic_merge;
 
 /// More operations than this are refused, as upstream does.

@@ -34,6 +34,8 @@ pub enum ViolationKind {
     TooMany,
     /// `Forbidden`.
     Forbidden,
+    /// `Invalid value` of the wrong JSON type.
+    TypeInvalid,
 }
 
 /// One broken rule.
@@ -101,7 +103,10 @@ struct Walk {
 
 impl Walk {
     fn add(&mut self, kind: ViolationKind, value: Option<Value>, detail: String) {
-        self.is_blocked |= matches!(kind, ViolationKind::Required | ViolationKind::TooLong | ViolationKind::TooMany);
+        self.is_blocked |= matches!(
+            kind,
+            ViolationKind::NotSupported | ViolationKind::Required | ViolationKind::TooLong | ViolationKind::TooMany | ViolationKind::TypeInvalid
+        );
         if self.found.len() < MOST_VIOLATIONS {
             self.found.push(Violation { path: self.path.clone(), kind, value, detail });
         }
@@ -125,6 +130,9 @@ impl Walk {
             return;
         }
         let Value::Object(map) = value else { return self.wrong_type("object", value) };
+        if matches!(message.name.rsplit('.').next(), Some("GatewaySpecAddress" | "GatewayStatusAddress")) {
+            self.gateway_address(map);
+        }
         for field in message.fields {
             match map.get(field.name) {
                 None if field.is(flags::REQUIRED) => self.field_step(field.name, |w| w.add(ViolationKind::Required, None, String::new())),
@@ -133,6 +141,20 @@ impl Walk {
                 Some(value) => self.field_step(field.name, |w| w.field(field, value)),
             }
         }
+    }
+
+    /// An address that says it is an IP address is one: the only alternative schemas (`oneOf`) in what we serve.
+    fn gateway_address(&mut self, map: &Map<String, Value>) {
+        let Some(value) = map.get("value").and_then(Value::as_str).filter(|_| map.get("type").is_none_or(|kind| kind == "IPAddress")) else { return };
+        if value.parse::<std::net::IpAddr>().is_ok() {
+            return;
+        }
+        let nowhere = |detail: String| Violation { path: "<nil>".to_owned(), kind: ViolationKind::Invalid, value: Some("".into()), detail };
+        let place = format!("{}.value", self.path);
+        self.found.push(nowhere(format!("{:?} must validate one and only one schema (oneOf). Found none valid", self.path)));
+        self.found.push(nowhere(format!("{place:?} must validate at least one schema (anyOf)")));
+        let detail = format!("{place} in body must be of type ipv4: {value:?}");
+        self.field_step("value", |w| w.add(ViolationKind::TypeInvalid, Some(value.into()), detail));
     }
 
     /// Runs the rules of a message and of everything in it.
@@ -207,7 +229,7 @@ impl Walk {
             self.add(ViolationKind::NotSupported, value(), format!("supported values: {}", allowed.join(", ")));
         }
         if length > check.max_length as usize {
-            self.add(ViolationKind::TooLong, value(), format!("may not be more than {} bytes", check.max_length));
+            self.add(ViolationKind::TooLong, None, format!("may not be more than {} bytes", check.max_length));
         }
         if length < check.min_length as usize {
             let detail = format!("{} in body should be at least {} chars long", self.path, check.min_length);
@@ -275,9 +297,8 @@ impl Walk {
             Value::Array(_) => "array",
             Value::Object(_) => "object",
         };
-        self.is_blocked = true;
         let detail = format!("{} in body must be of type {wanted}: {found:?}", self.path);
-        self.add(ViolationKind::Invalid, Some(Value::from(found)), detail);
+        self.add(ViolationKind::TypeInvalid, Some(Value::from(found)), detail);
     }
 }
 

@@ -17,6 +17,14 @@ impl Rules for Lease {
         super::value::object_at(object, "spec");
     }
 
+    fn prepare_create(&self, object: &mut Value) {
+        drop_coordination(object, &Value::Null);
+    }
+
+    fn prepare_update(&self, new: &mut Value, old: &Value) {
+        drop_coordination(new, old);
+    }
+
     fn validate_create(&self, object: &Value, _: &Settings) -> FieldErrors {
         let mut errors = FieldErrors::new();
         let (spec, at) = (&object["spec"], Path::new("spec"));
@@ -54,6 +62,17 @@ impl Rules for Lease {
 
     fn row(&self, object: &Value, now: Timestamp) -> Vec<Value> {
         vec![cells::name(object), text(&object["spec"], "holderIdentity").into(), cells::age(object, now)]
+    }
+}
+
+/// The fields of coordinated leader election are not kept as long as it is off upstream (KEP-4355), unless they are there already.
+fn drop_coordination(object: &mut Value, old: &Value) {
+    for field in ["strategy", "preferredHolder"] {
+        if old["spec"][field].is_null()
+            && let Some(spec) = object["spec"].as_object_mut()
+        {
+            spec.shift_remove(field);
+        }
     }
 }
 

@@ -41,7 +41,8 @@ impl Rules for Pod {
         }
     }
 
-    fn prepare_update(&self, new: &mut Value, _old: &Value) {
+    fn prepare_update(&self, new: &mut Value, old: &Value) {
+        admission::keep_priority(new, old);
         admission::tolerate_loss(new);
     }
 

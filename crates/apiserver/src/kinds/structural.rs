@@ -27,6 +27,7 @@ pub(super) fn check(gvk: Gvk<'_>, object: &Value) -> FieldErrors {
                 ViolationKind::TooLong => FieldErrorKind::TooLong,
                 ViolationKind::TooMany => FieldErrorKind::TooMany,
                 ViolationKind::Forbidden => FieldErrorKind::Forbidden,
+                ViolationKind::TypeInvalid => FieldErrorKind::TypeInvalid,
             };
             FieldError { kind, path: violation.path, value: violation.value, detail: violation.detail }
         })

@@ -382,8 +382,8 @@ fn check(kind: Type, value: &Value, repeats: bool, path: &mut Vec<Element>, foun
                 path.pop();
             }
         }
-        (Type::List(_), value) => misfit(found, path, format!("expected list, got {value}")),
-        (Type::Struct(_) | Type::Map(_), value) => misfit(found, path, format!("expected map, got {value}")),
+        (Type::List(_), value) => misfit(found, path, format!("expected list, got {}", go_value(value))),
+        (Type::Struct(_) | Type::Map(_), value) => misfit(found, path, format!("expected map, got {}", go_value(value))),
     }
 }
 
@@ -406,8 +406,8 @@ fn atomic(field: &'static Field, value: &Value, repeats: bool, path: &mut Vec<El
                 path.pop();
             }
         }
-        (Shape::List, value) => misfit(found, path, format!("expected list, got {value}")),
-        (Shape::Map, value) => misfit(found, path, format!("expected map, got {value}")),
+        (Shape::List, value) => misfit(found, path, format!("expected list, got {}", go_value(value))),
+        (Shape::Map, value) => misfit(found, path, format!("expected map, got {}", go_value(value))),
     }
 }
 
@@ -423,10 +423,43 @@ fn scalar_misfit(kind: Kind, value: &Value) -> Option<String> {
     }
     Some(match kind {
         Kind::Int32 | Kind::Int64 | Kind::Float => format!("expected numeric (int or float), got {}", go_type(value)),
-        Kind::Bool => format!("expected boolean, got {value}"),
-        Kind::Str | Kind::Bytes => format!("expected string, got &value.valueUnstructured{{Value:{value}}}"),
-        _ => format!("expected any scalar, got {value}"),
+        Kind::Bool => format!("expected boolean, got {}", go_value(value)),
+        Kind::Str | Kind::Bytes => format!("expected string, got &value.valueUnstructured{{Value:{}}}", go_syntax(value)),
+        _ => format!("expected any scalar, got {}", go_value(value)),
     })
+}
+
+/// A value as Go's `%v` shows what upstream keeps it in.
+fn go_value(value: &Value) -> String {
+    fn plain(value: &Value) -> String {
+        match value {
+            Value::Null => "<nil>".to_owned(),
+            Value::String(text) => text.clone(),
+            Value::Array(items) => format!("[{}]", items.iter().map(plain).collect::<Vec<_>>().join(" ")),
+            Value::Object(map) => format!("map[{}]", sorted(map).map(|(key, value)| format!("{key}:{}", plain(value))).collect::<Vec<_>>().join(" ")),
+            other => other.to_string(),
+        }
+    }
+    format!("&{{{}}}", plain(value))
+}
+
+/// A value as Go's `%#v` shows it.
+fn go_syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".to_owned(),
+        Value::Array(items) => format!("[]interface {{}}{{{}}}", items.iter().map(go_syntax).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let fields = sorted(map).map(|(key, value)| format!("{}:{}", Value::from(key.as_str()), go_syntax(value)));
+            format!("map[string]interface {{}}{{{}}}", fields.collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn sorted(map: &serde_json::Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    let mut fields: Vec<_> = map.iter().collect();
+    fields.sort_by_key(|(key, _)| *key);
+    fields.into_iter()
 }
 
 fn go_type(value: &Value) -> &'static str {

@@ -153,11 +153,12 @@ fn ordered_lists(message: Option<&'static Message>, original: &mut Map<String, V
     for directive in directives {
         let malformed = || Error::BadPatch("invalid patch format of setElementOrder list".to_owned());
         let key = directive.strip_prefix(ORDER).ok_or_else(malformed)?;
-        let Some(Value::Array(order)) = patch.shift_remove(&directive) else {
-            return Err(Error::PatchFailed(format!("expected a list for {directive}")));
+        let order = match patch.shift_remove(&directive) {
+            Some(Value::Array(order)) => order,
+            other => return Err(no_list(&other.unwrap_or_default())),
         };
-        let given = array(patch.get(key), key)?;
-        let present = array(original.get(key), key)?;
+        let given = array(patch.get(key))?;
+        let present = array(original.get(key))?;
         let field = field(message, key)?;
         let merge_key = field.map_or("", |f| f.merge_key());
         if let Some(given) = given {
@@ -192,12 +193,25 @@ fn ordered_lists(message: Option<&'static Message>, original: &mut Map<String, V
     Ok(())
 }
 
-fn array<'a>(value: Option<&'a Value>, key: &str) -> Result<Option<&'a Vec<Value>>, Error> {
+fn array(value: Option<&Value>) -> Result<Option<&Vec<Value>>, Error> {
     match value {
         None => Ok(None),
         Some(Value::Array(items)) => Ok(Some(items)),
-        Some(_) => Err(Error::PatchFailed(format!("expected a list for {key}"))),
+        Some(other) => Err(no_list(other)),
     }
+}
+
+fn no_list(found: &Value) -> Error {
+    let found = match found {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(number) if number.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    };
+    Error::PatchFailed(format!("expected a []interface {{}}, but received a {found}"))
 }
 
 /// The merged list, and what is left of the order of the server's list: where items were deleted, upstream lets appended

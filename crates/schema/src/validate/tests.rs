@@ -52,7 +52,7 @@ fn bounds_are_refused_with_the_texts_of_a_custom_resource() {
         "spec.gatewayClassName: Invalid: spec.gatewayClassName in body should be at least 1 chars long",
         "spec.listeners[1]: Duplicate: ",
         "spec.listeners[0].port: Invalid: spec.listeners[0].port in body should be greater than or equal to 1",
-        "spec.listeners[1].port: Invalid: spec.listeners[1].port in body must be of type integer: \"string\"",
+        "spec.listeners[1].port: TypeInvalid: spec.listeners[1].port in body must be of type integer: \"string\"",
         "spec.listeners[1].tls.mode: NotSupported: supported values: \"Terminate\", \"Passthrough\"",
         "<nil>: Invalid: some validation rules were not checked because the object was invalid; correct the existing errors to complete validation",
     ];
@@ -108,7 +108,25 @@ fn paths_are_absolute_and_plain() {
     for wrong in ["a", "/a//b", "/a/./b", "/a/../b", "/a%2Fb", "/a#b", "/a/..", "/a/.", "/a b"] {
         assert!(!path("Exact", wrong).is_empty(), "{wrong}");
     }
-    assert_eq!(path("Suffix", "/a").len(), 1);
+    // Besides, the rules between fields are left unchecked.
+    assert_eq!(path("Suffix", "/a").len(), 2);
+}
+
+#[test]
+fn addresses_that_say_they_are_of_an_ip_are() {
+    let with = |address: Value| {
+        let listener = json!({"name": "a", "port": 80, "protocol": "HTTP"});
+        texts("Gateway", json!({"gatewayClassName": "c", "listeners": [listener], "addresses": [address]}))
+    };
+    for fine in [json!({"value": "10.0.0.1"}), json!({"value": "2001:db8::1"}), json!({}), json!({"type": "Hostname", "value": "a.test"})] {
+        assert_eq!(with(fine.clone()), [""; 0], "{fine}");
+    }
+    let wanted = [
+        r#"<nil>: Invalid: "spec.addresses[0]" must validate one and only one schema (oneOf). Found none valid"#,
+        r#"<nil>: Invalid: "spec.addresses[0].value" must validate at least one schema (anyOf)"#,
+        r#"spec.addresses[0].value: TypeInvalid: spec.addresses[0].value in body must be of type ipv4: "10.0.0.0/8""#,
+    ];
+    assert_eq!(with(json!({"type": "IPAddress", "value": "10.0.0.0/8"}))[..3], wanted);
 }
 
 #[test]

@@ -38,6 +38,16 @@ pub(crate) fn admit(pod: &mut Value) -> Result<(), String> {
     Ok(())
 }
 
+/// The priority was given once; a client that leaves it out means no other.
+pub(super) fn keep_priority(new: &mut Value, old: &Value) {
+    let spec = object_at(new, "spec");
+    for field in ["priority", "preemptionPolicy"] {
+        if !has(spec, field) && has(&old["spec"], field) {
+            spec[field] = old["spec"][field].clone();
+        }
+    }
+}
+
 /// A Pod leaves a node that is lost after a while, unless it says how long it stays.
 pub(super) fn tolerate_loss(pod: &mut Value) {
     let spec = object_at(pod, "spec");

@@ -210,7 +210,9 @@ pub(super) fn tolerations(spec: &Value, errors: &mut FieldErrors) {
             }
             "Exists" if !value.is_empty() => errors.push(at.child("operator").invalid(value, "value must be empty when `operator` is 'Exists'")),
             "Exists" => {}
-            other => errors.push(at.child("operator").not_supported(other, &["Equal", "Exists", "Lt", "Gt"])),
+            // Comparisons are off, which upstream tells only of other words (KEP-5471).
+            "Lt" | "Gt" => errors.push(at.child("operator").not_supported(operator, &["Equal", "Exists", "Lt", "Gt"])),
+            other => errors.push(at.child("operator").not_supported(other, &["Equal", "Exists"])),
         }
         if !matches!(effect, "" | "NoSchedule" | "PreferNoSchedule" | "NoExecute") {
             errors.push(at.child("effect").not_supported(effect, &["NoSchedule", "PreferNoSchedule", "NoExecute"]));
