@@ -27,6 +27,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// A client that takes nothing of its answer for this long is given up.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Longest head of a request, in bytes; a longer one is answered 431 (RFC 6585 §5).
+const HEAD_BYTES: usize = 32 * 1024;
 /// Streams a client may have open on one connection (as kube-apiserver).
 const STREAMS: u32 = 250;
 /// Open connections: beyond it, accepting waits. 10,000 idle watches are a requirement.
@@ -81,12 +83,12 @@ pub async fn serve(
                 async move { api.oneshot(request.map(Leftover::from)).await.map(|answer| answer.map(|body| Watched { body, _busy: busy })) }
             });
             let mut builder = auto::Builder::new(TokioExecutor::new());
-            builder.http1().header_read_timeout(None).max_buf_size(64 * 1024);
+            builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES);
             builder
                 .http2()
                 .timer(TokioTimer::new())
                 .max_concurrent_streams(STREAMS)
-                .max_header_list_size(32 * 1024)
+                .max_header_list_size(HEAD_BYTES as u32)
                 .keep_alive_interval(Some(Duration::from_secs(30)));
             let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
             if let Err(error) = watcher.watch(connection).await {
