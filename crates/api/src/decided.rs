@@ -16,6 +16,9 @@ pub const GATEWAY_CONTROLLER: &str = "fairlead.dev/gateway";
 /// The controller name of our IngressClass.
 pub const INGRESS_CONTROLLER: &str = "fairlead.dev/ingress";
 
+/// Keeps a Service with a load-balancer address until that is withdrawn (k8s.io/cloud-provider calls it so, too).
+pub const LOAD_BALANCER_FINALIZER: &str = "service.kubernetes.io/load-balancer-cleanup";
+
 /// The status that one object shall have. Only objects whose decision changed since the last compile are handed out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decided {

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::backend_policy::PolicyTarget;
+use api::decided::LOAD_BALANCER_FINALIZER;
 use api::{Decided, DecidedStatus};
 use model::ack::Applied;
 use model::snapshot::Snapshot;
@@ -301,35 +302,68 @@ impl Look {
         if object["metadata"]["uid"] != *decided.uid {
             return Err(Error::NotFound);
         }
-        if let Some(finalizers) = finalizers(&decided.body, &object) {
-            let patch = json!({"metadata": {"resourceVersion": object["metadata"]["resourceVersion"], "finalizers": finalizers}});
-            object = self.wire.merge(&path, &patch).await?;
+        let hold = Hold::of(decided);
+        if let Some(finalizers) = hold.as_ref().and_then(|hold| hold.added(&object)) {
+            object = self.wire.merge(&path, &finalizers).await?;
         }
         let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let status = Merge { decided, words: &words, now: &now, written: &self.written, seen: self.seen.as_deref() }.status(&object["status"]);
         let addresses = words.bound(decided).into_iter().map(|address| address.at.clone()).collect();
         let is_empty = |value: &Value| value.is_null() || *value == json!({});
-        if status == object["status"] || is_empty(&status) && is_empty(&object["status"]) {
-            return Ok(addresses);
+        if status != object["status"] && !(is_empty(&status) && is_empty(&object["status"])) {
+            let patch =
+                json!({"metadata": {"resourceVersion": object["metadata"]["resourceVersion"]}, "status": patch_of(&object["status"], status)});
+            object = self.wire.merge(&format!("{path}/status"), &patch).await?;
         }
-        let patch = json!({"metadata": {"resourceVersion": object["metadata"]["resourceVersion"]}, "status": patch_of(&object["status"], status)});
-        self.wire.merge(&format!("{path}/status"), &patch).await?;
+        // The last word about an object: with it one that is being deleted may go.
+        if let Some(finalizers) = hold.and_then(|hold| hold.removed(&object)) {
+            self.wire.merge(&path, &finalizers).await?;
+        }
         Ok(addresses)
     }
 }
 
-/// The finalizers that a GatewayClass shall have, if that makes a difference (gateway spec G4).
-fn finalizers(body: &DecidedStatus, object: &Value) -> Option<Vec<Value>> {
-    const OURS: &str = "gateway-exists-finalizer.gateway.networking.k8s.io";
-    let DecidedStatus::GatewayClass { in_use, .. } = body else { return None };
-    let known = object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default();
-    // One that is being deleted takes no new ones.
-    let may_add = object["metadata"]["deletionTimestamp"].is_null();
-    match (known.iter().any(|one| one == OURS), in_use) {
-        (false, true) if may_add => Some(known.into_iter().chain([json!(OURS)]).collect()),
-        (true, false) => Some(known.into_iter().filter(|one| one != OURS).collect()),
-        _ => None,
+/// A finalizer of ours, and whether the object shall have it: a GatewayClass that Gateways name (gateway spec G4), a Service that has an
+/// address of ours (services spec S45). A decision about a Service is acted on only when the planes have put it in force.
+struct Hold {
+    finalizer: &'static str,
+    is_wanted: bool,
+}
+
+impl Hold {
+    fn of(decided: &Decided) -> Option<Self> {
+        match &decided.body {
+            DecidedStatus::GatewayClass { in_use, .. } => {
+                Some(Self { finalizer: "gateway-exists-finalizer.gateway.networking.k8s.io", is_wanted: *in_use })
+            }
+            DecidedStatus::Ingress { addresses, .. } if decided.kind == "Service" => {
+                Some(Self { finalizer: LOAD_BALANCER_FINALIZER, is_wanted: !addresses.is_empty() })
+            }
+            _ => None,
+        }
     }
+
+    /// The patch that adds it, if it is missing. What is being deleted takes no new ones.
+    fn added(&self, object: &Value) -> Option<Value> {
+        let known = self.known(object);
+        let is_missing = self.is_wanted && object["metadata"]["deletionTimestamp"].is_null() && known.iter().all(|one| one != self.finalizer);
+        is_missing.then(|| patch(object, known.into_iter().chain([json!(self.finalizer)])))
+    }
+
+    /// The patch that removes it, if it is there and shall not be.
+    fn removed(&self, object: &Value) -> Option<Value> {
+        let known = self.known(object);
+        let is_left = !self.is_wanted && known.iter().any(|one| one == self.finalizer);
+        is_left.then(|| patch(object, known.into_iter().filter(|one| one != self.finalizer)))
+    }
+
+    fn known(&self, object: &Value) -> Vec<Value> {
+        object["metadata"]["finalizers"].as_array().cloned().unwrap_or_default()
+    }
+}
+
+fn patch(object: &Value, finalizers: impl Iterator<Item = Value>) -> Value {
+    json!({"metadata": {"resourceVersion": object["metadata"]["resourceVersion"], "finalizers": finalizers.collect::<Vec<_>>()}})
 }
 
 /// A merge patch adds; what is no longer there must be named.

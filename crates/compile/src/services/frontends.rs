@@ -186,7 +186,8 @@ fn balancers(context: &Context<'_>, service: &api::Service, origin: &Origin, com
             complaints.about(origin.clone(), "InvalidAddress", format!("status.loadBalancer names {:?}, which is no address", &*ingress.ip));
             continue;
         };
-        if found.iter().any(|(known, _)| *known == address) {
+        // What we gave is withdrawn when its Service goes; then the finalizer falls by which `control` keeps it (S45).
+        if found.iter().any(|(known, _)| *known == address) || service.metadata.deletion_s.is_some() && is_given(service, &ingress.ip) {
             continue;
         }
         if let Some(ranges) = source_ranges(context, service, address, origin, complaints) {
@@ -201,7 +202,7 @@ fn balancers(context: &Context<'_>, service: &api::Service, origin: &Origin, com
 fn offered(context: &Context<'_>, service: &api::Service, origin: &Origin, complaints: &mut Complaints) -> Option<Vec<IpAddr>> {
     let spec = &service.spec;
     let class = spec.load_balancer_class.as_deref().unwrap_or("");
-    if &*spec.kind != "LoadBalancer" || !matches!(class, "" | BALANCER_CLASS) {
+    if &*spec.kind != "LoadBalancer" || !matches!(class, "" | BALANCER_CLASS) || service.metadata.deletion_s.is_some() {
         return None;
     }
     let offered = match &*spec.load_balancer_ip {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use api::decided::{Condition, IngressAddress, Socket, Truth};
+use api::decided::{Condition, IngressAddress, LOAD_BALANCER_FINALIZER, Socket, Truth};
 use api::{Decided, DecidedStatus};
 use model::Transport;
 use model::service::{Frontend, FrontendKind, ServiceKey};
@@ -20,6 +20,11 @@ const SERVED: &str = ": served here";
 pub(super) fn is_given(service: &api::Service, address: &str) -> bool {
     let named = service.status.programmed.as_deref().and_then(|message| message.strip_suffix(SERVED));
     named.is_some_and(|named| named.split(", ").any(|one| one == address))
+}
+
+/// Whether a Service is kept for an address of ours to be withdrawn. The finalizer alone may be another provider's.
+fn is_held(service: &api::Service) -> bool {
+    service.status.programmed.is_some() && service.metadata.finalizers.iter().any(|name| **name == *LOAD_BALANCER_FINALIZER)
 }
 
 /// The statuses that were decided last.
@@ -45,8 +50,8 @@ impl Offers {
         let offer = built.and_then(|built| Some((built, built.offer.as_ref()?)));
         let body = match offer {
             Some((built, offered)) => status(built, offered, holds),
-            // What we gave before is taken back; of others' Services nothing is said.
-            None if self.decided.contains_key(key) => DecidedStatus::Ingress { addresses: Vec::new(), conditions: Vec::new() },
+            // What we gave before, in an earlier run perhaps, is taken back; of others' Services nothing is said.
+            None if self.decided.contains_key(key) || is_held(service) => DecidedStatus::Ingress { addresses: Vec::new(), conditions: Vec::new() },
             None => return None,
         };
         let meta = &service.metadata;

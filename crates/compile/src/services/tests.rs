@@ -322,6 +322,16 @@ fn u6_a_load_balancer_gets_the_nodes_address_unless_somebody_else_gives_one() {
     assert_eq!(offers(std::slice::from_ref(&given)), [] as [&str; 0], "somebody gave it another one");
     given["status"] = json!({"loadBalancer": {"ingress": [{"ip": "127.0.0.1", "ipMode": "VIP"}]}});
     assert_eq!(offers(&[given]), ["web [127.0.0.1x2] Programmed"], "its own");
+    // One that goes is no longer served, and is told so also by a server that has started since; another provider's is not touched.
+    let mut leaving = balancer("web", json!({"loadBalancerIP": "127.0.0.9"}));
+    leaving["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    leaving["metadata"]["finalizers"] = json!([api::decided::LOAD_BALANCER_FINALIZER]);
+    assert_eq!(offers(&[leaving.clone()]), [] as [&str; 0], "nothing says that the finalizer is ours");
+    leaving["status"] = json!({"loadBalancer": {"ingress": [{"ip": "127.0.0.9", "ipMode": "VIP"}]},
+        "conditions": [{"type": "Programmed", "status": "True", "reason": "Programmed", "message": "127.0.0.9: served here"}]});
+    assert_eq!(offers(&[leaving.clone()]), ["web [] "]);
+    let (_, compiled) = world(&[leaving]);
+    assert!(compiled.snapshot.frontends.values().all(|one| one.key.address.to_string() != "127.0.0.9"), "the address is withdrawn");
     // What another run of this server gave, on a node that had another address then.
     let mut stale = balancer("web", json!({}));
     stale["status"] = json!({"loadBalancer": {"ingress": [{"ip": "192.0.2.7", "ipMode": "VIP"}]},
