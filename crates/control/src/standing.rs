@@ -66,8 +66,9 @@ impl Standing {
             Standing::GatewayClass => json!({"spec": {"controllerName": GATEWAY_CONTROLLER}}),
             Standing::Service(address, port) => json!({
                 "metadata": {"labels": {"component": "apiserver", "provider": "kubernetes"}},
+                // With a selector somebody else would write its endpoints, too.
                 "spec": {
-                    "type": "ClusterIP", "clusterIP": address.to_string(), "sessionAffinity": "None",
+                    "selector": null, "type": "ClusterIP", "clusterIP": address.to_string(), "sessionAffinity": "None",
                     "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": port}],
                 },
             }),
@@ -152,11 +153,11 @@ async fn has_default(wire: &Wire, path: &str) -> Result<bool, Error> {
     Ok(list["items"].as_array().is_some_and(|classes| classes.iter().any(is_default)))
 }
 
-/// Whether everything that is wanted is there; what is there besides does not matter, except in lists.
+/// Whether everything that is wanted is there, and nothing where null is; what is there besides does not matter, except in lists.
 fn holds(wanted: &Value, current: &Value) -> bool {
     match (wanted, current) {
         (Value::Object(wanted), Value::Object(current)) => {
-            wanted.iter().all(|(key, value)| current.get(key).is_some_and(|other| holds(value, other)))
+            wanted.iter().all(|(key, value)| current.get(key).map_or(value.is_null(), |other| holds(value, other)))
         }
         (Value::Array(wanted), Value::Array(current)) => wanted.len() == current.len() && wanted.iter().zip(current).all(|(a, b)| holds(a, b)),
         _ => wanted == current,
@@ -173,5 +174,7 @@ mod tests {
         assert!(holds(&wanted, &json!({"spec": {"ports": [{"port": 443, "name": "x"}], "type": "y"}})));
         assert!(!holds(&wanted, &json!({"spec": {"ports": [{"port": 443}, {"port": 80}]}})));
         assert!(!holds(&wanted, &json!({"spec": {}})));
+        let nothing = json!({"spec": {"selector": null}});
+        assert!(holds(&nothing, &json!({"spec": {"type": "y"}})) && !holds(&nothing, &json!({"spec": {"selector": {"a": "b"}}})));
     }
 }
