@@ -19,7 +19,7 @@ mod live;
 mod load;
 mod machine;
 mod memory;
-mod peers;
+pub mod peers;
 mod process;
 mod report;
 

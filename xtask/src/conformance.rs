@@ -1,6 +1,7 @@
 //! `cargo xtask conformance gateway`: the suite of Gateway API, written by others and unmodified, against the built binary.
 //! `cargo xtask conformance clients`: tours with the Go clients that most controllers are written with.
 //! `cargo xtask conformance http1`: generated HTTP/1 messages, and whether nginx and haproxy read them as we do.
+//! `cargo xtask conformance api`: the same requests to our API server and to kube-apiserver, and what they answer differently.
 //!
 //! The suite of Gateway API wants addresses of its own for Gateways and Pods, and ports 80 and 443 on them. Both are had without root in a network
 //! namespace in which a private network is routed to the loopback interface: this program starts itself again inside one. Go is
@@ -32,14 +33,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub fn run(arguments: &[String]) -> Result<()> {
     let [suite, rest @ ..] = arguments else {
         bail!(
-            "usage: cargo xtask conformance gateway [--suite 1.7|1.6] [FLAG OF THE SUITE...], conformance clients [FLAG...], or conformance http1 [--count N] [--seed N]"
+            "usage: cargo xtask conformance gateway [--suite 1.7|1.6] [FLAG OF THE SUITE...], conformance clients [FLAG...], \
+             conformance http1 [--count N] [--seed N], or conformance api [FLAG...]"
         )
     };
     match suite.as_str() {
         "gateway" => gateway(rest),
         "clients" => clients(rest),
         "http1" => http1(rest),
-        other => bail!("there is no suite {other:?}; there are gateway, clients and http1"),
+        "api" => api(rest),
+        other => bail!("there is no suite {other:?}; there are gateway, clients, http1 and api"),
     }
 }
 
@@ -63,6 +66,31 @@ fn http1(rest: &[String]) -> Result<()> {
     checked(Command::new(env!("CARGO")).args(["build", "--package", "fairlead"]))?;
     let grid = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/http1/grid.py");
     checked(Command::new("python3").arg(grid).arg("--binary").arg(crate::bench::target().join("debug/fairlead")).args(rest))
+}
+
+/// The driver of `conformance/api`, with the API alone on both sides.
+fn api(rest: &[String]) -> Result<()> {
+    let (etcd, kube) = (crate::bench::peers::find("etcd")?, crate::bench::peers::find("kube-apiserver")?);
+    checked(Command::new(env!("CARGO")).args(["build", "--package", "fairlead-apiserver", "--example", "serve"]))?;
+    let mut driver = Command::new("python3");
+    driver.arg("-B").arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/api/drive.py"));
+    driver.arg("--ours").arg(std::path::absolute(crate::bench::target().join("debug/examples/serve"))?);
+    driver.arg("--kube-apiserver").arg(&kube.program).arg("--etcd").arg(&etcd.program);
+    match definitions() {
+        Some(folder) => drop(driver.arg("--gateway-definitions").arg(folder)),
+        None => println!("skipped: kinds of Gateway API, whose definitions Go's module cache does not have"),
+    }
+    checked(driver.args(rest))
+}
+
+/// Where Go's module cache has the definitions of Gateway API that its newest suite is made for. Its Go need not be here for that.
+fn definitions() -> Option<PathBuf> {
+    const MODULE: &str = "sigs.k8s.io/gateway-api";
+    let wanted = std::fs::read_to_string(folder().join(SUITES[0].modules)).ok()?;
+    let version = wanted.lines().find_map(|line| line.trim().trim_start_matches("require ").strip_prefix(MODULE)?.split_whitespace().next())?;
+    let said = Command::new("go").args(["env", "GOMODCACHE"]).env("GOTOOLCHAIN", "local").output().ok()?;
+    let cache = PathBuf::from(String::from_utf8_lossy(&said.stdout).trim());
+    Some(cache.join(format!("{MODULE}@{version}/config/crd/standard"))).filter(|dir| dir.is_dir())
 }
 
 /// A version of the suite, and where its modules and what it may call unsupported are written down.

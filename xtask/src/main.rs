@@ -15,6 +15,7 @@ const USAGE: &str = "usage: cargo xtask COMMAND
   conformance gateway [--suite 1.7|1.6] [FLAG...]   run the suite of Gateway API against the built binary; needs Go and user namespaces
   conformance clients [FLAG...]   tour the built binary with client-go and controller-runtime; needs Go
   conformance http1 [--count N] [--seed N]   send generated HTTP/1 messages to the built binary, nginx and haproxy, and compare; needs Python
+  conformance api [--seed N] [--count N] [FLAG...]  ask our API and kube-apiserver the same and tell what they answer differently
   layering                    check the arrows between crates against the table of ARCHITECTURE.md
   codegen [--check]           remake the generated tables, or fail when they differ
 ";
