@@ -62,6 +62,30 @@ async fn pages_of_one_list_show_one_revision() {
 }
 
 #[tokio::test]
+async fn w4_a_limit_makes_a_revision_exact_and_any_revision_makes_a_limit_void() {
+    let server = filled().await;
+    let before = server.get(MAPS).await.ok()["metadata"]["resourceVersion"].as_str().expect("a revision").to_owned();
+    server.send("DELETE", &format!("{MAPS}/d"), &json!({})).await.ok();
+    let old = server.get(&format!("{MAPS}?limit=10&resourceVersion={before}")).await.ok();
+    assert_eq!((names(&old).concat().as_str(), old["metadata"]["resourceVersion"].as_str()), ("abcd", Some(before.as_str())));
+    let newer = server.get(&format!("{MAPS}?limit=10&resourceVersion={before}&resourceVersionMatch=NotOlderThan")).await.ok();
+    assert_ne!(newer["metadata"]["resourceVersion"].as_str(), Some(before.as_str()));
+    let any = server.get(&format!("{MAPS}?limit=1&resourceVersion=0")).await.ok();
+    assert_eq!((names(&any).len(), any["metadata"].get("continue")), (3, None));
+}
+
+#[tokio::test]
+async fn w5_a_revision_that_is_on_its_way_is_waited_for() {
+    let server = filled().await;
+    let now: u64 = server.get(MAPS).await.ok()["metadata"]["resourceVersion"].as_str().and_then(|v| v.parse().ok()).expect("a revision");
+    let path = format!("{MAPS}?resourceVersion={}", now + 1);
+    let new = config_map("e", json!({}));
+    let (list, made) = tokio::join!(server.get(&path), server.send("POST", MAPS, &new));
+    made.ok();
+    assert!(names(&list.ok()).contains(&"e"), "the list waits for what is written meanwhile");
+}
+
+#[tokio::test]
 async fn a_revision_of_the_future_is_a_timeout_with_a_cause() {
     let server = filled().await;
     let reply = server.get(&format!("{MAPS}?resourceVersion=1000")).await;

@@ -128,3 +128,44 @@ async fn an_apply_does_not_own_the_status_of_the_object() {
     let status = server.patch(&path.replace("i?", "i/status?"), "apply-patch+yaml", config.to_string()).await.ok();
     assert_eq!((&status["status"]["loadBalancer"]["ingress"][0]["ip"], managers(&status).len()), (&json!("192.0.2.1"), 2));
 }
+
+#[tokio::test]
+async fn m2_patches_without_a_revision_are_tried_until_they_commit() {
+    let server = Server::start().await;
+    server.send("POST", MAPS, &config_map("a", json!({}))).await.ok();
+    let one = |at: usize| {
+        let server = &server;
+        async move { server.patch(&format!("{MAPS}/a"), "merge-patch+json", json!({ "data": { format!("k{at}"): "v" } }).to_string()).await.ok() }
+    };
+    futures_util::future::join_all((0..32).map(one)).await;
+    let all = server.get(&format!("{MAPS}/a")).await.ok();
+    assert!((0..32).all(|at| all["data"][format!("k{at}")] == "v"), "{}", all["data"]);
+    let stale = json!({ "metadata": { "resourceVersion": "1" }, "data": { "x": "y" } });
+    assert_eq!(server.patch(&format!("{MAPS}/a"), "merge-patch+json", stale.to_string()).await.refusal().1, "Conflict");
+    let other = json!({ "metadata": { "uid": "x" } });
+    assert_eq!(server.patch(&format!("{MAPS}/a"), "merge-patch+json", other.to_string()).await.code, 422);
+}
+
+#[tokio::test]
+async fn m3_a_patch_of_too_many_operations_is_413() {
+    let server = Server::start().await;
+    server.send("POST", MAPS, &config_map("a", json!({}))).await.ok();
+    let of = |count: usize| Value::Array(vec![json!({ "op": "test", "path": "/kind", "value": "ConfigMap" }); count]).to_string();
+    assert_eq!(server.patch(&format!("{MAPS}/a"), "json-patch+json", of(10_000)).await.code, 200);
+    assert_eq!(server.patch(&format!("{MAPS}/a"), "json-patch+json", of(10_001)).await.refusal().1, "RequestEntityTooLarge");
+}
+
+#[tokio::test]
+async fn m9_many_writers_become_ancient_and_an_empty_entry_forgets_them() {
+    let server = Server::start().await;
+    server.send("POST", MAPS, &config_map("a", json!({}))).await.ok();
+    for at in 0..13 {
+        let body = json!({ "data": { format!("k{at}"): "v" } }).to_string();
+        server.patch(&format!("{MAPS}/a?fieldManager=m{at}"), "merge-patch+json", body).await.ok();
+    }
+    let all = server.get(&format!("{MAPS}/a")).await.ok();
+    assert!(managers(&all).len() <= 11 && managers(&all).contains(&("ancient-changes", "Update")), "{:?}", managers(&all));
+    let reset = json!({ "metadata": { "managedFields": [{}] } });
+    let forgotten = server.patch(&format!("{MAPS}/a"), "merge-patch+json", reset.to_string()).await.ok();
+    assert!(forgotten["metadata"].get("managedFields").is_none(), "{forgotten}");
+}

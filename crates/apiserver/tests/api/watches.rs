@@ -109,6 +109,21 @@ async fn a_table_watch_sends_its_columns_once() {
 }
 
 #[tokio::test]
+async fn w16_a_watch_of_metadata_has_nothing_else() {
+    let server = Server::start().await;
+    let start = revision(&server.get(MAPS).await.ok());
+    let metadata = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io";
+    let mut watch = server.watch_as(&format!("{MAPS}?watch=1&resourceVersion={start}"), metadata).await;
+    server.send("POST", MAPS, &json!({ "metadata": { "name": "a", "labels": { "x": "y" } }, "data": { "k": "v" } })).await.ok();
+    server.send("DELETE", &format!("{MAPS}/a"), &json!({})).await.ok();
+    for wanted in ["ADDED", "DELETED"] {
+        let (kind, object) = watch.next().await.expect("an event");
+        assert_eq!((kind.as_str(), object["kind"].as_str(), object.get("data")), (wanted, Some("PartialObjectMetadata"), None));
+        assert_eq!(object["metadata"]["labels"], json!({ "x": "y" }));
+    }
+}
+
+#[tokio::test]
 async fn a_revision_below_the_history_is_an_expired_event() {
     let store = store::Store::memory();
     let server = Server(apiserver::ApiServer::builder(store.clone()).build().expect("an open store"));
@@ -129,6 +144,9 @@ async fn a_revision_below_the_history_is_an_expired_event() {
     let (kind, status) = watch.next().await.expect("an event");
     assert_eq!((kind.as_str(), &status["reason"], &status["code"]), ("ERROR", &json!("Expired"), &json!(410)));
     assert!(watch.next().await.is_none());
+    let mut table = server.watch_as(&format!("{MAPS}?watch=1&resourceVersion=2"), "application/json;as=Table;v=v1;g=meta.k8s.io").await;
+    let (kind, status) = table.next().await.expect("an event");
+    assert_eq!((kind.as_str(), &status["kind"], &status["code"]), ("ERROR", &json!("Status"), &json!(410)), "whatever the form");
 }
 
 #[tokio::test]
