@@ -5,6 +5,8 @@
 //! quantities and times made canonical. For kinds that behave as custom resources it is structural pruning: unknown
 //! fields and nulls are dropped and keys sorted; types are the validator's business.
 
+mod named;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
@@ -218,16 +220,18 @@ impl Walk {
     }
 
     fn mismatch(&self, value: &Value, shape: Shape, kind: Kind) -> Error {
+        let owner = self.owner.name.rsplit('.').next().unwrap_or_default();
+        let own = || matches!(kind, Kind::Str).then(|| named::named(owner, self.names.last()?)).flatten();
+        let one = own().map_or_else(|| go_type(kind), str::to_owned);
         let kind_name = match shape {
-            Shape::One => go_type(kind),
-            Shape::List => format!("[]{}", go_type(kind)),
-            Shape::Map => format!("map[string]{}", go_type(kind)),
+            Shape::One => one,
+            Shape::List => format!("[]{one}"),
+            Shape::Map => format!("map[string]{one}"),
         };
         let found = if shape == Shape::One { word(value, kind) } else { word(value, Kind::Raw) };
         Error::Type(if self.names.is_empty() {
             format!("json: cannot unmarshal {found} into Go value of type {kind_name}")
         } else {
-            let owner = self.owner.name.rsplit('.').next().unwrap_or_default();
             format!("json: cannot unmarshal {found} into Go struct field {owner}.{} of type {kind_name}", self.names.join("."))
         })
     }

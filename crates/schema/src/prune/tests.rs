@@ -35,6 +35,16 @@ fn unknown_fields_are_told_in_the_order_of_the_body() {
 }
 
 #[test]
+fn types_of_fields_are_named_as_go_does() {
+    let said = |kind: &str, mut value: Value| prune(message("v1", kind), &mut value).unwrap_err().to_string();
+    let families = said("Service", json!({"spec": {"ipFamilies": [1]}}));
+    assert_eq!(families, "json: cannot unmarshal number into Go struct field ServiceSpec.spec.ipFamilies of type v1.IPFamily");
+    assert!(said("Service", json!({"spec": {"ipFamilies": "x"}})).ends_with("of type []v1.IPFamily"));
+    assert!(said("Service", json!({"metadata": {"uid": true}})).ends_with("ObjectMeta.metadata.uid of type types.UID"));
+    assert!(said("Service", json!({"metadata": {"name": true}})).ends_with("ObjectMeta.metadata.name of type string"));
+}
+
+#[test]
 fn keys_take_the_order_of_the_structs() {
     let given = json!({"status": {}, "spec": {"type": "ClusterIP", "ports": []}, "metadata": {"labels": {"b": "", "a": ""}, "name": "x"}, "apiVersion": "v1", "kind": "Service"});
     let (value, _) = pruned("v1", "Service", given);
