@@ -107,7 +107,8 @@ def _why(status):
     causes = status.get("details", {}).get("causes") or []
     if causes and status.get("reason") == "Invalid":
         return f"{_place(causes[0].get('field', ''))}: {causes[0].get('message', '')}"
-    return status.get("message", "")
+    # Where kube-apiserver lists several, their order is another each time.
+    return status.get("message", "").split("errors:")[0].strip()
 
 
 def _place(path):

@@ -104,8 +104,10 @@ def pattern(text):
 
 def judge(tally, ran, is_default):
     """The table, and whether every difference is listed and every line of the lists needed."""
-    explained, pending = {text: pattern(text) for text in lines("explained.txt")}, set(lines("pending.txt"))
-    unused, counts = set(explained) | pending, collections.Counter()
+    listed, pending = lines("explained.txt"), set(lines("pending.txt"))
+    explained = {text: pattern(text.removeprefix("~ ")) for text in listed}
+    # What begins with a tilde does not show in every run.
+    unused, counts = {text for text in listed if not text.startswith("~ ")} | pending, collections.Counter()
     for name, count in tally.counts.most_common():
         why = {text for text, it in explained.items() if it.fullmatch(name)}
         unused -= why | {name}
@@ -140,7 +142,7 @@ def main():
             watches.run(pair, tally)
         if options.keep:
             with open(os.path.join(HERE, "pending.txt"), "w", encoding="utf-8") as file:
-                known = [pattern(text) for text in lines("explained.txt")]
+                known = [pattern(text.removeprefix("~ ")) for text in lines("explained.txt")]
                 file.write("# Differences that are to be mended. A line goes with its difference; none may come.\n")
                 file.writelines(f"{name}\n" for name in sorted(tally.counts) if not any(it.fullmatch(name) for it in known))
         is_default = not options.area and (options.seed, options.count) == (SEED, COUNT)
