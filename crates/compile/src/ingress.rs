@@ -73,21 +73,22 @@ impl Ingresses {
         self.dirty.extend(self.by_class.owners(name).cloned());
     }
 
-    /// An Ingress came, changed or went.
-    pub fn set_ingress(&mut self, key: &Key, ingress: Option<&Arc<Ingress>>) {
-        match ingress {
+    /// An Ingress came, changed or went. Whether it names other Secrets than before.
+    pub fn set_ingress(&mut self, key: &Key, ingress: Option<&Arc<Ingress>>) -> bool {
+        self.dirty.insert(key.clone());
+        let secrets = match ingress {
             Some(ingress) => {
                 self.by_class.set(key, class::named(ingress).into_iter().collect());
-                self.by_secret.set(key, rules::secrets(ingress));
                 self.ingresses.insert(key.clone(), Arc::clone(ingress));
+                rules::secrets(ingress)
             }
             None => {
                 self.by_class.set(key, BTreeSet::new());
-                self.by_secret.set(key, BTreeSet::new());
                 self.ingresses.remove(key);
+                BTreeSet::new()
             }
-        }
-        self.dirty.insert(key.clone());
+        };
+        !self.by_secret.set(key, secrets).is_empty()
     }
 
     /// A Secret changed.

@@ -58,6 +58,8 @@ pub(crate) struct Ground<'a> {
     pub generation: u64,
     /// Whether every kind delivered its first complete list.
     pub complete: bool,
+    /// Whether what is wanted now is all that is wanted.
+    pub wants_are_whole: bool,
     /// Unix seconds.
     pub now_s: u32,
 }
@@ -72,7 +74,7 @@ pub(crate) struct Routed {
     /// All that is wrong with routes now.
     pub diagnostics: Vec<Diagnostic>,
     /// What must be read besides.
-    pub wants: Wants,
+    pub wants: Arc<Wants>,
 }
 
 /// Gateways, routes, Ingresses and their certificates, with what is dirty among them.
@@ -88,6 +90,9 @@ pub(crate) struct Routes {
     reshaped: BTreeSet<ServiceKey>,
     /// Secrets that changed since the last compilation.
     secrets_changed: BTreeSet<Key>,
+    /// What must be read besides, and whether something changed that may refer to it.
+    wants: Option<Arc<Wants>>,
+    wants_changed: bool,
 }
 
 impl Routes {
@@ -104,6 +109,7 @@ impl Routes {
     }
 
     fn note(&mut self, kind: Kind, key: Key, object: Option<&Object>) {
+        self.wants_changed |= matches!(kind, Kind::GatewayClass | Kind::Gateway | Kind::BackendTlsPolicy | Kind::ReferenceGrant);
         match (kind, object) {
             (Kind::GatewayClass, Some(Object::GatewayClass(class))) => self.gateways.set_class(&key.1, Some(class)),
             (Kind::GatewayClass, _) => self.gateways.set_class(&key.1, None),
@@ -121,8 +127,8 @@ impl Routes {
             }
             (Kind::IngressClass, Some(Object::IngressClass(class))) => self.ingresses.set_class(&key.1, Some(class)),
             (Kind::IngressClass, _) => self.ingresses.set_class(&key.1, None),
-            (Kind::Ingress, Some(Object::Ingress(ingress))) => self.ingresses.set_ingress(&key, Some(ingress)),
-            (Kind::Ingress, _) => self.ingresses.set_ingress(&key, None),
+            (Kind::Ingress, Some(Object::Ingress(ingress))) => self.wants_changed |= self.ingresses.set_ingress(&key, Some(ingress)),
+            (Kind::Ingress, _) => self.wants_changed |= self.ingresses.set_ingress(&key, None),
             (Kind::Namespace, _) => self.gateways.namespace_changed(&key.1),
             (Kind::ReferenceGrant, found) => {
                 match found {
@@ -152,7 +158,7 @@ impl Routes {
         if !ground.complete {
             // Half a World would give statuses that are taken back a moment later; only what must be read besides is known.
             self.reshaped.extend(ground.reshaped.iter().cloned());
-            return Routed { wants: self.wanted(ground.settings), ..Routed::default() };
+            return Routed { wants: self.wanted(ground), ..Routed::default() };
         }
         let mut reshaped = std::mem::take(&mut self.reshaped);
         reshaped.extend(ground.reshaped.iter().cloned());
@@ -176,7 +182,7 @@ impl Routes {
             entrances: (!touched.is_empty()).then(|| self.entrances.clone()),
             decided: self.statuses.take(since),
             diagnostics: self.diagnostics(ground.settings),
-            wants: self.wanted(ground.settings),
+            wants: self.wanted(ground),
         }
     }
 
@@ -209,12 +215,20 @@ impl Routes {
         self.gateways.diagnostics().chain(self.ingresses.diagnostics().cloned()).chain(unusable).collect()
     }
 
-    /// Whether that is all of it, who knows the other kinds must say.
-    fn wanted(&mut self, settings: &Settings) -> Wants {
-        let mut wants = self.gateways.wants(settings, &self.grants, &self.certificates);
+    /// The same pointer as long as it is the same: with ten thousand certificates it is not gathered for every change.
+    fn wanted(&mut self, ground: &Ground<'_>) -> Arc<Wants> {
+        let changed = std::mem::take(&mut self.wants_changed);
+        if let Some(known) = self.wants.as_ref().filter(|known| !changed && known.is_whole == ground.wants_are_whole) {
+            return Arc::clone(known);
+        }
+        let mut wants = self.gateways.wants(ground.settings, &self.grants, &self.certificates);
         wants.secrets.extend(self.ingresses.secrets().cloned());
-        wants.secrets.extend(settings.ingress.default_certificate.clone());
-        wants
+        wants.secrets.extend(ground.settings.ingress.default_certificate.clone());
+        wants.is_whole = ground.wants_are_whole;
+        match &self.wants {
+            Some(known) if **known == wants => Arc::clone(known),
+            _ => Arc::clone(self.wants.insert(Arc::new(wants))),
+        }
     }
 }
 

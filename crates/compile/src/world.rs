@@ -125,8 +125,8 @@ pub struct Compiled {
     pub decided: Vec<api::Decided>,
     /// Complaints that are new since the last compilation.
     pub diagnostics: Vec<Diagnostic>,
-    /// What must be read besides, all of it.
-    pub wants: Wants,
+    /// What must be read besides, all of it. The same pointer as before when it is the same.
+    pub wants: Arc<Wants>,
 }
 
 /// Something that is wrong with an object; the rest of the object and all others work.
@@ -198,6 +198,7 @@ impl World {
             reshaped: &reshaped,
             generation,
             complete: self.ground.is_complete(),
+            wants_are_whole: self.ground.lacks_what_is_wanted_at_most(),
             now_s,
         });
         if let Some(entrances) = routed.entrances {
@@ -207,8 +208,7 @@ impl World {
         news.decided.extend(routed.decided);
         news.diagnostics.extend(self.tables.complaints.replace(Unit::Routes, routed.diagnostics.into_iter().collect()));
         self.publish(now_s, generation, &mut news);
-        let wants = Wants { is_whole: self.ground.lacks_what_is_wanted_at_most(), ..routed.wants };
-        Compiled { snapshot: Arc::clone(&self.current), decided: news.decided, diagnostics: news.diagnostics, wants }
+        Compiled { snapshot: Arc::clone(&self.current), decided: news.decided, diagnostics: news.diagnostics, wants: routed.wants }
     }
 
     /// All that is wrong now.

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use api::Decided;
 use api::backend_policy::BackendPolicySpec;
-use compile::{Diagnostic, Wants, World};
-use model::Live;
+use compile::{Change, Compiled, Diagnostic, Wants, World};
+use model::{Live, Snapshot};
 use observe::Registry;
 use observe::metrics::{Counter, Gauge, Histogram};
 use source::Source;
@@ -23,6 +23,9 @@ const STANDS: Duration = Duration::from_secs(1);
 /// Complaints that may wait for that. The log has those beyond it, too.
 const WAITING: usize = 1_024;
 
+/// How long a generation is held at most for what it refers to and nobody has read yet.
+const UNREAD: Duration = Duration::from_millis(250);
+
 /// What the engine is wired to.
 pub struct Engine {
     /// The objects.
@@ -36,7 +39,7 @@ pub struct Engine {
     /// Who tells the authors of objects what is wrong with them.
     pub complaints: mpsc::Sender<control::Complaint>,
     /// Who reads Secrets.
-    pub wants: watch::Sender<Option<Wants>>,
+    pub wants: watch::Sender<Option<Arc<Wants>>>,
     /// Defaults of all policies, whatever they become.
     pub defaults: watch::Receiver<BackendPolicySpec>,
     /// Set to the number of the first complete generation.
@@ -65,7 +68,7 @@ impl Engine {
         let mut waiting = VecDeque::new();
         loop {
             let due = waiting.front().map(|(due, _): &(tokio::time::Instant, Diagnostic)| *due);
-            let mut next = tokio::select! {
+            let next = tokio::select! {
                 first = self.source.next() => match first {
                     Some(first) => Some(first),
                     None => return,
@@ -80,48 +83,126 @@ impl Engine {
                     continue;
                 }
             };
-            for _ in 0..BATCH {
-                let Some(change) = next else { break };
-                numbers.changes.inc();
-                self.world.apply(change);
-                next = self.source.try_next();
-            }
-            if let Some(last) = next {
-                self.world.apply(last);
-            }
-            self.publish(&numbers, &mut waiting);
+            self.take_in(next, &numbers);
+            let round = self.settle(&numbers).await;
+            self.publish(round, &numbers, &mut waiting);
         }
     }
 
-    fn publish(&mut self, numbers: &Numbers, waiting: &mut Waiting) {
+    /// Compiles, and where an object names a Secret or ConfigMap that nobody has read yet, again once it was: a Gateway does not say for a
+    /// moment that its certificate is missing, and no client gets the default one instead.
+    async fn settle(&mut self, numbers: &Numbers) -> Round {
+        let mut round = Round::default();
+        round.add(self.compile(numbers));
+        self.want(&round.wants);
+        let mut tries = self.source.tries();
+        let given_up_at = tokio::time::Instant::now() + UNREAD;
+        // Before the first complete generation the source itself waits for them.
+        while round.is_complete() && !self.source.has_tried(&round.wants) {
+            let next = tokio::select! {
+                biased;
+                next = self.source.next() => next,
+                () = tries.next() => None,
+                () = tokio::time::sleep_until(given_up_at) => {
+                    self.source.give_up(&round.wants);
+                    None
+                }
+            };
+            self.take_in(next, numbers);
+            if self.source.has_tried(&round.wants) {
+                // What says so stands in the queue by now.
+                let next = self.source.try_next();
+                self.take_in(next, numbers);
+                round.add(self.compile(numbers));
+                self.want(&round.wants);
+            }
+        }
+        round
+    }
+
+    /// Takes in a change and those behind it.
+    fn take_in(&mut self, mut next: Option<Change>, numbers: &Numbers) {
+        for _ in 0..BATCH {
+            let Some(change) = next else { return };
+            numbers.changes.inc();
+            self.world.apply(change);
+            next = self.source.try_next();
+        }
+        if let Some(last) = next {
+            numbers.changes.inc();
+            self.world.apply(last);
+        }
+    }
+
+    fn compile(&mut self, numbers: &Numbers) -> Compiled {
         let now_s = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let started = Instant::now();
         let compiled = self.world.compile(u32::try_from(now_s).unwrap_or(u32::MAX));
         numbers.compile.observe(started.elapsed().as_secs_f64());
-        for diagnostic in compiled.diagnostics {
+        compiled
+    }
+
+    /// Tells the source what is to be read.
+    fn want(&self, wants: &Arc<Wants>) {
+        self.wants.send_if_modified(|known| {
+            let changed = known.as_ref().is_none_or(|known| !Arc::ptr_eq(known, wants));
+            if changed {
+                *known = Some(Arc::clone(wants));
+            }
+            changed
+        });
+    }
+
+    fn publish(&mut self, round: Round, numbers: &Numbers, waiting: &mut Waiting) {
+        let standing: HashSet<&Diagnostic> = if round.is_mixed { self.world.diagnostics().collect() } else { HashSet::new() };
+        for diagnostic in round.diagnostics.into_iter().filter(|one| !round.is_mixed || standing.contains(one)) {
             numbers.diagnostics.inc();
             tracing::warn!(object = %diagnostic.origin, reason = diagnostic.reason, "{}", diagnostic.message);
             if waiting.len() < WAITING {
                 waiting.push_back((tokio::time::Instant::now() + STANDS, diagnostic));
             }
         }
-        self.wants.send_if_modified(|known| {
-            let changed = known.as_ref() != Some(&compiled.wants);
-            if changed {
-                *known = Some(compiled.wants);
+        let Some(snapshot) = round.snapshot else { return };
+        if snapshot.generation > self.live.load().generation {
+            numbers.generation.set(snapshot.generation as i64);
+            if snapshot.complete {
+                let _ = self.first_complete.compare_exchange(0, snapshot.generation, Ordering::AcqRel, Ordering::Relaxed);
             }
-            changed
-        });
-        if compiled.snapshot.generation > self.live.load().generation {
-            numbers.generation.set(compiled.snapshot.generation as i64);
-            if compiled.snapshot.complete {
-                let _ = self.first_complete.compare_exchange(0, compiled.snapshot.generation, Ordering::AcqRel, Ordering::Relaxed);
-            }
-            self.live.publish(compiled.snapshot);
+            self.live.publish(snapshot);
         }
-        if !compiled.decided.is_empty() {
-            let _ = self.decided.send(compiled.decided);
+        if !round.decided.is_empty() {
+            let _ = self.decided.send(round.decided);
         }
+    }
+}
+
+/// What one or more compilations came to; of several decisions about one object the last counts.
+#[derive(Default)]
+struct Round {
+    snapshot: Option<Arc<Snapshot>>,
+    decided: Vec<Decided>,
+    diagnostics: Vec<Diagnostic>,
+    wants: Arc<Wants>,
+    /// Several: complaints of the earlier ones may not stand any more.
+    is_mixed: bool,
+}
+
+impl Round {
+    fn add(&mut self, compiled: Compiled) {
+        self.is_mixed = self.snapshot.is_some();
+        if self.is_mixed {
+            let is_anew =
+                |old: &Decided| compiled.decided.iter().any(|new| (new.kind, &new.namespace, &new.name) == (old.kind, &old.namespace, &old.name));
+            self.decided.retain(|old| !is_anew(old));
+        }
+        self.decided.extend(compiled.decided);
+        self.diagnostics.extend(compiled.diagnostics);
+        self.snapshot = Some(compiled.snapshot);
+        self.wants = compiled.wants;
+    }
+
+    fn is_complete(&self) -> bool {
+        self.snapshot.as_ref().is_some_and(|snapshot| snapshot.complete)
     }
 }
 

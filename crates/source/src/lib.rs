@@ -7,6 +7,7 @@
 //! It decides nothing, keeps no objects, and never says that something is gone because contact was lost.
 
 mod named;
+mod tried;
 
 use std::sync::Arc;
 
@@ -16,16 +17,20 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use watch::{Event, Metrics, Target, Watcher};
 
+use self::tried::Tried;
+pub use self::tried::Tries;
+
 /// Changes that may wait for the reader.
 const QUEUE: usize = 4096;
 
 /// What is wanted besides the watched kinds, as the last compilation says; `None` until there was one. The kinds Secret and ConfigMap
 /// are synced when a compilation knew every other kind and everything that it wanted was tried.
-pub type Wanted = tokio::sync::watch::Receiver<Option<Wants>>;
+pub type Wanted = tokio::sync::watch::Receiver<Option<Arc<Wants>>>;
 
 /// Watches that run until this is dropped.
 pub struct Source {
     changes: mpsc::Receiver<Change>,
+    tried: Tried,
     _tasks: JoinSet<()>,
 }
 
@@ -34,7 +39,8 @@ impl Source {
     pub fn start(client: &Client, kinds: &[Kind], wanted: Wanted, metrics: &Metrics) -> Source {
         let (sender, changes) = mpsc::channel(QUEUE);
         let mut tasks = JoinSet::new();
-        let start = Arc::new(Start { client: client.clone(), metrics: metrics.clone(), changes: sender });
+        let tried = Tried::default();
+        let start = Arc::new(Start { client: client.clone(), metrics: metrics.clone(), changes: sender, tried: tried.clone() });
         for kind in kinds {
             let all = start.clone();
             match kind {
@@ -56,12 +62,27 @@ impl Source {
                 Kind::ReferenceGrant => watch_all::<api::ReferenceGrant>(&mut tasks, all, *kind),
             }
         }
-        Source { changes, _tasks: tasks }
+        Source { changes, tried, _tasks: tasks }
     }
 
     /// The next change, in the order in which its kind was told; `None` never comes while watches run. Dropping the future loses nothing.
     pub async fn next(&mut self) -> Option<Change> {
         self.changes.recv().await
+    }
+
+    /// Whether each of these was read or found missing, and the change that says so can be had.
+    pub fn has_tried(&self, wants: &Wants) -> bool {
+        self.tried.all(wants)
+    }
+
+    /// Hears of what is tried from now on.
+    pub fn tries(&self) -> Tries {
+        self.tried.told()
+    }
+
+    /// From now on these count as tried: they take too long, or may not be read.
+    pub fn give_up(&self, wants: &Wants) {
+        named::kinds(wants).for_each(|(kind, name)| self.tried.add(kind, name));
     }
 
     /// The next change if there is one by now: a reader drains what is there and compiles once.
@@ -75,6 +96,7 @@ struct Start {
     client: Client,
     metrics: Metrics,
     changes: mpsc::Sender<Change>,
+    tried: Tried,
 }
 
 fn watch_all<T: api::Object + Into<Object>>(tasks: &mut JoinSet<()>, start: Arc<Start>, kind: Kind) {

@@ -16,7 +16,13 @@ use crate::{Start, Wanted, to_change};
 /// How long the first reading of an object may hold up the rest of the World: one that we may not read never arrives.
 const SETTLE: Duration = Duration::from_secs(5);
 
-type Name = (Arc<str>, Arc<str>);
+pub(crate) type Name = (Arc<str>, Arc<str>);
+
+/// What is wanted, with its kind.
+pub(crate) fn kinds(wants: &Wants) -> impl Iterator<Item = (Kind, Name)> {
+    let secrets = wants.secrets.iter().map(|name| (Kind::Secret, name.clone()));
+    secrets.chain(wants.config_maps.iter().map(|name| (Kind::ConfigMap, name.clone())))
+}
 
 /// Watches what is wanted until nobody reads any more.
 pub(crate) async fn follow<T: api::Object + Into<Object>>(start: Arc<Start>, kind: Kind, mut wanted: Wanted, which: fn(&Wants) -> &BTreeSet<Name>) {
@@ -79,6 +85,7 @@ async fn watch_one<T: api::Object + Into<Object>>(
         let event = tokio::select! {
             event = watcher.next() => event,
             _ = &mut stopped => {
+                start.tried.forget(kind, (namespace.clone(), name.clone()));
                 let _ = start.changes.send(Change::Delete { kind, namespace, name }).await;
                 return;
             }
@@ -86,6 +93,7 @@ async fn watch_one<T: api::Object + Into<Object>>(
         if matches!(event, Event::Synced) {
             // Nobody waits for the later ones.
             let _ = settle.take().map(|settle| settle.send(()));
+            start.tried.add(kind, (namespace.clone(), name.clone()));
             continue;
         }
         if start.changes.send(to_change(kind, event)).await.is_err() {

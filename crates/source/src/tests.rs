@@ -45,8 +45,8 @@ impl Server {
     }
 }
 
-fn wants(names: &[&str]) -> Option<Wants> {
-    Some(Wants { secrets: names.iter().map(|name| ("a".into(), (*name).into())).collect(), ..Wants { is_whole: true, ..Wants::default() } })
+fn wants(names: &[&str]) -> Option<Arc<Wants>> {
+    Some(Arc::new(Wants { secrets: names.iter().map(|name| ("a".into(), (*name).into())).collect(), ..Wants { is_whole: true, ..Wants::default() } }))
 }
 
 async fn told(source: &mut Source) -> String {
@@ -105,9 +105,43 @@ async fn secrets_are_synced_when_a_compilation_knew_all_else() {
     let mut source = Source::start(&server.client(), &[Kind::Secret, Kind::Service], wanted, &Metrics::default());
     assert_eq!(told(&mut source).await, "Service s");
     assert_eq!(told(&mut source).await, "Service synced");
-    send.send(wants(&["x"]).map(|wants| Wants { is_whole: false, ..wants })).unwrap();
+    send.send(wants(&["x"]).map(|wants| Arc::new(Wants { is_whole: false, ..(*wants).clone() }))).unwrap();
     assert_eq!(told(&mut source).await, "Secret x");
     assert_eq!(told(&mut source).await, "silence");
     send.send(wants(&["x"])).unwrap();
     assert_eq!(told(&mut source).await, "Secret synced");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wanted_is_tried_once_it_was_read_or_found_missing_and_not_before() {
+    let objects = BTreeMap::from([("/api/v1/namespaces/a/secrets", vec!["x"])]);
+    let server = Server { objects: Arc::new(objects), ..Server::default() };
+    let (send, wanted) = tokio::sync::watch::channel(None);
+    let mut source = Source::start(&server.client(), &[Kind::Secret, Kind::ConfigMap], wanted, &Metrics::default());
+    let all = wants(&["x", "missing"]).unwrap();
+    assert!(source.has_tried(&Wants::default()) && !source.has_tried(&all));
+    let mut tries = source.tries();
+    send.send(Some(Arc::clone(&all))).unwrap();
+    while !source.has_tried(&all) {
+        tries.next().await;
+    }
+    let mut queued = std::iter::from_fn(|| source.try_next());
+    assert!(queued.any(|change| matches!(change, Change::Upsert(_))), "the change stands in the queue by then");
+    // Of what nobody may read nothing is heard, and whoever waits says for how long.
+    let forbidden = Wants { config_maps: [("a".into(), "c".into())].into(), ..(*all).clone() };
+    send.send(Some(Arc::new(forbidden.clone()))).unwrap();
+    let heard = tokio::time::timeout(Duration::from_secs(30), async {
+        loop {
+            tries.next().await
+        }
+    })
+    .await;
+    assert!(heard.is_err() && !source.has_tried(&forbidden));
+    source.give_up(&forbidden);
+    assert!(source.has_tried(&forbidden));
+    // Taken back is not tried: what it says then is not known.
+    send.send(wants(&[])).unwrap();
+    while source.has_tried(&wants(&["x"]).unwrap()) {
+        tries.next().await;
+    }
 }
