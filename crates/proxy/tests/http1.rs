@@ -73,7 +73,7 @@ fn chunked_bodies_pass_both_ways_with_trailers_and_without_waiting_for_the_end()
             wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n5\r\nfirst\r\n");
             wait.lock().ok()?.recv_timeout(Duration::from_secs(5)).ok()?;
             let wide = "y".repeat(70_000);
-            wire.send(format!("{:x};ext=1\r\n{wide}\r\n0\r\nX-Sum: 42\r\nContent-Length: 9\r\n\r\n", wide.len()));
+            wire.send(format!("{:x};ext=1\r\n{wide}\r\n0\r\nX-Sum: 42\r\nSet-Cookie: a=1\r\nContent-Length: 9\r\n\r\n", wide.len()));
         }
     });
     let stage = stage(&tape);

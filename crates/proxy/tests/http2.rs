@@ -55,6 +55,28 @@ fn an_answer_that_comes_in_pieces_arrives_whole() {
 }
 
 #[test]
+fn a_body_that_lies_there_before_the_backend_wants_it_is_passed_on() {
+    let tape = Tape::raw(|wire, _| {
+        wire.head()?;
+        // The body arrived long ago when this does.
+        std::thread::sleep(Duration::from_millis(100));
+        wire.send("HTTP/1.1 100 Continue\r\n\r\n");
+        let mut body = [0; 3];
+        wire.stream.read_exact(&mut body).ok()?;
+        wire.send(format!("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}", String::from_utf8_lossy(&body)));
+        Some(())
+    });
+    let stage = Stage::new(&Scene::to(&[tape.address]));
+    block_on(async {
+        let request = Request::post(format!("http://{HOST}/")).header("expect", "100-continue").header("content-length", "3");
+        let (answer, mut body) = connect(&stage).await.send_request(request.body(()).expect("a request"), false).expect("a stream");
+        body.send_data(Bytes::from_static(b"abc"), true).expect("a window");
+        let answer = tokio::time::timeout(Duration::from_secs(10), answer).await.expect("an answer in time");
+        assert_eq!(read(answer.expect("an answer").into_body()).await, b"abc");
+    });
+}
+
+#[test]
 fn a_client_that_leaves_a_stream_frees_its_backend() {
     let tape = Tape::raw(|wire, notes| {
         notes.lock().expect("not poisoned").push(wire.head()?);

@@ -58,7 +58,7 @@ pub enum Known {
     Expect,
     /// `X-Forwarded-For`, `-Proto`, `-Host`, `-Port`, `Forwarded`, `X-Real-IP`, `X-Request-Id`: ours to say.
     Forwarding,
-    /// `Authorization`, `Cookie`, `traceparent`: pass, and `Connection` cannot remove them.
+    /// `Authorization`, `Cookie`, `Set-Cookie`, `traceparent`: pass in heads, not in trailers, and `Connection` cannot remove them.
     Protected,
     /// `endpoint-load-metrics`, `endpoint-load-metrics-bin`: a backend's load report.
     LoadReport,
@@ -86,6 +86,7 @@ impl Known {
             9 if is("forwarded") || is("x-real-ip") => Known::Forwarding,
             10 if is("connection") => Known::Connection,
             10 if is("keep-alive") => Known::Hop,
+            10 if is("set-cookie") => Known::Protected,
             11 if is("traceparent") => Known::Protected,
             11 if is("retry-after") => Known::RetryAfter,
             12 if is("x-request-id") => Known::Forwarding,

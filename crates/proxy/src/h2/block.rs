@@ -47,6 +47,8 @@ pub struct Block {
     sort: Sort,
     ordinary: bool,
     size: usize,
+    /// Fields that became part of another one.
+    crumbs: usize,
 }
 
 impl Block {
@@ -117,6 +119,9 @@ impl Block {
         if name == b"method" && (value.is_empty() || !value.iter().all(|byte| is_token(*byte))) {
             return Err(Fault::Stream);
         }
+        if name == b"scheme" && !is_scheme(value) {
+            return Err(Fault::Stream);
+        }
         // What is too long is there, but is not kept.
         let kept = if value.len() <= limits.target { value } else { b"/" };
         *place = Some(self.head.push_text(kept));
@@ -157,7 +162,7 @@ impl Block {
         }
         let line = name.len() + value.len();
         self.size += line;
-        if self.fault.is_some() || line > limits.field || self.size > limits.block || self.head.fields.len() >= limits.fields {
+        if self.fault.is_some() || line > limits.field || self.size > limits.block || self.head.fields.len() + self.crumbs >= limits.fields {
             return Err(Fault::Message(Malformed::HeadTooLarge));
         }
         if known == Known::ContentLength && self.sort != Sort::Trailers {
@@ -166,21 +171,32 @@ impl Block {
                 return Err(Fault::Stream);
             }
         }
-        if name == b"cookie" && self.add_crumb(value) {
-            return Ok(());
+        if name == b"cookie"
+            && let Some(at) = self.head.fields.iter().position(|field| field.name.of(&self.head.text) == b"cookie")
+        {
+            return self.add_crumb(at, value, limits);
         }
         self.head.push_known(name, value, known);
         Ok(())
     }
 
-    /// Crumbs of Cookie become one field (RFC 9113 §8.2.3). False for the first.
-    fn add_crumb(&mut self, crumb: &[u8]) -> bool {
+    /// Crumbs of Cookie become one field (RFC 9113 §8.2.3), which is bound as any other; each counts as one, too (gateway spec G115).
+    fn add_crumb(&mut self, at: usize, crumb: &[u8], limits: &Limits) -> Result<(), Fault> {
         let head = &mut self.head;
-        let Some(at) = head.fields.iter().position(|field| field.name.of(&head.text) == b"cookie") else { return false };
         let whole = [head.fields[at].value.of(&head.text), b"; ", crumb].concat();
+        if b"cookie".len() + whole.len() > limits.field {
+            return Err(Fault::Message(Malformed::HeadTooLarge));
+        }
         head.fields[at].value = head.push_text(&whole);
-        true
+        self.crumbs += 1;
+        Ok(())
     }
+}
+
+/// A scheme (RFC 3986 §3.1).
+fn is_scheme(value: &[u8]) -> bool {
+    let [first, rest @ ..] = value else { return false };
+    first.is_ascii_alphabetic() && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte))
 }
 
 /// At most 19 digits, so that it fits.

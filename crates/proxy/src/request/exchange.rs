@@ -125,12 +125,19 @@ impl<F: Front> Try<'_, '_, F> {
                 patience = None;
                 self.go_on();
             }
+            let held = self.upload.held;
             if let Poll::Ready(Err(broken)) = self.upload.poll(context, self.front, &mut self.link.pipe) {
                 return Poll::Ready(Err(client_fault(&broken)));
             }
             match self.poll_answer(context, &mut parser, &mut interim, before) {
                 Poll::Ready(outcome) => return Poll::Ready(outcome),
-                Poll::Pending if !self.upload.held => patience = None,
+                Poll::Pending if !self.upload.held => {
+                    patience = None;
+                    if held {
+                        // The body may lie here already, and nothing that comes would wake this task for it.
+                        context.waker().wake_by_ref();
+                    }
+                }
                 Poll::Pending => {}
             }
             if self.front.has_queued() && matches!(self.front.poll_flush(context), Poll::Ready(Err(_))) {

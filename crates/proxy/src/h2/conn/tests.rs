@@ -169,6 +169,24 @@ fn crumbs_become_one_cookie() {
 }
 
 #[test]
+fn crumbs_count_as_fields_and_their_cookie_is_bound_as_one() {
+    let fault = |crumbs: usize, length: usize| {
+        let mut conn = server();
+        let value = "c".repeat(length);
+        let octets = block(&[&GET[..], &vec![("cookie", value.as_str()); crumbs]].concat());
+        for (at, piece) in octets.chunks(16_000).enumerate() {
+            let flags = if (at + 1) * 16_000 >= octets.len() { frame::END_HEADERS } else { 0 };
+            conn.receive(&frame(if at == 0 { frame::HEADERS } else { frame::CONTINUATION }, flags, 1, piece)).expect("legal frames");
+        }
+        let slot = conn.next_opened().expect("a stream");
+        conn.take_request(slot).expect("a request").0.fault
+    };
+    let refused = Some(crate::h2::Fault::Message(crate::h1::Malformed::HeadTooLarge));
+    assert_eq!((fault(128, 3), fault(129, 3)), (None, refused));
+    assert_eq!((fault(2, 8_000), fault(3, 8_000)), (None, refused));
+}
+
+#[test]
 fn a_body_waits_for_credit_of_its_stream_and_of_the_connection() {
     let mut conn = server();
     conn.receive(&[head(1, true, &[]), head(3, true, &[])].concat()).expect("requests");
