@@ -59,7 +59,9 @@ pub(super) fn resolve(route: &HttpRoute, ground: &Ground<'_>, grants: &Grants, b
     }
     let mut resolved = Resolved { hosts: hosts(route), unresolved: references.verdict().err(), ..Resolved::default() };
     match (kept.is_empty(), dropped.first()) {
-        (true, Some((_, first))) => resolved.refused = Some(Refusal { reason: first.reason, message: sentence(&dropped).into() }),
+        (true, Some((_, first))) => {
+            resolved.refused = Some(Refusal { reason: first.reason, message: format!("no rule can be served: rule {}", sentence(&dropped)).into() })
+        }
         (false, Some(_)) => resolved.dropped = Some(format!("Dropped Rule {}", sentence(&dropped)).into()),
         (_, None) => {}
     }
