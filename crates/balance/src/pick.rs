@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use model::policy::Strategy;
 use model::vitals::{State, Vitals};
 use model::{InFlight, Now, session};
 
@@ -384,7 +385,11 @@ impl Picker {
             heeded = heeded.without(State::PROBE_DOWN);
         }
         if care != Care::All {
-            heeded = heeded.without(State::WAITING).without(State::MEMORY);
+            heeded = heeded.without(State::WAITING);
+        }
+        // The gate is that of one strategy, and the mark is the endpoint's, whoever else sends to it.
+        if care != Care::All || self.pool.policy.strategy != Strategy::Performance {
+            heeded = heeded.without(State::MEMORY);
         }
         if care == Care::Session {
             heeded = heeded.without(State::AGENT_DRAIN);

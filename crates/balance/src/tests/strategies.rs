@@ -239,6 +239,20 @@ fn full_memory_takes_an_endpoint_out_until_it_is_five_points_lower() {
 }
 
 #[test]
+fn full_memory_holds_for_the_strategy_that_reads_it_only() {
+    let mut bench = Bench::new(policy(Strategy::Performance), &[100; 2]);
+    bench.shares(2);
+    bench.pool.endpoints[0].vitals.report(&model::LoadReport { memory: Some(0.99), ..Default::default() }, bench.now);
+    bench.pass(1000);
+    assert_eq!(bench.shares(20)[0], 0);
+    // Another Service of the same endpoints, or the same one after its policy went.
+    let mut pool = (*bench.pool).clone();
+    pool.policy = Arc::new(policy(Strategy::RoundRobin));
+    bench.pool = Arc::new(pool);
+    assert!(bench.shares(40)[0] > 5);
+}
+
+#[test]
 fn a_limit_of_endpoints_or_service_answers_full() {
     let limited = |limits: Limits| Bench::new(Policy { limits, ..policy(Strategy::LeastRequest) }, &[100; 2]);
     let mut bench = limited(Limits { endpoint_in_flight: Some(2), ..Limits::default() });
