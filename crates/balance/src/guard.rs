@@ -293,7 +293,12 @@ pub(crate) fn eject_within_cap(picker: &Picker, vitals: &Vitals, why: Why, now: 
         picker
             .entries
             .iter()
-            .filter(|entry| entry.endpoint.weight > 0 && !std::ptr::eq(&*entry.endpoint.vitals, vitals) && held(entry.endpoint.vitals.state()))
+            .filter(|entry| {
+                entry.endpoint.weight > 0
+                    && entry.agent_percent > 0
+                    && !std::ptr::eq(&*entry.endpoint.vitals, vitals)
+                    && held(entry.endpoint.vitals.state())
+            })
             .count()
     };
     let ejected = others(&|state| state.has(State::EJECTED));

@@ -421,7 +421,8 @@ impl Picker {
         }
         let open = |index: usize| {
             let state = self.vitals(index).state();
-            self.entries[index].endpoint.weight > 0 && !(state.barred() && self.barred(index, state, Care::Lenient))
+            let entry = &self.entries[index];
+            entry.endpoint.weight > 0 && entry.agent_percent > 0 && !(state.barred() && self.barred(index, state, Care::Lenient))
         };
         if self.around(start).any(open) {
             // Somebody is in, so it is a limit that keeps this request out.

@@ -267,6 +267,25 @@ fn a_limit_of_endpoints_or_service_answers_full() {
 }
 
 #[test]
+fn an_endpoint_whose_agent_wants_nothing_is_nobody_who_is_left() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+    bench.pool.endpoints[0].vitals.heed_agent(&AgentLine::read("0%").unwrap(), 100);
+    bench.pass(1000);
+    bench.pick().unwrap().head(Outcome::Refused, Duration::ZERO, bench.now);
+    // Not a limit that others could wait for: the panic rule asks the one that refused.
+    let last = bench.pick().unwrap();
+    assert!(Arc::ptr_eq(last.endpoint(), &bench.pool.endpoints[1]));
+    // And soft proof does not take the last one that wants requests.
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+    bench.pool.endpoints[0].vitals.heed_agent(&AgentLine::read("0%").unwrap(), 100);
+    bench.pass(1000);
+    for _ in 0..20 {
+        bench.pick().unwrap().head(Outcome::Gateway, Duration::ZERO, bench.now);
+    }
+    assert!(bench.pool.endpoints[1].vitals.ejection().is_none());
+}
+
+#[test]
 fn s15_the_limit_of_an_agent_holds_under_any_number_of_threads() {
     let bench = Bench::new(policy(Strategy::LeastRequest), &[100; 2]);
     for endpoint in &bench.pool.endpoints {
