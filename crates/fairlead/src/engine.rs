@@ -65,7 +65,7 @@ impl Engine {
             changes: metrics.counter("fairlead_changes", "Changes taken in from sources"),
             diagnostics: metrics.counter("fairlead_diagnostics_reported", "Complaints about objects"),
         };
-        let mut waiting = VecDeque::new();
+        let (mut waiting, mut settled) = (VecDeque::new(), None);
         loop {
             let due = waiting.front().map(|(due, _): &(tokio::time::Instant, Diagnostic)| *due);
             let next = tokio::select! {
@@ -84,29 +84,40 @@ impl Engine {
                 }
             };
             self.take_in(next, &numbers);
-            let round = self.settle(&numbers).await;
+            let round = self.settle(&mut settled, &numbers).await;
             self.publish(round, &numbers, &mut waiting);
         }
     }
 
     /// Compiles, and where an object names a Secret or ConfigMap that nobody has read yet, again once it was: a Gateway does not say for a
     /// moment that its certificate is missing, and no client gets the default one instead.
-    async fn settle(&mut self, numbers: &Numbers) -> Round {
+    ///
+    /// `settled` is what was wanted and tried last.
+    async fn settle(&mut self, settled: &mut Option<Arc<Wants>>, numbers: &Numbers) -> Round {
         let mut round = Round::default();
         round.add(self.compile(numbers));
         self.want(&round.wants);
+        // Nothing new is wanted by nearly all changes: then ten thousand names are not looked up.
+        if settled.as_ref().is_some_and(|known| Arc::ptr_eq(known, &round.wants)) {
+            return round;
+        }
         let mut tries = self.source.tries();
         let given_up_at = tokio::time::Instant::now() + UNREAD;
         // Before the first complete generation the source itself waits for them.
         while round.is_complete() && !self.source.has_tried(&round.wants) {
             let next = tokio::select! {
+                // First, so that no flood of other changes puts the end off.
                 biased;
-                next = self.source.next() => next,
-                () = tries.next() => None,
                 () = tokio::time::sleep_until(given_up_at) => {
                     self.source.give_up(&round.wants);
                     None
                 }
+                next = self.source.next() => match next {
+                    Some(next) => Some(next),
+                    // Nobody reads any more.
+                    None => return round,
+                },
+                () = tries.next() => None,
             };
             self.take_in(next, numbers);
             if self.source.has_tried(&round.wants) {
@@ -116,6 +127,9 @@ impl Engine {
                 round.add(self.compile(numbers));
                 self.want(&round.wants);
             }
+        }
+        if round.is_complete() {
+            *settled = Some(Arc::clone(&round.wants));
         }
         round
     }
