@@ -326,6 +326,29 @@ fn stopping_finishes_what_is_under_way() {
 }
 
 #[test]
+fn a_connection_that_has_not_asked_when_the_server_stops_may_still_ask() {
+    let mut served = Served::start(Config::default(), snapshot(3));
+    let mut early = served.connect();
+    write_framed(&mut early, &query(1, "web.n.svc.cluster.local", A));
+    assert_eq!(rcode(&read_framed(&mut early).unwrap()), 0);
+    let (mut late, mut mute) = (served.connect(), served.connect());
+    std::thread::scope(|scope| {
+        let asking = scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(200));
+            write_framed(&mut late, &query(2, "web.n.svc.cluster.local", A));
+            read_framed(&mut late).map(|reply| rcode(&reply))
+        });
+        let start = Instant::now();
+        served.stop(Duration::from_secs(20));
+        assert_eq!(asking.join().unwrap().unwrap(), 0);
+        assert!(start.elapsed() < Duration::from_secs(10), "those who say nothing are not waited for: {:?}", start.elapsed());
+    });
+    for stream in [&mut early, &mut late, &mut mute] {
+        assert!(read_framed(stream).is_err(), "and then all end");
+    }
+}
+
+#[test]
 fn a_plane_that_listens_everywhere_replies_from_the_address_that_was_asked() {
     let served = Served::start_on("0.0.0.0:0", Config::default(), snapshot(3));
     for asked in ["127.0.0.1", "127.0.0.7"] {

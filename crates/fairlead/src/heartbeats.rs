@@ -12,8 +12,10 @@ use apiserver::status::ApiError;
 use apiserver::{Address, Body};
 use bytes::Bytes;
 use control::{Held, Leases};
+use futures_util::StreamExt as _;
 use http::request::Parts;
 use http::{Method, Request, Response, StatusCode, header};
+use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// An empty line this often keeps a held connection from looking idle to what stands between.
@@ -24,11 +26,17 @@ pub fn serves(address: &Address) -> bool {
     address.group == "fairlead.dev" && address.resource == "instances" && matches!(address.subresource.as_str(), "renew" | "hold")
 }
 
-/// Takes a heartbeat (204), or holds the connection (200 and empty lines, or 101 and a WebSocket).
+/// Takes a heartbeat (204), or holds the connection (200 and empty lines, or 101 and a WebSocket) until `stopping` says true.
 ///
 /// # Errors
 /// 404 when there is no such Instance, or it is going: register again; 405 for other methods.
-pub async fn answer(address: &Address, parts: &mut Parts, client: &kube::Client, leases: &Arc<Leases>) -> Result<Response<Body>, ApiError> {
+pub async fn answer(
+    address: &Address,
+    parts: &mut Parts,
+    client: &kube::Client,
+    leases: &Arc<Leases>,
+    stopping: watch::Receiver<bool>,
+) -> Result<Response<Body>, ApiError> {
     let is_renewal = address.subresource == "renew";
     if parts.method != if is_renewal { Method::POST } else { Method::GET } {
         return Err(ApiError::method_not_allowed());
@@ -46,13 +54,13 @@ pub async fn answer(address: &Address, parts: &mut Parts, client: &kube::Client,
     if let Some((response, socket)) = websocket::begin(parts)? {
         let held = leases.hold(&instance, now.as_millisecond());
         tokio::spawn(async move {
-            socket.run().await;
+            socket.run(stopped(stopping)).await;
             drop(held);
         });
         return Ok(response);
     }
     let held = leases.hold(&instance, now.as_millisecond());
-    let mut response = Response::new(Body::live(signs(held)));
+    let mut response = Response::new(Body::live(signs(held).take_until(stopped(stopping))));
     response.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static("text/plain"));
     Ok(response)
 }
@@ -68,6 +76,11 @@ async fn find(client: &kube::Client, path: &str) -> Result<Instance, ApiError> {
         return Err(ApiError::plain(404, format!("instances.fairlead.dev {:?} is being deleted: register again", &*instance.metadata.name)));
     }
     Ok(instance)
+}
+
+/// Until it is so, or nobody can say any more.
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
 /// Empty lines for as long as somebody reads them.

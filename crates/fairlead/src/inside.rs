@@ -16,6 +16,7 @@ use model::{Endpoint, Live, Snapshot, Standing, Target};
 use net::clock::monotonic_ns;
 use serde_json::{Value, json};
 use store::Store;
+use tokio::sync::watch;
 
 use crate::cli::What;
 use crate::{heartbeats, upkeep};
@@ -32,6 +33,8 @@ pub struct Inside {
     pub client: Arc<std::sync::OnceLock<kube::Client>>,
     /// Heartbeats of Instances.
     pub leases: Arc<Leases>,
+    /// Says when connections that are only held end.
+    pub stopping: watch::Receiver<bool>,
     /// What the API keeps.
     pub store: Store,
 }
@@ -47,7 +50,7 @@ impl Connect for Inside {
             if heartbeats::serves(&request.address) {
                 let client = self.client.get().ok_or_else(|| ApiError::unavailable("the server is starting"))?;
                 let ConnectRequest { address, mut parts, .. } = request;
-                return heartbeats::answer(&address, &mut parts, client, &self.leases).await;
+                return heartbeats::answer(&address, &mut parts, client, &self.leases, self.stopping.clone()).await;
             }
             let query = |name: &str| request.query.get(name).map(str::to_owned);
             let path = request.address.rest.trim_start_matches("fairlead/");

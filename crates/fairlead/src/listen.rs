@@ -1,21 +1,22 @@
 //! The API's door: TLS connections in, requests to the API server, identities from client certificates.
 
-use std::net::TcpListener;
-use std::pin::Pin;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use apiserver::{ApiServer, Body, BoxError, Identity, Source};
+use futures_util::FutureExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use net::identity::{self, Replaceable};
 use net::pace::{Activity, Busy, Limits, Paced};
-use tokio::sync::{Semaphore, watch};
+use tokio::net::TcpStream;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
@@ -27,6 +28,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// A client that takes nothing of its answer for this long is given up.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// A client that has connected and not asked yet gets this long to do so when the server stops.
+const LAST_CALL: Duration = Duration::from_secs(1);
 /// Longest head of a request, in bytes; a longer one is answered 431 (RFC 6585 §5).
 const HEAD_BYTES: usize = 32 * 1024;
 /// Streams a client may have open on one connection (as kube-apiserver).
@@ -48,7 +51,8 @@ pub async fn serve(
 ) -> Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener).context("API socket")?;
     let acceptor = TlsAcceptor::from(Arc::new(identity::server_config(serving, authority_pem)?));
-    let graceful = GracefulShutdown::new();
+    let (alive, mut all_gone) = mpsc::channel::<()>(1);
+    let door = Door { api, acceptor, stop: stop.clone(), alive };
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {
         let slot = Arc::clone(&slots).acquire_owned().await.context("API slots")?;
@@ -65,42 +69,76 @@ pub async fn serve(
                 continue;
             }
         };
-        let (acceptor, api, watcher) = (acceptor.clone(), api.clone(), graceful.watcher());
-        tokio::spawn(async move {
-            let _slot = slot;
-            let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, acceptor.accept(stream)).await else { return };
-            let who = identity_of(&stream);
-            let (activity, limits) = (Arc::new(Activity::default()), limits(&stream));
-            let stream = Paced::new(stream, limits, Arc::clone(&activity));
-            let service = tower::service_fn(move |mut request: http::Request<Incoming>| {
-                if let Some(identity) = &who {
-                    request.extensions_mut().insert(identity.clone());
-                }
-                request.extensions_mut().insert(Source(peer.ip()));
-                // What a connection becomes may outlive the request that made it so.
-                request.extensions_mut().insert(Arc::clone(&activity));
-                let (busy, api) = (activity.begin(), api.clone());
-                async move { api.oneshot(request.map(Leftover::from)).await.map(|answer| answer.map(|body| Watched { body, _busy: busy })) }
-            });
-            let mut builder = auto::Builder::new(TokioExecutor::new());
-            builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES);
-            builder
-                .http2()
-                .timer(TokioTimer::new())
-                .max_concurrent_streams(STREAMS)
-                .max_header_list_size(HEAD_BYTES as u32)
-                .keep_alive_interval(Some(Duration::from_secs(30)));
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned();
-            if let Err(error) = watcher.watch(connection).await {
-                tracing::debug!(%peer, %error, "an API connection ended");
-            }
-        });
+        tokio::spawn(door.clone().receive(stream, peer, Some(slot)));
     }
-    drop(listener);
-    if tokio::time::timeout(drain, graceful.shutdown()).await.is_err() {
+    // Whoever still waits in the queue would be reset with the socket.
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        tokio::spawn(door.clone().receive(stream, peer, None));
+    }
+    drop((listener, door));
+    if tokio::time::timeout(drain, all_gone.recv()).await.is_err() {
         tracing::warn!("API requests were still open after {} s and were cut", drain.as_secs());
     }
     Ok(())
+}
+
+/// What a connection needs.
+#[derive(Clone)]
+struct Door {
+    api: ApiServer,
+    acceptor: TlsAcceptor,
+    stop: watch::Receiver<bool>,
+    /// Held for as long as the connection lasts.
+    alive: mpsc::Sender<()>,
+}
+
+impl Door {
+    /// Serves one connection from its handshake to its end.
+    async fn receive(self, stream: TcpStream, peer: SocketAddr, _slot: Option<OwnedSemaphorePermit>) {
+        let Ok(Ok(stream)) = tokio::time::timeout(HEAD_TIMEOUT, self.acceptor.accept(stream)).await else { return };
+        let who = identity_of(&stream);
+        let (activity, limits) = (Arc::new(Activity::default()), limits(&stream));
+        let stream = Paced::new(stream, limits, Arc::clone(&activity));
+        let (api, asked) = (self.api, Arc::new(Notify::new()));
+        let first = Arc::clone(&asked);
+        let service = tower::service_fn(move |mut request: http::Request<Incoming>| {
+            first.notify_one();
+            if let Some(identity) = &who {
+                request.extensions_mut().insert(identity.clone());
+            }
+            request.extensions_mut().insert(Source(peer.ip()));
+            // What a connection becomes may outlive the request that made it so.
+            request.extensions_mut().insert(Arc::clone(&activity));
+            let (busy, api) = (activity.begin(), api.clone());
+            async move { api.oneshot(request.map(Leftover::from)).await.map(|answer| answer.map(|body| Watched { body, _busy: busy })) }
+        });
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(HEAD_BYTES as u32)
+            .keep_alive_interval(Some(Duration::from_secs(30)));
+        let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service)).into_owned());
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = last_call(self.stop, &asked) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(%peer, %error, "an API connection ended");
+        }
+        drop(self.alive);
+    }
+}
+
+/// Until the server stops and the connection has been asked something, or has had its time for that: who connects cannot know.
+async fn last_call(mut stop: watch::Receiver<bool>, asked: &Notify) {
+    stopped(&mut stop).await;
+    let _ = tokio::time::timeout(LAST_CALL, asked.notified()).await;
 }
 
 /// On HTTP/2 the pings find out who is gone, and a pause says nothing about the single requests.

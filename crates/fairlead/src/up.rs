@@ -199,12 +199,14 @@ impl Server {
         let first_complete = Arc::new(AtomicU64::new(0));
         let known = Arc::new(OnceLock::new());
         let leases = Arc::new(Leases::new(&settings.node_name, jiff::Timestamp::now().as_millisecond()));
+        let (stop_api, stopping) = watch::channel(false);
         let inside = Inside {
             node: settings.node_name.clone(),
             live: Arc::clone(&live),
             entries: (settings.http, settings.https),
             client: Arc::clone(&known),
             leases: Arc::clone(&leases),
+            stopping: stopping.clone(),
             store: store.clone(),
         };
         let api = build_api(&settings, store.clone(), &identities, inside, &metrics, Arc::clone(&live), Arc::clone(&first_complete))?;
@@ -212,7 +214,6 @@ impl Server {
         let _ = known.set(client.clone());
         bootstrap::prepare(&api, &client, &settings).await.context("preparing the API")?;
 
-        let (stop_api, stopping) = watch::channel(false);
         let (serving, authority) = (Arc::clone(&identities.serving), identities.authority_pem.clone());
         let (served, drain) = (api.clone(), settings.drain_timeout);
         let api_task = tokio::spawn(async move { listen::serve(sockets.api, served, serving, &authority, stopping, drain).await });

@@ -86,6 +86,32 @@ fn a_drain_lets_requests_finish_and_cuts_off_what_does_not() {
     assert!(TcpStream::connect(stage.address).is_err());
 }
 
+#[test]
+fn whoever_connected_before_the_drain_and_asks_during_it_is_served() {
+    let tape = Tape::polite();
+    let stage = Stage::new(&Scene::to(&[tape.address]));
+    let (mut late, mut mute, mut kept) = (stage.client(), stage.client(), stage.client());
+    let mut over_http2 = stage.client();
+    assert_eq!(kept.get("/").status(), 200);
+    eventually("all are inside", || stage.plane.open_connections() == 4);
+    std::thread::scope(|scope| {
+        let draining = scope.spawn(|| block_on(stage.plane.drain(Duration::from_secs(20))));
+        kept.ends();
+        let answer = late.get("/");
+        assert_eq!((answer.status(), answer.field("connection").as_deref()), (200, Some("close")));
+        late.ends();
+        // The preface, empty SETTINGS, and a request by the static table (RFC 9113 §3.4, RFC 7541 appendix A).
+        over_http2.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+        let host = HOST.as_bytes();
+        over_http2.send([b"\0\0", &[5 + host.len() as u8][..], b"\x01\x05\0\0\0\x01\x82\x86\x84\x41", &[host.len() as u8], host].concat());
+        let said = over_http2.rest();
+        assert!(said.windows(7).any(|bytes| bytes == b"GET / 0"), "{}", said.escape_ascii());
+        // Who says nothing is not waited for.
+        assert_eq!(draining.join().expect("no panic"), 0);
+    });
+    mute.ends();
+}
+
 /// Where a log goes in a test.
 #[derive(Clone, Default)]
 struct Page(Arc<Mutex<Vec<u8>>>);

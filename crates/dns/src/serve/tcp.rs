@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -20,6 +21,8 @@ use crate::transfer::Transfer;
 const IDLE: Duration = Duration::from_secs(10);
 /// How long a client may take to read what it asked for.
 const WRITE: Duration = Duration::from_secs(5);
+/// What a connection that has not asked anything gets to do so when the server stops.
+const LAST_CALL: Duration = Duration::from_secs(1);
 /// Connections of one client.
 const PER_CLIENT: u32 = 64;
 /// Queries of one connection that wait for others.
@@ -75,34 +78,40 @@ impl Drop for Seat {
     }
 }
 
-/// Takes connections until told to stop.
+/// Takes connections until told to stop; then those which still wait in the queue, which closing the socket would reset.
 pub(super) async fn listen(core: Rc<Core>, listener: TcpListener, mut stop: watch::Receiver<bool>, alive: mpsc::Sender<()>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = stop.wait_for(|stop| *stop) => return,
+            _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((stream, peer)) => match core.shared.crowd.enter(peer.ip()) {
-                Some(seat) => {
-                    let connection = Connection::new(Rc::clone(&core), stream, peer);
-                    let (stop, alive) = (stop.clone(), alive.clone());
-                    tokio::task::spawn_local(async move {
-                        connection.core.shared.metrics.connections.inc();
-                        let gauge = connection.core.shared.metrics.connections.clone();
-                        connection.run(stop).await;
-                        gauge.dec();
-                        drop((seat, alive));
-                    });
-                }
-                None => drop(core.shared.metrics.crowded.inc()),
-            },
+            Ok((stream, peer)) => welcome(&core, stream, peer, stop.clone(), alive.clone()),
             Err(why) => {
                 tracing::warn!(%why, "a DNS connection could not be accepted");
                 tokio::time::sleep(PAUSE).await;
             }
         }
     }
+    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+        welcome(&core, stream, peer, stop.clone(), alive.clone());
+    }
+}
+
+/// Serves a connection, if there is a seat for it. `alive` is held for as long as it lasts.
+fn welcome(core: &Rc<Core>, stream: TcpStream, peer: SocketAddr, stop: watch::Receiver<bool>, alive: mpsc::Sender<()>) {
+    let Some(seat) = core.shared.crowd.enter(peer.ip()) else {
+        core.shared.metrics.crowded.inc();
+        return;
+    };
+    let connection = Connection::new(Rc::clone(core), stream, peer);
+    tokio::task::spawn_local(async move {
+        connection.core.shared.metrics.connections.inc();
+        let gauge = connection.core.shared.metrics.connections.clone();
+        connection.run(stop).await;
+        gauge.dec();
+        drop((seat, alive));
+    });
 }
 
 struct Connection {
@@ -121,6 +130,10 @@ struct Connection {
     waiting: usize,
     /// Since the last whole query.
     last_query: Instant,
+    /// It asked something.
+    has_asked: bool,
+    /// What has not arrived by then is not served any more.
+    last_call: Option<Instant>,
     /// The client has no more queries.
     done: bool,
 }
@@ -140,6 +153,8 @@ impl Connection {
             transfer: None,
             waiting: 0,
             last_query: Instant::now(),
+            has_asked: false,
+            last_call: None,
             done: false,
         }
     }
@@ -148,6 +163,8 @@ impl Connection {
     async fn run(mut self, mut stop: watch::Receiver<bool>) {
         loop {
             let more = self.serve();
+            // Half a query may still become a whole one.
+            self.done |= self.last_call.is_some() && self.has_asked && self.read.is_empty();
             if !self.write.is_empty() {
                 match tokio::time::timeout(WRITE, self.stream.write_all(&self.write)).await {
                     Ok(Ok(())) => self.write.clear(),
@@ -162,26 +179,34 @@ impl Connection {
                 return;
             }
             let may_read = !self.done && self.waiting < IN_FLIGHT;
+            let patience = self.last_call.map_or(self.last_query + IDLE, |end| end.min(self.last_query + IDLE));
             self.read.reserve(READ);
             tokio::select! {
-                read = self.stream.read_buf(&mut self.read), if may_read => match read {
-                    Ok(0) => self.done = true,
-                    Ok(_) => {}
-                    Err(_) => return,
-                },
+                // What has arrived is served, also when the server stops.
+                biased;
                 Some(reply) = self.later.recv(), if self.waiting > 0 => {
                     self.waiting -= 1;
                     if !reply.is_empty() {
                         push(&mut self.write, &reply);
                     }
                 }
-                () = tokio::time::sleep_until(self.last_query + IDLE), if self.waiting == 0 => {
+                read = self.stream.read_buf(&mut self.read), if may_read => match read {
+                    Ok(0) => self.done = true,
+                    Ok(_) => {}
+                    Err(_) => return,
+                },
+                () = tokio::time::sleep_until(patience), if self.waiting == 0 => {
                     tracing::trace!(peer = %self.peer, "an idle DNS connection is closed");
                     return;
                 }
-                _ = stop.wait_for(|stop| *stop), if !self.done => self.done = true,
+                _ = stop.wait_for(|stop| *stop), if !self.done && self.last_call.is_none() => self.call(),
             }
         }
+    }
+
+    /// The server stops: a connection that has not asked yet was opened by somebody who could not know.
+    fn call(&mut self) {
+        self.last_call = Some(Instant::now() + LAST_CALL);
     }
 
     /// Serves the whole queries that were read, as far as there is room for their replies. True if some are left.
@@ -205,7 +230,7 @@ impl Connection {
             }
             let reply_to = || ReplyTo::Connection(self.send_later.clone());
             let served = self.core.serve(message, client, reply_to, |reply| push(&mut self.write, reply));
-            self.last_query = Instant::now();
+            (self.last_query, self.has_asked) = (Instant::now(), true);
             at += 2 + length;
             match served {
                 Served::Later => self.waiting += 1,

@@ -1,6 +1,7 @@
 //! A WebSocket whose being open is all that it says (RFC 6455): what comes on it is read and forgotten, pings are answered, and who
 //! does not answer ours is gone.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// What both sides append to a key before they hash it (RFC 6455 §1.3).
 const APPENDED: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const PING: [u8; 2] = [0x89, 0];
+/// A close with status 1001 (RFC 6455 §7.4.1).
+const GOING_AWAY: [u8; 4] = [0x88, 2, 3, 0xE9];
 const CLOSE: u8 = 8;
 const PONG: u8 = 10;
 /// The longest payload of a control frame (RFC 6455 §5.5).
@@ -65,15 +68,16 @@ pub fn begin(parts: &mut Parts) -> Result<Option<(Response<Body>, Opening)>, Api
 
 impl Opening {
     /// Waits for the connection, and then for its end.
-    pub async fn run(self) {
+    pub async fn run(self, stopped: impl Future<Output = ()> + Send) {
         let Ok(upgraded) = self.upgrade.await else { return };
-        keep(hyper_util::rt::TokioIo::new(upgraded)).await;
+        keep(hyper_util::rt::TokioIo::new(upgraded), stopped).await;
         drop(self.busy);
     }
 }
 
-/// Until the other side closes it, breaks a rule or falls silent.
-async fn keep(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+/// Until the other side closes it, breaks a rule or falls silent, or we stop.
+async fn keep(mut stream: impl AsyncRead + AsyncWrite + Unpin, stopped: impl Future<Output = ()>) {
+    let mut stopped = pin!(stopped);
     let mut clock = interval(SIGN);
     clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut read, mut heard) = (Frames::default(), Instant::now());
@@ -94,6 +98,11 @@ async fn keep(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
                 true => return,
                 false => PING.to_vec(),
             },
+            () = &mut stopped => {
+                let _ = stream.write_all(&GOING_AWAY).await;
+                let _ = stream.shutdown().await;
+                return;
+            }
         };
         if !reply.is_empty() && stream.write_all(&reply).await.is_err() || read.is_closed {
             let _ = stream.shutdown().await;
@@ -213,7 +222,7 @@ mod tests {
     #[tokio::test]
     async fn it_lasts_until_the_client_closes_it() {
         let (mut client, server) = tokio::io::duplex(256);
-        let kept = tokio::spawn(keep(server));
+        let kept = tokio::spawn(keep(server, std::future::pending()));
         let mut ping = [0; 2];
         client.read_exact(&mut ping).await.expect("a ping");
         assert_eq!(ping, PING);
@@ -223,6 +232,16 @@ mod tests {
         let mut rest = Vec::new();
         client.read_to_end(&mut rest).await.expect("an end");
         assert_eq!(rest, [0x88, 2, 3, 232]);
+        kept.await.expect("no panic");
+    }
+
+    #[tokio::test]
+    async fn it_ends_in_good_order_when_the_server_stops() {
+        let (mut client, server) = tokio::io::duplex(256);
+        let kept = tokio::spawn(keep(server, std::future::ready(())));
+        let mut said = Vec::new();
+        client.read_to_end(&mut said).await.expect("an end");
+        assert!(said.ends_with(&GOING_AWAY), "{said:?}");
         kept.await.expect("no panic");
     }
 }

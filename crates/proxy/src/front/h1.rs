@@ -25,6 +25,9 @@ const AHEAD_MAX: usize = 16 << 10;
 /// Unread body that is taken off a connection to keep it, and how long that may take (gateway spec G100).
 const DRAIN_MAX: u64 = 64 << 10;
 const DRAIN_TIME: Duration = Duration::from_secs(1);
+/// What a client that has not asked yet gets to do so once its entrance closes: it may have connected before it could know
+/// (gateway spec G123).
+pub(super) const LAST_CALL: Duration = Duration::from_secs(1);
 /// What an HTTP/2 client with prior knowledge sends first (RFC 9113 §3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -53,9 +56,9 @@ pub struct Client {
 pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>, core: &Rc<Core>, ticket: &Ticket) -> Over {
     let mut client = Client { wire, version: Version::Http11, keep_alive: false, must_close: false, broken: false, before: 0 };
     let (mut asked, mut head) = (Asked::of(caller), Head::default());
-    let mut first = !caller.https;
+    let mut first = true;
     loop {
-        match wait(&mut client.wire, ticket, first).await {
+        match wait(&mut client.wire, ticket, first, first && !caller.https).await {
             Waited::Request => {}
             Waited::Http2 => return Over::Http2(Box::new(client.wire)),
             Waited::Over => return Over::Closed,
@@ -88,24 +91,30 @@ enum Waited {
     Over,
 }
 
-/// Waits for the first bytes of a request, without memory for it.
-async fn wait(wire: &mut Wire, ticket: &Ticket, first: bool) -> Waited {
+/// Waits for the first bytes of a request, without memory for it. What has arrived already is always served; of a client whose
+/// `first` request this would be, also what arrives during the last call.
+async fn wait(wire: &mut Wire, ticket: &Ticket, first: bool, may_be_http2: bool) -> Waited {
     ticket.timer().set(if first { ticket.options().head_timeout } else { ticket.patience() });
+    let mut called = false;
     poll_fn(|context| {
         loop {
             let seen = wire.inbox();
-            let maybe_preface = first && seen.len() < PREFACE.len() && PREFACE.starts_with(seen);
+            let maybe_preface = may_be_http2 && seen.len() < PREFACE.len() && PREFACE.starts_with(seen);
             if !seen.is_empty() && !maybe_preface {
-                return Poll::Ready(if first && seen.starts_with(PREFACE) { Waited::Http2 } else { Waited::Request });
-            }
-            if ticket.is_closing() || ticket.timer().expired(context) {
-                return Poll::Ready(Waited::Over);
+                return Poll::Ready(if may_be_http2 && seen.starts_with(PREFACE) { Waited::Http2 } else { Waited::Request });
             }
             match wire.poll_receive(context) {
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Waited::Over),
-                Poll::Ready(Ok(_)) => {}
-                Poll::Pending => return Poll::Pending,
+                Poll::Ready(Ok(_)) => continue,
+                Poll::Pending => {}
             }
+            if ticket.is_cut_off() || (ticket.is_closing() && !first) || ticket.timer().expired(context) {
+                return Poll::Ready(Waited::Over);
+            }
+            if ticket.is_closing() && !std::mem::replace(&mut called, true) {
+                ticket.timer().set(LAST_CALL);
+            }
+            return Poll::Pending;
         }
     })
     .await

@@ -24,6 +24,7 @@ use crate::caller::Caller;
 use crate::core::{Core, Options, now};
 use crate::door::{Door, Ticket};
 use crate::front::Front as _;
+use crate::front::h1::LAST_CALL;
 use crate::h1::Head;
 use crate::h2::{Code, Conn, Fatal, Io, Over, Shared};
 use crate::log::{Record, Way};
@@ -51,7 +52,8 @@ pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>,
     ticket.timer().set(ticket.options().head_timeout);
     let client = Rc::new(Client { caller, listener, core, door, options, conn, busy: Cell::new(0) });
     let (workers, wakes) = (Vec::new(), Arc::default());
-    let mut connection = Connection { client, io: Io::new(socket, early), workers, live: 0, wakes, turn: 0, greeted: false, phase: Phase::Open };
+    let mut connection =
+        Connection { client, io: Io::new(socket, early), workers, live: 0, wakes, turn: 0, greeted: false, called: false, phase: Phase::Open };
     // The runtime's budget is for tasks that wait for one thing. What one turn of many workers may take is bounded here.
     tokio::task::unconstrained(poll_fn(|context| connection.poll(context, ticket))).await;
 }
@@ -100,6 +102,8 @@ struct Connection {
     /// The worker that is polled first next time.
     turn: usize,
     greeted: bool,
+    /// It has not said hello, and was given the last call for it.
+    called: bool,
     phase: Phase,
 }
 
@@ -220,9 +224,13 @@ impl Connection {
                 self.phase = Phase::Closing;
                 timer.set(FAREWELL);
             }
-            Phase::Open | Phase::Left if idle && (expired || (ticket.is_closing() && !self.greeted)) => {
+            Phase::Open | Phase::Left if idle && expired => {
                 drop(conn);
                 self.lose();
+            }
+            Phase::Open if ticket.is_closing() && !self.greeted && !self.called => {
+                self.called = true;
+                timer.set(LAST_CALL);
             }
             Phase::Open if expired => timer.set(ticket.within_age(REST.min(idle_timeout))),
             Phase::Left if expired => timer.set(REST.min(idle_timeout)),

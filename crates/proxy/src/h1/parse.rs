@@ -10,9 +10,9 @@ use super::head::{Field, Head, Known, Span};
 pub struct Limits {
     /// The request target.
     pub target: usize,
-    /// One field line.
+    /// One field line, without its line end.
     pub field: usize,
-    /// All field lines.
+    /// All field lines with their line ends, without the empty line behind them.
     pub block: usize,
     /// Number of fields.
     pub fields: usize,
@@ -31,6 +31,9 @@ impl Limits {
 
 /// Room in a first line for what is not the target: a method of 32 bytes, two blanks, `HTTP/1.1`, and the line end.
 const LINE_OVERHEAD: usize = 48;
+
+/// CR LF.
+const LINE_END: usize = 2;
 
 /// A message that is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -221,9 +224,11 @@ impl HeadParser {
     /// Bounds a line, finished or not, by its length so far: both ways of arriving meet the same bound first.
     fn bound_line(&self, length: usize) -> Result<(), Malformed> {
         match self.expects {
-            Expects::Fields if length > self.limits.field || self.block + length > self.limits.block => Err(Malformed::HeadTooLarge),
+            Expects::Fields if length > self.limits.field + LINE_END || self.block + length > self.limits.block + LINE_END => {
+                Err(Malformed::HeadTooLarge)
+            }
             Expects::Request { .. } if length > self.limits.target + LINE_OVERHEAD => Err(Malformed::TargetTooLong),
-            Expects::Answer if length > self.limits.field => Err(Malformed::HeadTooLarge),
+            Expects::Answer if length > self.limits.field + LINE_END => Err(Malformed::HeadTooLarge),
             _ => Ok(()),
         }
     }
@@ -242,7 +247,7 @@ impl HeadParser {
             }
             Expects::Fields if line.is_empty() => return Ok(true),
             Expects::Fields => {
-                self.block += line.len() + 2;
+                self.block += line.len() + LINE_END;
                 if head.fields.len() >= self.limits.fields {
                     return Err(Malformed::HeadTooLarge);
                 }

@@ -131,10 +131,13 @@ fn fields_that_are_refused() {
 #[test]
 fn limits_have_their_own_status_and_what_is_just_below_passes() {
     let fields = |count: usize| (0..count).map(|n| format!("X-{n}: a\r\n")).collect::<String>();
+    // Field lines of so many bytes in all.
+    let block = |bytes: usize| format!("{}X: {}\r\n", format!("X: {}\r\n", "a".repeat(8187)).repeat(3), "a".repeat(bytes - 3 * 8192 - 5));
     for (text, status) in [
         (format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(8192)), 414),
         (format!("GET /{}", "a".repeat(9000)), 414),
-        (format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(16 << 10)), 431),
+        (format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat((16 << 10) - 2)), 431),
+        (format!("GET / HTTP/1.1\r\n{}\r\n", block((32 << 10) + 1)), 431),
         (format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(40_000)), 431),
         (format!("GET / HTTP/1.1\r\n{}\r\n", format!("X: {}\r\n", "a".repeat(15_000)).repeat(3)), 431),
         (format!("GET / HTTP/1.1\r\n{}\r\n", fields(129)), 431),
@@ -143,6 +146,8 @@ fn limits_have_their_own_status_and_what_is_just_below_passes() {
     }
     for text in [
         format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(8191)),
+        format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat((16 << 10) - 3)),
+        format!("GET / HTTP/1.1\r\n{}\r\n", block(32 << 10)),
         format!("GET / HTTP/1.1\r\nX: {}\r\n\r\n", "a".repeat(16_000)),
         format!("GET / HTTP/1.1\r\n{}\r\n", format!("X: {}\r\n", "a".repeat(10_000)).repeat(3)),
         format!("GET / HTTP/1.1\r\n{}\r\n", fields(128)),
