@@ -143,6 +143,8 @@ pub struct HttpFilter {
     /// For its type.
     pub cors: Option<CorsFilter>,
     /// For its type.
+    pub external_auth: Option<ExternalAuthFilter>,
+    /// For its type.
     pub extension_ref: Option<ExtensionRef>,
 }
 
@@ -220,6 +222,44 @@ pub struct RequestMirror {
     pub percent: Option<i32>,
     /// Share of the requests.
     pub fraction: Option<Fraction>,
+}
+
+/// `externalAuth` (GEP-1494).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ExternalAuthFilter {
+    /// `HTTP` or `GRPC`.
+    pub protocol: Arc<str>,
+    /// Who is asked.
+    pub backend_ref: BackendRef,
+    /// For its protocol.
+    pub http: Option<AuthFields>,
+    /// For its protocol.
+    pub grpc: Option<AuthFields>,
+    /// Whether the body is sent along.
+    pub forward_body: Option<ForwardBody>,
+}
+
+/// What is sent to whoever is asked, and taken from its answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AuthFields {
+    /// Put before the path; of HTTP only.
+    pub path: Option<Arc<str>>,
+    /// Fields of the request that are sent.
+    #[serde(deserialize_with = "list")]
+    pub allowed_headers: Vec<Arc<str>>,
+    /// Fields of the answer that are put into the request; of HTTP only.
+    #[serde(deserialize_with = "list")]
+    pub allowed_response_headers: Vec<Arc<str>>,
+}
+
+/// A bound of the body.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ForwardBody {
+    /// In bytes; 0 sends none.
+    pub max_size: i32,
 }
 
 /// A share.

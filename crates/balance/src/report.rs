@@ -173,26 +173,29 @@ fn snake_case(name: &str) -> String {
 }
 
 /// The fields of a protobuf message, one after the other.
-struct Fields<'a>(&'a [u8]);
+pub struct Fields<'a>(pub &'a [u8]);
 
-enum Field<'a> {
-    Other,
+/// The value of a field of a protobuf message.
+pub enum Field<'a> {
+    /// A number, a boolean or a word of an enumeration.
+    Varint(u64),
+    /// Eight bytes.
     Fixed64(u64),
+    /// A string, bytes or a message.
     Bytes(&'a [u8]),
+    /// Of a sort that nobody asks for.
+    Other,
 }
 
 impl<'a> Fields<'a> {
     /// The next field; `Some(None)` at the end, `None` when the bytes are no message.
-    fn field(&mut self) -> Option<Option<(u32, Field<'a>)>> {
+    pub fn field(&mut self) -> Option<Option<(u32, Field<'a>)>> {
         if self.0.is_empty() {
             return Some(None);
         }
         let tag = self.varint()?;
         let field = match tag & 7 {
-            0 => {
-                self.varint()?;
-                Field::Other
-            }
+            0 => Field::Varint(self.varint()?),
             1 => Field::Fixed64(u64::from_le_bytes(self.take(8)?.try_into().ok()?)),
             2 => {
                 let length = usize::try_from(self.varint()?).ok()?;

@@ -355,6 +355,8 @@ pub enum Filter {
     Mirror(Mirror),
     /// Cross-origin rules.
     Cors(Arc<Cors>),
+    /// Ask somebody whether the request may pass.
+    Auth(Arc<ExternalAuth>),
     /// Answer with this status: a filter that could not be resolved never is skipped.
     Refuse {
         /// The status.
@@ -440,6 +442,35 @@ pub struct Mirror {
     pub numerator: u32,
     /// Its denominator, at least 1.
     pub denominator: u32,
+}
+
+/// Another service decides whether a request may pass (gateway spec G66, GEP-1494).
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExternalAuth {
+    /// Who is asked.
+    pub to: BackendTo,
+    /// The service.
+    pub service: Origin,
+    /// In which protocol.
+    pub protocol: AuthProtocol,
+    /// Names of the request's fields that are sent, in lower case. Empty: of HTTP only those that always are; of gRPC all.
+    pub allowed: Vec<Arc<str>>,
+    /// Most bytes of a body; a longer one is refused. 0: it is not sent along.
+    pub body_max: u32,
+}
+
+/// How somebody is asked whether a request may pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuthProtocol {
+    /// By a request like that of the client; 200 lets it pass, any other answer is the client's.
+    Http {
+        /// Put before its path; without a slash at its end.
+        prefix: Arc<str>,
+        /// Names of the answer's fields that are put into the request, in lower case; empty: all.
+        taken: Vec<Arc<str>>,
+    },
+    /// By Envoy's `envoy.service.auth.v3.Authorization/Check`.
+    Grpc,
 }
 
 /// A CORS filter (gateway spec G62).

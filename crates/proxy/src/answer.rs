@@ -33,6 +33,8 @@ pub enum Reason {
     CircuitOpen,
     FilterError,
     Overload,
+    AuthDenied,
+    AuthUnreachable,
 }
 
 impl Reason {
@@ -61,6 +63,8 @@ impl Reason {
             Reason::CircuitOpen => "circuit_open",
             Reason::FilterError => "filter_error",
             Reason::Overload => "overload",
+            Reason::AuthDenied => "auth_denied",
+            Reason::AuthUnreachable => "auth_unreachable",
         }
     }
 
@@ -70,6 +74,7 @@ impl Reason {
             Reason::Ok => 0,
             Reason::BadRequest | Reason::HeaderLimit => 3,
             Reason::ClientTimeout | Reason::UpstreamTimeout | Reason::RequestTimeout => 4,
+            Reason::AuthDenied | Reason::AuthUnreachable => 7,
             Reason::BodyLimit => 8,
             Reason::NoRoute | Reason::Misdirected => 12,
             Reason::FilterError => 13,
@@ -96,15 +101,17 @@ pub struct Answer {
     /// Its word.
     pub reason: Reason,
     /// Fields besides those every answer of ours has.
-    pub fields: SmallVec<[(Cow<'static, str>, String); 2]>,
+    pub fields: SmallVec<[(Cow<'static, str>, String); 1]>,
     /// The connection cannot go on after it.
     pub close: bool,
+    /// The body, where somebody else wrote it.
+    pub text: Option<Box<str>>,
 }
 
 impl Answer {
     /// A plain one.
     pub fn new(status: u16, reason: Reason) -> Self {
-        Self { status, reason, fields: SmallVec::new(), close: false }
+        Self { status, reason, fields: SmallVec::new(), close: false, text: None }
     }
 
     /// One after which the connection ends.
@@ -123,6 +130,9 @@ impl Answer {
         if matches!(self.status, 100..=199 | 204 | 304) {
             return None;
         }
+        if let Some(text) = &self.text {
+            return Some(("text/plain; charset=utf-8", text.to_string()));
+        }
         let (status, word) = (self.status, self.reason.as_str());
         let json = accept.is_some_and(|accept| {
             let at = |what: &[u8]| memchr::memmem::find(accept, what).unwrap_or(usize::MAX);
@@ -137,7 +147,9 @@ impl Answer {
     /// The same for a gRPC client: an answer that consists of trailers only.
     pub fn to_grpc(&self, show_reason: bool) -> Head {
         let mut head = self.head(Some("application/grpc"), show_reason);
-        head.push(b"grpc-status", self.reason.grpc_status().to_string().as_bytes());
+        // Who is asked to say who he is was not refused as himself.
+        let status = if (self.status, self.reason) == (401, Reason::AuthDenied) { 16 } else { self.reason.grpc_status() };
+        head.push(b"grpc-status", status.to_string().as_bytes());
         head.push(b"grpc-message", self.reason.as_str().as_bytes());
         head
     }

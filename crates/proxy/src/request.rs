@@ -2,6 +2,7 @@
 
 mod affinity;
 pub mod asked;
+mod auth;
 mod cors;
 mod deliver;
 mod exchange;
@@ -25,7 +26,7 @@ use std::task::Poll;
 
 use balance::Guard;
 use model::endpoint::Pool;
-use model::routes::{Backend, BackendTo, Listener, Mirror, NoTrace, RouteMatch, Routed, Rule};
+use model::routes::{Backend, BackendTo, Listener, NoTrace, RouteMatch, Routed, Rule};
 use model::{Now, Outcome, Snapshot};
 
 use crate::answer::{Answer, Reason};
@@ -40,6 +41,7 @@ use crate::relay::{Source as _, Stage};
 use crate::upstream::tls::Manner;
 
 use asked::Asked;
+use auth::{Gate, Halt, Passed};
 use deliver::Broke;
 use exchange::Clock;
 pub use send::{each_forwarding, queue_head};
@@ -113,13 +115,19 @@ async fn live<'s>(
     let mut clock = deadlines(rule, visit);
 
     // What the filters do to the request, and which service it goes to.
-    let mut mirrors = Vec::new();
-    let Destination { backend, pool, session } = destination(asked, visit, snapshot, matched, &mut mirrors, record)?;
+    let mut passed = Passed::default();
+    let place = filters::Place { path: &matched.path, port: visit.ticket.door().key.1 };
+    let gate = Gate { front, head, clock: &mut clock, visit, snapshot, listener, place, passed: &mut passed };
+    let Destination { backend, pool, session } = match destination(asked, gate, matched, record).await {
+        Ok(destination) => destination,
+        Err(Halt::Ending(ending)) => return Err(ending),
+        Err(Halt::Denied(denied)) => return Box::pin(deny(front, *denied, (asked, head), &mut clock, visit, record)).await,
+    };
 
     // Which endpoint, its connection, the request out and the head of the answer in, with all retries.
     let id = u128::from(visit.core.random()) << 64 | u128::from(visit.core.random());
     record.id = id;
-    let copies = mirror::start(visit.core, snapshot, (&mirrors, listener.client.as_ref()), asked, id);
+    let copies = mirror::start(visit.core, snapshot, (&passed.mirrors, listener.client.as_ref()), asked, id);
     record.mirrors = u8::try_from(copies.len()).unwrap_or(u8::MAX);
     let affinity = affinity::of(visit.core, pool, asked);
     let manner = Manner::of(pool, &backend.to, listener.client.as_ref(), asked);
@@ -127,6 +135,9 @@ async fn live<'s>(
     let mut tries = Tries::new(visit, rule, pool, asked, (id, manner), wishes);
     let mut upload = Upload::new(asked.framing == Framing::None, tries.may_repeat(), asked.expects_continue, copies);
     upload.bound(edge.body_max);
+    if let Some(body) = passed.body.take() {
+        upload.bring(body);
+    }
     let won = tries.run(front, &mut upload, head, &mut clock, record).await;
     record.received = upload.bytes;
     let mut won = won?;
@@ -139,6 +150,7 @@ async fn live<'s>(
     if let Some(cookie) = affinity.cookie {
         head.push(b"set-cookie", cookie.as_bytes());
     }
+    passed.on_answer(head);
     filters::on_answer(&backend.filters, asked, head);
     filters::on_answer(&rule.filters, asked, head);
     if let Some(session) = session {
@@ -199,20 +211,15 @@ struct Destination<'s> {
 
 /// Runs the filters of the rule, draws a backend, runs its filters, and gives its pool and the client's session there. Sessions are
 /// looked at after the weights have chosen (gateway spec G67) and before filters take from the request what carries them.
-fn destination<'s>(
+async fn destination<'s>(
     asked: &mut Asked,
-    visit: &Visit<'_>,
-    snapshot: &'s Snapshot,
+    mut gate: Gate<'_, '_, 's, impl Front>,
     matched: &'s RouteMatch,
-    mirrors: &mut Vec<&'s Mirror>,
     record: &mut Record<'s>,
-) -> Result<Destination<'s>, Answer> {
-    let (core, rule) = (visit.core, &matched.rule);
+) -> Result<Destination<'s>, Halt> {
+    let (core, snapshot, rule) = (gate.visit.core, gate.snapshot, &matched.rule);
     let of_rule = rule.session.as_ref().map(|one| session::read(one, rule, asked, &core.shared.seals, session::now_s()));
-    let place = filters::Place { path: &matched.path, port: visit.ticket.door().key.1 };
-    if let Some(answer) = filters::on_request(&rule.filters, asked, place, mirrors) {
-        return Err(answer);
-    }
+    gate.screen(&rule.filters, asked).await?;
     let drawn = core.draws.borrow_mut().pick(rule, || core.random());
     let backend = drawn.map(|at| &rule.backends[at]).ok_or_else(|| Answer::new(500, Reason::BackendInvalid))?;
     record.backend = Some(backend);
@@ -222,16 +229,33 @@ fn destination<'s>(
         Some(session::read(session, rule, asked, &core.shared.seals, session::now_s()))
     };
     let session = of_rule.or_else(of_policy).map(|brought| brought.at(rule, backend));
-    if let Some(answer) = filters::on_request(&backend.filters, asked, place, mirrors) {
-        return Err(answer);
-    }
+    gate.screen(&backend.filters, asked).await?;
     match &backend.to {
-        BackendTo::Unvouched { .. } => Err(Answer::new(503, Reason::TlsUpstream)),
+        BackendTo::Unvouched { .. } => Err(Answer::new(503, Reason::TlsUpstream).into()),
         BackendTo::Pool(_) | BackendTo::Covered(..) => {
             Ok(Destination { backend, pool: pool.ok_or_else(|| Answer::new(503, Reason::NoEndpoint))?, session })
         }
-        BackendTo::Nowhere { status, .. } => Err(Answer::new(*status, Reason::BackendInvalid)),
+        BackendTo::Nowhere { status, .. } => Err(Answer::new(*status, Reason::BackendInvalid).into()),
     }
+}
+
+/// Passes on what whoever was asked about a request says instead of letting it pass.
+async fn deny<'s>(
+    front: &mut impl Front,
+    (won, mut upload): (Won, Upload),
+    (asked, head): (&Asked, &mut Head),
+    clock: &mut Clock<'_>,
+    visit: &Visit<'_>,
+    record: &mut Record<'s>,
+) -> Result<bool, Ending> {
+    (record.status, record.reason) = (won.reply.status, Reason::AuthDenied);
+    if let Some(rule) = record.rule {
+        filters::on_denial(&rule.filters, asked, head);
+    }
+    let close = visit.ticket.is_last() || !asked.keep_alive;
+    front.begin_answer(won.reply.status, head, won.reply.extent, close);
+    deliver(front, (won, false), &mut upload, clock, visit, record).await?;
+    Ok(!close)
 }
 
 /// Hands what the answer's head says of the endpoint to its vitals.

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use api::http_route::{CorsFilter, HeaderModifier, HttpFilter, PathModifier, RequestMirror, RequestRedirect, UrlRewrite};
-use model::routes::{Cors, Filter, HeaderEdit, Mirror, PathEdit, Redirect, Rewrite};
+use api::http_route::{
+    AuthFields, CorsFilter, ExternalAuthFilter, HeaderModifier, HttpFilter, PathModifier, RequestMirror, RequestRedirect, UrlRewrite,
+};
+use model::routes::{AuthProtocol, Cors, ExternalAuth, Filter, HeaderEdit, Mirror, PathEdit, Redirect, Rewrite};
 
 use super::references::References;
 use crate::routes::{Refusal, paths};
@@ -25,6 +27,9 @@ pub(crate) const HOP_BY_HOP: &[&str] = &[
     "transfer-encoding",
     "upgrade",
 ];
+
+/// Longest body that is kept in memory while somebody is asked about its request, in bytes.
+const AUTH_BODY_MAX: u32 = 16 << 20;
 
 /// Compiles filters in listed order. `by_prefix` says whether every match of the rule is a path prefix.
 pub(super) fn compile(filters: &[HttpFilter], by_prefix: bool, references: &mut References<'_>) -> Result<Vec<Filter>, Refusal> {
@@ -67,6 +72,7 @@ fn one(filter: &HttpFilter, by_prefix: bool, references: &mut References<'_>, in
         "URLRewrite" => into.push(Filter::Rewrite(rewrite(filter.url_rewrite.as_ref().ok_or_else(missing)?, by_prefix)?)),
         "RequestMirror" => into.push(Filter::Mirror(mirror(filter.request_mirror.as_ref().ok_or_else(missing)?, references)?)),
         "CORS" => into.push(Filter::Cors(Arc::new(cors(filter.cors.as_ref().ok_or_else(missing)?)?))),
+        "ExternalAuth" => into.push(Filter::Auth(Arc::new(external_auth(filter.external_auth.as_ref().ok_or_else(missing)?, references)?))),
         "ExtensionRef" => {
             let name = filter.extension_ref.as_ref().map_or_else(String::new, |to| format!(" {} {}", to.kind, to.name));
             into.push(refused(references, format!("filter ExtensionRef{name} is of no kind that is served; remove it")));
@@ -114,13 +120,18 @@ fn header_edit(from: &HeaderModifier, request: bool) -> Result<(HeaderEdit, Opti
     Ok((edit, host))
 }
 
-/// The name in lower case, if a rule may touch it, once.
-fn field_name(name: &str, seen: &mut BTreeSet<Arc<str>>) -> Result<Arc<str>, Refusal> {
+/// The name in lower case, if it is one.
+fn header_name(name: &str) -> Result<Arc<str>, Refusal> {
     let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     if name.is_empty() || !name.bytes().all(token) {
         return Err(unsupported(format!("{name:?} is no header name")));
     }
-    let lower: Arc<str> = name.to_ascii_lowercase().into();
+    Ok(name.to_ascii_lowercase().into())
+}
+
+/// The name in lower case, if a rule may touch it, once.
+fn field_name(name: &str, seen: &mut BTreeSet<Arc<str>>) -> Result<Arc<str>, Refusal> {
+    let lower = header_name(name)?;
     if HOP_BY_HOP.contains(&&*lower) {
         return Err(unsupported(format!("header {name} belongs to the connection and cannot be changed by a rule")));
     }
@@ -192,6 +203,32 @@ fn mirror(from: &RequestMirror, references: &mut References<'_>) -> Result<Mirro
         share.ok_or_else(|| unsupported("a mirror takes percent (0 to 100) or fraction (numerator at most its denominator), not both"))?;
     let (to, service, _) = references.backend(&from.backend_ref);
     Ok(Mirror { to, service, numerator, denominator })
+}
+
+fn external_auth(from: &ExternalAuthFilter, references: &mut References<'_>) -> Result<ExternalAuth, Refusal> {
+    let names = |names: &[Arc<str>]| {
+        let known: Result<Vec<Arc<str>>, Refusal> = names.iter().map(|name| header_name(name)).collect();
+        known
+    };
+    let none = AuthFields::default();
+    let (protocol, fields) = match &*from.protocol {
+        "HTTP" => {
+            let fields = from.http.as_ref().unwrap_or(&none);
+            let prefix = match fields.path.as_deref().unwrap_or_default().trim_end_matches('/') {
+                "" => "".into(),
+                path if path.starts_with('/') => paths::normal(&path.into()).map_err(unsupported)?,
+                path => paths::normal(&format!("/{path}").into()).map_err(unsupported)?,
+            };
+            (AuthProtocol::Http { prefix, taken: names(&fields.allowed_response_headers)? }, fields)
+        }
+        "GRPC" => (AuthProtocol::Grpc, from.grpc.as_ref().unwrap_or(&none)),
+        other => return Err(unsupported(format!("external authorization speaks HTTP or GRPC, not {other:?}"))),
+    };
+    let size = from.forward_body.as_ref().map_or(0, |body| body.max_size);
+    let body_max = u32::try_from(size).ok().filter(|size| *size <= AUTH_BODY_MAX);
+    let body_max = body_max.ok_or_else(|| unsupported(format!("forwardBody.maxSize {size} is not within 0..{AUTH_BODY_MAX} bytes")))?;
+    let (to, service, _) = references.backend(&from.backend_ref);
+    Ok(ExternalAuth { to, service, protocol, allowed: names(&fields.allowed_headers)?, body_max })
 }
 
 fn share(numerator: i32, denominator: i32) -> Option<(u32, u32)> {

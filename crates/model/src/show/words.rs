@@ -1,6 +1,8 @@
 //! Conditions, filters and backends of rules in words, for tables.
 
-use crate::routes::{Backend, BackendTo, Filter, HeaderEdit, PathEdit, PathMatch, Redirect, Rewrite, RouteMatch, Rule, ValueMatch, ValueTest};
+use crate::routes::{
+    AuthProtocol, Backend, BackendTo, Filter, HeaderEdit, PathEdit, PathMatch, Redirect, Rewrite, RouteMatch, Rule, ValueMatch, ValueTest,
+};
 use crate::session::{self, Carrier, Session};
 use crate::snapshot::Snapshot;
 use crate::tls::{Authorities, BackendTls, PeerName};
@@ -37,15 +39,24 @@ pub(super) fn filter(one: &Filter) -> String {
         Filter::Redirect(redirect) => redirected(redirect),
         Filter::Rewrite(rewrite) => rewritten(rewrite),
         Filter::Mirror(mirror) => {
-            let lost = match &mirror.to {
-                BackendTo::Pool(_) => String::new(),
-                BackendTo::Covered(_, tls) => format!(" over TLS ({})", tls.origin),
-                BackendTo::Unvouched { detail } | BackendTo::Nowhere { detail, .. } => format!(", but {detail}"),
-            };
-            format!("mirror {}/{} of the requests to {}{lost}", mirror.numerator, mirror.denominator, mirror.service)
+            format!("mirror {}/{} of the requests to {}{}", mirror.numerator, mirror.denominator, mirror.service, reached(&mirror.to))
+        }
+        Filter::Auth(auth) => {
+            let body = if auth.body_max > 0 { format!(" with at most {} bytes of body", auth.body_max) } else { String::new() };
+            let protocol = if auth.protocol == AuthProtocol::Grpc { "gRPC" } else { "HTTP" };
+            format!("ask {} by {protocol}{body} whether it may pass{}", auth.service, reached(&auth.to))
         }
         Filter::Cors(cors) => format!("CORS for {}", cors.origins.iter().map(|one| &**one).collect::<Vec<_>>().join(", ")),
         Filter::Refuse { status, detail } => format!("answer {status}: {detail}"),
+    }
+}
+
+/// How whoever a filter speaks to is reached, where that is worth a word.
+fn reached(to: &BackendTo) -> String {
+    match to {
+        BackendTo::Pool(_) => String::new(),
+        BackendTo::Covered(_, tls) => format!(" over TLS ({})", tls.origin),
+        BackendTo::Unvouched { detail } | BackendTo::Nowhere { detail, .. } => format!(", but {detail}"),
     }
 }
 

@@ -233,7 +233,7 @@ impl<F: Front> Try<'_, '_, F> {
 }
 
 /// What a client that broke its body is told.
-fn client_fault(broken: &Broken) -> Failure {
+pub fn client_fault(broken: &Broken) -> Failure {
     match broken {
         Broken::Malformed(_) => {
             let status = status_of(broken);

@@ -1,7 +1,7 @@
 //! What filters do to a request and its answer (gateway spec G57 to G62). They run in listed order on the request and in
 //! reverse on the answer.
 
-use model::routes::{Filter, HeaderEdit, Mirror, PathMatch, Rewrite};
+use model::routes::{ExternalAuth, Filter, HeaderEdit, Mirror, PathMatch, Rewrite};
 
 use super::asked::Asked;
 use super::cors;
@@ -18,24 +18,35 @@ pub struct Place<'a> {
     pub port: u16,
 }
 
-/// Runs the filters on a request. Mirrors are collected for later; an answer ends the request here.
-pub fn on_request<'a>(filters: &'a [Filter], asked: &mut Asked, place: Place<'_>, mirrors: &mut Vec<&'a Mirror>) -> Option<Answer> {
-    for filter in filters {
+/// How far filters came with a request.
+pub enum Step<'a> {
+    /// To their end.
+    Done,
+    /// This ends it.
+    Answer(Answer),
+    /// Somebody is to be asked about it before the others.
+    Ask(&'a ExternalAuth, &'a [Filter]),
+}
+
+/// Runs the filters on a request. Mirrors are collected for later.
+pub fn on_request<'a>(filters: &'a [Filter], asked: &mut Asked, place: Place<'_>, mirrors: &mut Vec<&'a Mirror>) -> Step<'a> {
+    for (at, filter) in filters.iter().enumerate() {
         match filter {
             Filter::EditRequest(edit) => edit_request(edit, asked),
             Filter::EditResponse(_) => {}
-            Filter::Redirect(to) => return Some(redirect::answer(to, asked, place)),
+            Filter::Redirect(to) => return Step::Answer(redirect::answer(to, asked, place)),
             Filter::Rewrite(rewrite) => rewrite_request(rewrite, asked, place),
             Filter::Mirror(mirror) => mirrors.push(mirror),
             Filter::Cors(rules) => {
                 if let Some(answer) = cors::preflight(rules, asked) {
-                    return Some(answer);
+                    return Step::Answer(answer);
                 }
             }
-            Filter::Refuse { status, .. } => return Some(Answer::new(*status, Reason::FilterError)),
+            Filter::Auth(auth) => return Step::Ask(auth, &filters[at + 1..]),
+            Filter::Refuse { status, .. } => return Step::Answer(Answer::new(*status, Reason::FilterError)),
         }
     }
-    None
+    Step::Done
 }
 
 /// Runs the filters on an answer.
@@ -45,6 +56,15 @@ pub fn on_answer(filters: &[Filter], asked: &Asked, head: &mut Head) {
             Filter::EditResponse(edit) => edit_head(edit, head),
             Filter::Cors(rules) => cors::decorate(rules, asked, head),
             _ => {}
+        }
+    }
+}
+
+/// Of the filters those that decide who may read an answer, on one of another service.
+pub fn on_denial(filters: &[Filter], asked: &Asked, head: &mut Head) {
+    for filter in filters {
+        if let Filter::Cors(rules) = filter {
+            cors::decorate(rules, asked, head);
         }
     }
 }

@@ -55,6 +55,13 @@ impl Upload {
         self.body.most = most;
     }
 
+    /// Bytes of the body that were read already: they go first.
+    pub fn bring(&mut self, bytes: Vec<u8>) {
+        self.body.mirrors.iter().for_each(|mirror| mirror.data(&bytes));
+        self.bytes = bytes.len() as u64;
+        self.body.kept = bytes;
+    }
+
     /// Begins again for another try. False when what was sent is not known any more.
     pub fn rewind(&mut self) -> bool {
         if self.body.lost {

@@ -23,7 +23,7 @@ impl<'a> Request<'a> {
             Filter::EditRequest(edit) => Some(self.edited(edit)).filter(|text| !text.is_empty()),
             Filter::Rewrite(rewrite) => Some(self.rewritten(rewrite)),
             Filter::Redirect(redirect) => Some(format!("location: {}", self.redirected(redirect))),
-            Filter::EditResponse(_) | Filter::Mirror(_) | Filter::Cors(_) | Filter::Refuse { .. } => None,
+            Filter::EditResponse(_) | Filter::Mirror(_) | Filter::Cors(_) | Filter::Auth(_) | Filter::Refuse { .. } => None,
         }
     }
 
