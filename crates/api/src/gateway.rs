@@ -82,6 +82,8 @@ pub struct GatewaySpec {
     pub infrastructure: Option<Infrastructure>,
     /// TLS of the whole Gateway.
     pub tls: Option<GatewayTls>,
+    /// `All`: routes that ask for default Gateways attach (GEP-3793).
+    pub default_scope: Option<Arc<str>>,
 }
 
 /// `Gateway.spec.tls`.
@@ -179,6 +181,26 @@ pub struct GatewayListener {
     pub tls: Option<ListenerTls>,
     /// Which routes may attach.
     pub allowed_routes: Option<AllowedRoutes>,
+    /// What runs before any route (GEP-5224).
+    pub filters: Option<ListenerFilters>,
+}
+
+/// `listeners[].filters`, as far as it is read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ListenerFilters {
+    /// For each request, in order.
+    #[serde(deserialize_with = "list")]
+    pub requests: Vec<ListenerFilter>,
+}
+
+/// A filter of a listener.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ListenerFilter {
+    /// `ExternalAuth` or `ExtensionRef`.
+    #[serde(rename = "type")]
+    pub kind: Arc<str>,
 }
 
 /// `listeners[].tls`.

@@ -27,6 +27,9 @@ pub struct HttpRouteSpec {
     /// What it attaches to.
     #[serde(deserialize_with = "list")]
     pub parent_refs: Vec<ParentRef>,
+    /// `All`: also to every default Gateway (GEP-3793).
+    #[serde(deserialize_with = "common_option")]
+    pub use_default_gateways: Option<Arc<str>>,
     /// Exact names and `*.` with a suffix; empty takes the listener's.
     #[serde(deserialize_with = "list")]
     pub hostnames: Vec<Arc<str>>,

@@ -56,6 +56,8 @@ pub(crate) struct Gateways {
     backend_tls: backend_tls::Policies,
 
     by_gateway: Links<Key, Key>,
+    /// Routes that ask for default Gateways.
+    defaulted: BTreeSet<Key>,
     by_service: Links<Key, Key>,
     by_foreign_namespace: Links<Key, Arc<str>>,
 
@@ -296,8 +298,13 @@ impl Gateways {
                 |plan: &Plan| -> Vec<PlannedListener> { plan.gateways.get(&key).map(|planned| planned.listeners.clone()).unwrap_or_default() };
             let (old, new) = (listeners(&before), listeners(&self.plan));
             let same_gates = old.len() == new.len() && old.iter().zip(&new).all(|(old, new)| old.gate == new.gate);
-            if !same_gates || before.gateways.contains_key(&key) != self.plan.gateways.contains_key(&key) {
+            let default = |plan: &Plan| plan.gateways.get(&key).map(plan::Planned::is_default);
+            let (was, is) = (default(&before), default(&self.plan));
+            if !same_gates || was.is_some() != is.is_some() {
                 self.dirty_routes.extend(self.by_gateway.owners(&key).cloned());
+            }
+            if was != is || (!same_gates && is == Some(true)) {
+                self.dirty_routes.extend(self.defaulted.iter().cloned());
             }
             let differs = |one: &PlannedListener, others: &[PlannedListener]| !others.iter().any(|other| other.same(one));
             let changed = old.iter().filter(|one| differs(one, &new)).chain(new.iter().filter(|one| differs(one, &old)));
@@ -355,6 +362,10 @@ impl Gateways {
     fn link(&mut self, key: &Key, route: Option<&HttpRoute>, resolved: Resolved) {
         let parents = route.into_iter().flat_map(|route| route.spec.parent_refs.iter().filter_map(|one| attach::gateway_of(one, route)));
         self.by_gateway.set(key, parents.collect());
+        match route.is_some_and(attach::takes_defaults) {
+            true => self.defaulted.insert(key.clone()),
+            false => self.defaulted.remove(key),
+        };
         self.backend_tls.routes_changed(resolved.services.iter());
         let left = self.by_service.set(key, resolved.services);
         self.backend_tls.routes_changed(left.iter());

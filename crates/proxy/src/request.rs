@@ -115,18 +115,21 @@ async fn live<'s>(
     let mut clock = deadlines(rule, visit);
 
     // What the filters do to the request, and which service it goes to.
+    let id = u128::from(visit.core.random()) << 64 | u128::from(visit.core.random());
     let mut passed = Passed::default();
     let place = filters::Place { path: &matched.path, port: visit.ticket.door().key.1 };
-    let gate = Gate { front, head, clock: &mut clock, visit, snapshot, listener, place, passed: &mut passed };
+    let gate = Gate { front, head, clock: &mut clock, visit, snapshot, listener, id, place, passed: &mut passed };
     let Destination { backend, pool, session } = match destination(asked, gate, matched, record).await {
         Ok(destination) => destination,
         Err(Halt::Ending(ending)) => return Err(ending),
-        Err(Halt::Denied(denied)) => return Box::pin(deny(front, *denied, (asked, head), &mut clock, visit, record)).await,
+        Err(Halt::Denied(denied)) => {
+            record.id = id;
+            return Box::pin(deny(front, *denied, (asked, head), &mut clock, visit, record)).await;
+        }
     };
+    record.id = id;
 
     // Which endpoint, its connection, the request out and the head of the answer in, with all retries.
-    let id = u128::from(visit.core.random()) << 64 | u128::from(visit.core.random());
-    record.id = id;
     let copies = mirror::start(visit.core, snapshot, (&passed.mirrors, listener.client.as_ref()), asked, id);
     record.mirrors = u8::try_from(copies.len()).unwrap_or(u8::MAX);
     let affinity = affinity::of(visit.core, pool, asked);

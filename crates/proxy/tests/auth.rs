@@ -56,6 +56,7 @@ fn what_is_allowed_passes_with_the_fields_of_the_verdict() {
     );
     assert_eq!(["x-user", "x-kept", "host", "content-type"].map(|name| of(&sent, name)), ["ann, bob", "2", HOST, "a/b"]);
     assert_eq!(sent.text(), "body");
+    assert_eq!(of(&asked, "x-request-id"), of(&sent, "x-request-id"), "both can be told to belong together");
     assert_eq!((count(&main), count(&auth)), (3, 3));
 }
 

@@ -1,5 +1,6 @@
 //! Which listeners a route attaches to, and why not to others (gateway spec G25, G26, G17).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
@@ -26,6 +27,23 @@ pub(super) fn gateway_of(parent: &ParentRef, route: &HttpRoute) -> Option<Key> {
     (group == GATEWAY_GROUP && kind == "Gateway").then(|| (namespace, Arc::clone(&parent.name)))
 }
 
+/// Everything a route attaches to: what it names, and each default Gateway that it does not, if it asks for those (gateway spec G31).
+fn parents<'a>(route: &'a HttpRoute, plan: &Plan) -> Vec<Cow<'a, ParentRef>> {
+    let named: BTreeSet<Key> = route.spec.parent_refs.iter().filter_map(|parent| gateway_of(parent, route)).collect();
+    let wanted = takes_defaults(route).then(|| plan.gateways.iter().filter(|(key, planned)| planned.is_default() && !named.contains(key)));
+    let default = |(key, _): (&Key, _)| {
+        let (group, kind) = (Some(GATEWAY_GROUP.into()), Some("Gateway".into()));
+        ParentRef { group, kind, namespace: Some(Arc::clone(&key.0)), name: Arc::clone(&key.1), ..ParentRef::default() }
+    };
+    let own = route.spec.parent_refs.iter().map(Cow::Borrowed);
+    own.chain(wanted.into_iter().flatten().map(|one| Cow::Owned(default(one)))).collect()
+}
+
+/// Whether a route asks for default Gateways.
+pub(super) fn takes_defaults(route: &HttpRoute) -> bool {
+    route.spec.use_default_gateways.as_deref() == Some("All")
+}
+
 /// The listeners a route attaches to, and its status.
 pub(super) fn attach(
     route: &HttpRoute,
@@ -34,18 +52,19 @@ pub(super) fn attach(
     namespaces: &Map<Arc<str>, Arc<Namespace>>,
 ) -> (BTreeSet<ListenerKey>, Vec<ParentStatus>) {
     let mut attached = BTreeSet::new();
-    let mut parents = Vec::with_capacity(route.spec.parent_refs.len());
-    for parent in &route.spec.parent_refs {
+    let mut statuses = Vec::with_capacity(route.spec.parent_refs.len());
+    for parent in parents(route, plan) {
+        let parent = &*parent;
         let Some(planned) = gateway_of(parent, route).and_then(|key| plan.gateways.get_key_value(&key)) else { continue };
         let gates = planned.1.listeners.iter().map(|one| &one.gate);
         let verdict = listeners(parent, route, resolved, gates, &planned.0.0, namespaces);
         if let (Ok(names), None) = (&verdict, &resolved.refused) {
             attached.extend(names.iter().map(|name| (planned.0.clone(), Arc::clone(name))));
         }
-        parents.push(ParentStatus { parent: parent.clone(), conditions: conditions(verdict.err(), resolved) });
+        statuses.push(ParentStatus { parent: parent.clone(), conditions: conditions(verdict.err(), resolved) });
     }
-    parents.shrink_to_fit();
-    (attached, parents)
+    statuses.shrink_to_fit();
+    (attached, statuses)
 }
 
 /// The listeners of one parent that the route attaches to.

@@ -129,6 +129,13 @@ impl Plan {
     }
 }
 
+impl Planned {
+    /// Whether routes that ask for default Gateways attach (gateway spec G31).
+    pub fn is_default(&self) -> bool {
+        self.gateway.spec.default_scope.as_deref() == Some("All")
+    }
+}
+
 impl PlannedListener {
     /// Whether both look the same to clients and routes.
     pub fn same(&self, other: &Self) -> bool {
@@ -244,6 +251,11 @@ fn listener(gateway: &Gateway, from: &GatewayListener, said: &mut Annotated, mea
         refused = Some(Refusal::new("UnsupportedProtocol", message));
     } else if !(1..=65535).contains(&from.port) {
         refused = Some(Refusal::new("PortUnavailable", format!("port {} is not within 1..65535", from.port)));
+    }
+    // One that is left out may be the one that keeps people out.
+    if let Some((at, filter)) = from.filters.as_ref().and_then(|filters| filters.requests.iter().enumerate().next()) {
+        let message = format!("filters.requests[{at}]: {} is not served on a listener; put it into the rules of its HTTPRoutes", filter.kind);
+        refused = Some(Refusal::new("UnsupportedValue", message));
     }
     let mut certificates = Vec::new();
     if speaks == Some(Speaks::Https) {

@@ -55,6 +55,10 @@ pub(super) fn gateway(planned: &Planned, attached: impl Fn(&Arc<str>) -> u32) ->
         let message = "clients that nobody vouches for are let in where the mode is AllowInsecureFallback";
         conditions.push(Condition::new("InsecureFrontendValidationMode", Truth::True, "ConfigurationChanged", message));
     }
+    if planned.is_default() {
+        let message = "routes that ask for default Gateways attach here";
+        conditions.push(Condition::new("DefaultGateway", Truth::True, "DefaultGateway", message));
+    }
     let mut addresses = Vec::new();
     if planned.refused.is_none() {
         conditions.push(assigned(planned));

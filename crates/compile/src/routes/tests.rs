@@ -73,8 +73,8 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn gateway()(name in pick(&["g", "h"]), body in maybe((prop::collection::vec(listener(), 1..3), born()).prop_map(|(listeners, born)|
-        json!({"born": born, "spec": {"gatewayClassName": "fairlead", "listeners": listeners}})))) -> Edit {
+    fn gateway()(name in pick(&["g", "h"]), body in maybe((prop::collection::vec(listener(), 1..3), pick(&["All", "None"]), born()).prop_map(|(listeners, scope, born)|
+        json!({"born": born, "spec": {"gatewayClassName": "fairlead", "defaultScope": scope, "listeners": listeners}})))) -> Edit {
         Edit("Gateway", Kind::Gateway, "n", name, body)
     }
 }
@@ -90,9 +90,9 @@ prop_compose! {
 
 prop_compose! {
     fn route()(name in pick(&["r", "q"]), namespace in pick(&["n", "m"]), body in maybe(
-        (prop::collection::vec(host(), 0..3), prop::collection::vec(rule(), 0..3), pick(&["g", "h"]), prop::option::of(pick(&["l", "m"])), born())
-            .prop_map(|(hosts, rules, parent, section, born)| json!({"born": born,
-                "spec": {"hostnames": hosts, "rules": rules, "parentRefs": [{"name": parent, "namespace": "n", "sectionName": section}, {"name": "h", "namespace": "n"}]}})))) -> Edit {
+        (prop::collection::vec(host(), 0..3), prop::collection::vec(rule(), 0..3), pick(&["g", "h"]), prop::option::of(pick(&["l", "m"])), pick(&["All", "None"]), born())
+            .prop_map(|(hosts, rules, parent, section, scope, born)| json!({"born": born,
+                "spec": {"hostnames": hosts, "rules": rules, "useDefaultGateways": scope, "parentRefs": [{"name": parent, "namespace": "n", "sectionName": section}]}})))) -> Edit {
         Edit("HTTPRoute", Kind::HttpRoute, namespace, name, body)
     }
 }

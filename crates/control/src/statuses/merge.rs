@@ -10,11 +10,12 @@ use super::resolve::{Said, Words, Written};
 use super::services::Seen;
 
 /// Condition types that we state; one of them that is no longer stated is removed, all others belong to somebody else.
-const OURS: [&str; 12] = [
+const OURS: [&str; 13] = [
     "Accepted",
     "AddressesAssigned",
     "Approximated",
     "Conflicted",
+    "DefaultGateway",
     "InsecureFrontendValidationMode",
     "OverlappingTLSConfig",
     "Overridden",

@@ -98,6 +98,8 @@ pub struct Gate<'g, 'v, 's, F> {
     pub snapshot: &'s Snapshot,
     /// Where the request came in.
     pub listener: &'s Listener,
+    /// Its number.
+    pub id: u128,
     /// Its path condition.
     pub place: Place<'g>,
     /// What is left for later.
@@ -126,11 +128,10 @@ impl<'s, F: Front> Gate<'_, '_, 's, F> {
         let unreachable = || Answer::new(403, Reason::AuthUnreachable);
         let pool = auth.to.pool().and_then(|id| self.snapshot.pool(id)).ok_or_else(unreachable)?;
         let body = if auth.body_max > 0 { self.body(auth.body_max, asked).await?.to_vec() } else { Vec::new() };
-        let id = u128::from(self.visit.core.random()) << 64 | u128::from(self.visit.core.random());
         let (question, body) = match &auth.protocol {
             AuthProtocol::Http { prefix, .. } => (question(asked, auth, prefix, body.len()), body),
             AuthProtocol::Grpc => {
-                let message = check::request(asked, &auth.allowed, &body, (self.visit, self.front.stream().is_some(), id));
+                let message = check::request(asked, &auth.allowed, &body, (self.visit, self.front.stream().is_some(), self.id));
                 (check::question(asked, &auth.service, message.len()), message)
             }
         };
@@ -141,7 +142,7 @@ impl<'s, F: Front> Gate<'_, '_, 's, F> {
         let mut upload = Upload::new(true, false, false, Vec::new());
         upload.bring(body);
         let mut record = Record::new(self.visit.started);
-        let mut tries = Tries::new(self.visit, &ASKING, pool, &question, (id, manner), Wishes::default());
+        let mut tries = Tries::new(self.visit, &ASKING, pool, &question, (self.id, manner), Wishes::default());
         let won = tries.run(self.front, &mut upload, self.head, self.clock, &mut record).await;
         self.clock.each = None;
         let won = won.map_err(|ending| match ending {
