@@ -12,15 +12,18 @@ mod state;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::{EndpointSlice, Instance, Node, Pod, Service};
+use model::Origin;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 use watch::{Event, Key, Target, Watcher};
 
+use crate::events::Complaint;
 use crate::instances::Judged;
 use crate::names::Names;
 use crate::wire::{Error, Propagation, Wire, path_of};
@@ -74,7 +77,13 @@ fn own_slices(scope: Scope) -> Target {
 }
 
 /// Runs until its watches end, which is never.
-pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>, resolver: Option<SocketAddr>, outside: Outside) {
+pub(crate) async fn run(
+    context: Context,
+    judged: mpsc::Sender<Judged>,
+    complaints: mpsc::Sender<Complaint>,
+    resolver: Option<SocketAddr>,
+    outside: Outside,
+) {
     let mut tasks = JoinSet::new();
     let (sender, mut inputs) = mpsc::channel(QUEUE);
     let mut kinds = 4;
@@ -99,6 +108,8 @@ pub(crate) async fn run(context: Context, judged: mpsc::Sender<Judged>, resolver
         dirty: BTreeSet::new(),
         busy: HashSet::new(),
         failures: HashMap::new(),
+        complaints,
+        complained: HashMap::new(),
         writes: JoinSet::new(),
         soft: context,
     };
@@ -135,6 +146,9 @@ struct Loop {
     dirty: BTreeSet<Key>,
     busy: HashSet<Key>,
     failures: HashMap<Key, u32>,
+    complaints: mpsc::Sender<Complaint>,
+    /// What was said last of a Service.
+    complained: HashMap<Key, Arc<str>>,
     writes: JoinSet<Done>,
     soft: Context,
 }
@@ -204,6 +218,7 @@ impl Loop {
         while self.busy.len() < BUSY_MAX {
             let Some(key) = self.dirty.iter().find(|key| !self.busy.contains(*key)).cloned() else { return };
             self.dirty.remove(&key);
+            self.complain(&key);
             let ops = self.state.ops(&key);
             if ops.is_empty() {
                 self.failures.remove(&key);
@@ -211,6 +226,20 @@ impl Loop {
             }
             self.busy.insert(key.clone());
             self.writes.spawn(write(self.wire.clone(), key, ops));
+        }
+    }
+
+    /// Tells once what is wrong with what a Service selects.
+    fn complain(&mut self, key: &Key) {
+        let Some(message) = self.state.unfit(key) else {
+            self.complained.remove(key);
+            return;
+        };
+        if self.complained.insert(key.clone(), message.clone()).is_none_or(|before| before != message) {
+            tracing::warn!(service = %format!("{}/{}", key.namespace, key.name), "{message}");
+            let about = Origin::new("Service", key.namespace.clone(), key.name.clone());
+            // What does not fit stands in the log.
+            let _ = self.complaints.try_send(Complaint { about, reason: "InstancePortMismatch", message });
         }
     }
 

@@ -135,7 +135,7 @@ impl Loop {
         if !status::says(&instance, &verdict) || was_leaving != is_leaving {
             self.marked.insert(key.clone());
         }
-        if let Some(word) = self.context.leases.unnoted(&instance, self.context.now_ms()) {
+        for word in self.context.leases.unnoted(&instance, self.context.now_ms()) {
             self.bring(word);
         }
         self.look_at(&key);
@@ -266,7 +266,11 @@ impl Write {
         let instance: Instance = serde_json::from_value(probed).map_err(|e| Error::Refused(e.to_string()))?;
         let stored: Vec<Stored> = instance.status.evidence.clone();
         let now_ms = self.context.now_ms();
-        let facts: Vec<Fact> = stored.iter().filter_map(Fact::stored).chain(self.context.leases.facts(&instance, now_ms)).collect();
+        let facts: Vec<Fact> = {
+            let leases = &self.context.leases;
+            let stored = stored.iter().filter(|one| !leases.is_note(one)).filter_map(Fact::stored);
+            stored.chain(leases.facts(&instance, now_ms)).collect()
+        };
         let mut verdict = judge(&instance, &facts, now_ms);
         if verdict.ready && self.held_until_ms.is_some_and(|until| now_ms < until) {
             verdict = Verdict { ready: false, reason: FLAPPING, ..verdict };

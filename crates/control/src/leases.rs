@@ -116,27 +116,38 @@ impl Leases {
         lease.into_iter().chain(connection).collect()
     }
 
-    /// The word on its connection that the status does not have yet: it opened, or closed, since that was written. A server that
-    /// starts again waits for connections that are noted.
-    pub(crate) fn unnoted(&self, instance: &Instance, now_ms: i64) -> Option<Evidence> {
-        let (is_alive, at_ms) = self.connection(instance).filter(|(_, at_ms)| *at_ms <= now_ms)?;
-        let (verdict, reason) = word(is_alive);
-        let ours = |one: &&api::instance::Evidence| *one.proof == *"connection" && one.observer == self.observer;
-        if instance.status.evidence.iter().find(ours).is_some_and(|noted| *noted.verdict == *verdict) {
-            return None;
-        }
-        let time = jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default();
+    /// The words on its connection and its lease that the status does not have yet: the one opened or closed, the other began or ran out,
+    /// since that was written. Single heartbeats are not noted. A server that starts again waits for connections that are noted.
+    pub(crate) fn unnoted(&self, instance: &Instance, now_ms: i64) -> Vec<Evidence> {
+        let connection = self.connection(instance).filter(|(_, at_ms)| *at_ms <= now_ms).map(|(is_alive, at_ms)| {
+            let (verdict, reason) = word(is_alive);
+            ("connection", verdict, reason, at_ms)
+        });
+        let lease = self.term(instance).map(|(at_ms, until_ms)| match until_ms > now_ms {
+            true => ("lease", "alive", "heartbeats come in time", at_ms),
+            false => ("lease", "dead", "no heartbeat in time", until_ms),
+        });
         let meta = &instance.metadata;
-        Some(Evidence {
+        let is_new = |(proof, verdict, ..): &(&str, &str, &str, i64)| {
+            let noted = instance.status.evidence.iter().find(|one| *one.proof == **proof && one.observer == self.observer);
+            noted.is_none_or(|noted| *noted.verdict != **verdict)
+        };
+        let evidence = |(proof, verdict, reason, at_ms): (&str, &str, &str, i64)| Evidence {
             namespace: meta.namespace.clone(),
             name: meta.name.clone(),
             uid: meta.uid.clone(),
-            proof: "connection".into(),
+            proof: proof.into(),
             verdict: verdict.into(),
-            time: time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into(),
+            time: jiff::Timestamp::from_millisecond(at_ms).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string().into(),
             reason: reason.into(),
             observer: self.observer.clone(),
-        })
+        };
+        connection.into_iter().chain(lease).filter(is_new).map(evidence).collect()
+    }
+
+    /// Whether a word of the status is our note of a lease, which is known better here.
+    pub fn is_note(&self, evidence: &api::instance::Evidence) -> bool {
+        *evidence.proof == *"lease" && evidence.observer == self.observer
     }
 
     /// When what is said of it changes by itself.
@@ -244,11 +255,11 @@ mod tests {
             ))
         };
         let bare = instance(r#"{"metadata":{"name":"a","uid":"u1"}}"#);
-        let told = |instance: &Instance| leases.unnoted(instance, i64::MAX).map(|one| one.verdict.to_string());
+        let told = |instance: &Instance| leases.unnoted(instance, i64::MAX).first().map(|one| one.verdict.to_string());
         assert_eq!(told(&bare), None, "nobody ever held it");
         let held = leases.hold(&bare, 5_000);
         assert_eq!((told(&bare).as_deref(), told(&noting("alive"))), (Some("alive"), None));
-        assert_eq!(&*leases.unnoted(&bare, 5_000).unwrap().time, "1970-01-01T00:00:05.000Z");
+        assert_eq!(&*leases.unnoted(&bare, 5_000)[0].time, "1970-01-01T00:00:05.000Z");
         drop(held);
         assert_eq!((told(&noting("alive")).as_deref(), told(&noting("dead"))), (Some("dead"), None));
     }

@@ -169,7 +169,7 @@ impl Control {
         let (evidence, words) = mpsc::channel(QUEUE);
         let (complaints, complained) = mpsc::channel(events::QUEUE);
         tasks.spawn(events::run(Wire::new(client), node, complained));
-        tasks.spawn(endpoints::run(context.clone(), judged, resolver, outside));
+        tasks.spawn(endpoints::run(context.clone(), judged, complaints.clone(), resolver, outside));
         tasks.spawn(instances::run(context.clone(), verdicts, words));
         tasks.spawn(statuses::run(Wire::new(client), context.live.clone(), context.planes.clone(), methods, decisions));
         tasks.spawn(standing::keep(context.clone(), Standing::IngressClass));

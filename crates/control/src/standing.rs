@@ -119,6 +119,12 @@ async fn put_right(wire: &Wire, standing: Standing) -> Result<(), Error> {
             if standing.is_class() || holds(&wanted, &current) {
                 return Ok(());
             }
+            // An address cannot be changed: where the range of addresses is another one now, the Service is made anew.
+            if current["spec"]["clusterIP"].as_str().zip(wanted["spec"]["clusterIP"].as_str()).is_some_and(|(is, wanted)| is != wanted) {
+                tracing::info!(kind = standing.kind().2, name = standing.name(), "made anew, with the address that the range of addresses gives it");
+                wire.delete_now(&standing.path(standing.name()), current["metadata"]["uid"].as_str().unwrap_or_default()).await?;
+                return create(wire, standing).await;
+            }
             wire.merge(&standing.path(standing.name()), &wanted).await.map(drop)
         }
         Err(Error::NotFound) => create(wire, standing).await,

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use api::backend_policy::BackendPolicySpec;
 use clap::ValueEnum;
 
-use crate::cli::{AccessLog, DnsPods, Durability, LogFormat, PacketPlane, UpFlags, Usage, misused};
+use crate::cli::{AccessLog, DnsPods, Durability, LogFormat, PacketPlane, UpFlags, misused};
 
 mod addresses;
 mod entry;
@@ -112,7 +112,7 @@ impl Settings {
         let read = file::read(&path)?;
         Self::with(flags.clone(), read).map_err(|error| match Self::with(flags, File::default()) {
             // What was typed is fine: it is the file that makes no sense.
-            Ok(_) if error.is::<Usage>() => anyhow::anyhow!("{error:#} (in {})", path.display()),
+            Ok(_) if !format!("{error:#}").contains(&path.display().to_string()) => anyhow::anyhow!("{error:#} (in {})", path.display()),
             _ => error,
         })
     }
@@ -136,7 +136,7 @@ impl Settings {
         let node_port_addresses = addresses::of_node_ports(&either(flags.nodeport_addresses, file.nodeport_addresses.0), &node_addresses)?;
         let (policy, warnings) = defaults(file.defaults, &place)?;
         let settings = Self {
-            data_dir: flags.data_dir.or(file.data_dir).unwrap_or_else(default_data_dir),
+            data_dir: flags.data_dir.or(file.data_dir).map_or_else(default_data_dir, Ok)?,
             api,
             dns: match either(flags.dns_address, file.dns_address.0) {
                 given if given.is_empty() => vec![loopback(1053)],
@@ -189,7 +189,7 @@ impl Settings {
             reason_header: !flags.no_reason_header.or(file.no_reason_header).unwrap_or(false),
             loopback_endpoints: !flags.no_loopback_endpoints.or(file.no_loopback_endpoints).unwrap_or(false),
             external_ips: flags.external_ips.or(file.external_ips).unwrap_or(false),
-            service_proxy_name: flags.service_proxy_name.or(file.service_proxy_name).filter(|name| !name.is_empty()),
+            service_proxy_name: proxy_name(flags.service_proxy_name.or(file.service_proxy_name))?,
             node_port_addresses,
             dns_ttl_s: ttl(flags.dns_ttl.or(file.dns_ttl))?,
             external_names: flags.allow_external_name.or(file.allow_external_name).unwrap_or(false),
@@ -314,13 +314,16 @@ fn loopback(port: u16) -> SocketAddr {
 }
 
 /// Root keeps its state where services do, people in their home (XDG base directories).
-pub fn default_data_dir() -> PathBuf {
+///
+/// # Errors
+/// When there is no home: a directory that others may write to is no place for keys.
+pub fn default_data_dir() -> Result<PathBuf> {
     if rustix::process::geteuid().is_root() {
-        return "/var/lib/fairlead".into();
+        return Ok("/var/lib/fairlead".into());
     }
-    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/tmp".into())).join(".local/state");
-    state.unwrap_or_else(home).join("fairlead")
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+    state.map(|state| state.join("fairlead")).context("neither XDG_STATE_HOME nor HOME names a directory for the data: give --data-dir")
 }
 
 fn service_cidrs(given: Vec<String>) -> Result<Vec<(IpAddr, u8)>> {
@@ -459,22 +462,34 @@ fn log_filter(given: &[String]) -> Result<proxy::Only> {
 }
 
 fn node_ports(text: &str) -> Result<(u16, u16)> {
-    let wrong = || format!("--node-port-range {text}: use FIRST-LAST such as 30000-32767");
-    let (first, last) = text.split_once('-').with_context(wrong)?;
-    let (first, last): (u16, u16) = (first.trim().parse().with_context(wrong)?, last.trim().parse().with_context(wrong)?);
-    if first == 0 || first > last {
-        bail!(wrong());
-    }
-    Ok((first, last))
+    let range = text.split_once('-').and_then(|(first, last)| Some((first.trim().parse().ok()?, last.trim().parse().ok()?)));
+    let range = range.filter(|(first, last)| *first > 0 && first <= last);
+    range.ok_or_else(|| misused!("--node-port-range {text}: use FIRST-LAST such as 30000-32767"))
 }
 
 fn domain(text: &str) -> Result<String> {
     let name = text.trim_end_matches('.').to_ascii_lowercase();
-    let label = |label: &str| !label.is_empty() && label.len() <= 63 && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let label = |label: &str| {
+        let is_sound = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        !label.is_empty() && label.len() <= 63 && is_sound && !label.starts_with('-') && !label.ends_with('-')
+    };
     if name.len() > 200 || !name.split('.').all(label) {
-        bail!("--cluster-domain {text:?}: is no domain name such as cluster.local");
+        return Err(misused!("--cluster-domain {text:?}: is no domain name such as cluster.local"));
     }
     Ok(name)
+}
+
+/// A value of label `service.kubernetes.io/service-proxy-name`; empty is none.
+fn proxy_name(given: Option<String>) -> Result<Option<String>> {
+    let Some(name) = given.filter(|name| !name.is_empty()) else { return Ok(None) };
+    let inner = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let outer = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+    if name.len() > 63 || !name.bytes().all(inner) || !outer(name.as_bytes().first()) || !outer(name.as_bytes().last()) {
+        return Err(misused!(
+            "--service-proxy-name {name:?}: is no label value: use up to 63 letters, digits, -, _ and ., a letter or digit first and last"
+        ));
+    }
+    Ok(Some(name))
 }
 
 fn node_name(given: Option<String>) -> Result<String> {
@@ -484,14 +499,14 @@ fn node_name(given: Option<String>) -> Result<String> {
     };
     let sound = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'.';
     if name.is_empty() || name.len() > 253 || !name.bytes().all(sound) || name.starts_with(['-', '.']) || name.ends_with(['-', '.']) {
-        bail!("--node-name {name:?}: is no DNS name, use lower-case letters, digits, - and .");
+        return Err(misused!("--node-name {name:?}: is no DNS name, use lower-case letters, digits, - and ."));
     }
     Ok(name)
 }
 
 fn upstream(text: &str) -> Result<SocketAddr> {
     let bare = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53));
-    text.parse::<SocketAddr>().or(bare).ok().with_context(|| format!("--dns-upstream {text:?}: use IP, IP:PORT or none"))
+    text.parse::<SocketAddr>().or(bare).map_err(|_| misused!("--dns-upstream {text:?}: use IP, IP:PORT or none"))
 }
 
 #[cfg(test)]

@@ -98,12 +98,18 @@ impl Inside {
             Some(What::Snapshot) => show::snapshot(&snapshot, &applied),
             None => return (404, json!({"error": format!("no table {what}")})),
         };
+        if let (Some(name), true) = (name, table.rows.is_empty())
+            && !is_empty_service(&snapshot, what, namespace, name)
+        {
+            let place = namespace
+                .map_or_else(|| " in any namespace".into(), |namespace| format!(" in namespace {namespace}: -n names another one, -A shows all"));
+            return (404, json!({"error": format!("{what} {name:?}: nothing of this name is in the snapshot in force{place}")}));
+        }
         let mut answer = tabled(&snapshot, "", &table);
         // Of a Service without endpoints there is nothing to show, and it is there: only its own table can miss it.
         if let (Some(namespace), "services" | "names", true) = (namespace, what, table.rows.is_empty()) {
-            let named = name.map_or_else(|| "no service".to_owned(), |name| format!("no service {name}"));
             let text = answer["text"].as_str().unwrap_or_default().replace("nothing matches\n", "");
-            answer["text"] = format!("{text}{named} in namespace {namespace}: -n names another one, -A shows all\n").into();
+            answer["text"] = format!("{text}no service in namespace {namespace}: -n names another one, -A shows all\n").into();
         }
         (200, answer)
     }
@@ -186,8 +192,8 @@ fn explain(endpoint: &Endpoint, instances: &BTreeMap<String, Instance>, leases: 
         }
         _ => None,
     };
-    // What this node's planes saw follows below, as they see it now.
-    let stored = instance.iter().flat_map(|instance| &instance.status.evidence).filter(|one| &*one.proof != "passive");
+    // What this node's planes saw, and how its leases stand, follows below as of now.
+    let stored = instance.iter().flat_map(|instance| &instance.status.evidence).filter(|one| &*one.proof != "passive" && !leases.is_note(one));
     for one in stored {
         let age = one.time.parse::<Timestamp>().ok().map(|time| format!("{} s", (now.as_second() - time.as_second()).max(0)));
         row(&one.proof, &one.verdict, age, &one.observer, Some(one.reason.to_string()));
@@ -207,6 +213,12 @@ fn explain(endpoint: &Endpoint, instances: &BTreeMap<String, Instance>, leases: 
     } else if let Some(age_ms) = vitals.since_success_ms(Now(monotonic_ns())) {
         row("passive", "alive", Some(format!("{} s", age_ms / 1_000)), "this node", Some("answers seen".into()));
     }
+}
+
+/// Whether a Service of this name is there of which this table has nothing to show, as its endpoints before the first one.
+fn is_empty_service(snapshot: &Snapshot, what: &str, namespace: Option<&str>, name: &str) -> bool {
+    let mut services = snapshot.services.keys().filter(|key| &*key.1 == name);
+    matches!(what, "endpoints" | "frontends" | "names") && services.any(|key| namespace.is_none_or(|namespace| &*key.0 == namespace))
 }
 
 /// A table as an answer: text for people, rows for programs, headed by the generation in force.

@@ -1,5 +1,6 @@
 //! The API's door: TLS connections in, requests to the API server, identities from client certificates.
 
+use std::convert::Infallible;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -109,8 +110,12 @@ impl Door {
             request.extensions_mut().insert(Source(peer.ip()));
             // What a connection becomes may outlive the request that made it so.
             request.extensions_mut().insert(Arc::clone(&activity));
-            let (busy, api) = (activity.begin(), api.clone());
-            async move { api.oneshot(request.map(Leftover::from)).await.map(|answer| answer.map(|body| Watched { body, _busy: busy })) }
+            let (busy, api, is_head) = (activity.begin(), api.clone(), *request.method() == http::Method::HEAD);
+            async move {
+                let answer = api.oneshot(request.map(Leftover::from)).await?;
+                let answer = if is_head { without_body(answer) } else { answer };
+                Ok::<_, Infallible>(answer.map(|body| Watched { body, _busy: busy }))
+            }
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
         builder.http1().header_read_timeout(None).max_buf_size(HEAD_BYTES);
@@ -139,6 +144,16 @@ impl Door {
 async fn last_call(mut stop: watch::Receiver<bool>, asked: &Notify) {
     stopped(&mut stop).await;
     let _ = tokio::time::timeout(LAST_CALL, asked.notified()).await;
+}
+
+/// The answer to HEAD: all that GET would say, without its body (RFC 9110 §9.3.2). HTTP/2 would send one that is there.
+fn without_body(answer: http::Response<Body>) -> http::Response<Body> {
+    use hyper::body::Body as _;
+    let (mut head, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|_| !head.headers.contains_key(http::header::CONTENT_LENGTH)) {
+        head.headers.insert(http::header::CONTENT_LENGTH, length.into());
+    }
+    http::Response::from_parts(head, Body::default())
 }
 
 /// On HTTP/2 the pings find out who is gone, and a pause says nothing about the single requests.

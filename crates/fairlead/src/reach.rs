@@ -27,7 +27,7 @@ impl Server {
     /// # Errors
     /// When there is no kubeconfig there; the message says where it looked and what to do.
     pub async fn connect(reach: &Reach) -> Result<Self> {
-        let (path, data_dir) = locate(reach);
+        let (path, data_dir) = locate(reach)?;
         let kubeconfig = read_kubeconfig(&path)?;
         let mut config = kube::Config::from_custom_kubeconfig(kubeconfig, &KubeConfigOptions::default())
             .await
@@ -157,18 +157,18 @@ pub fn readable(error: kube::Error) -> anyhow::Error {
     }
 }
 
-fn locate(reach: &Reach) -> (PathBuf, Option<PathBuf>) {
+fn locate(reach: &Reach) -> Result<(PathBuf, Option<PathBuf>)> {
     if let Some(path) = &reach.kubeconfig {
-        return (path.clone(), None);
+        return Ok((path.clone(), None));
     }
     if let Some(dir) = &reach.data_dir {
-        return (dir.join("admin.kubeconfig"), Some(dir.clone()));
+        return Ok((dir.join("admin.kubeconfig"), Some(dir.clone())));
     }
     if let Some(path) = std::env::var_os("KUBECONFIG").filter(|path| !path.is_empty()) {
-        return (path.into(), None);
+        return Ok((path.into(), None));
     }
-    let dir = default_data_dir();
-    (dir.join("admin.kubeconfig"), Some(dir))
+    let dir = default_data_dir()?;
+    Ok((dir.join("admin.kubeconfig"), Some(dir)))
 }
 
 fn node_of(data_dir: &Path) -> Option<String> {

@@ -38,15 +38,15 @@ pub fn main(flags: &StoreFlags) -> Result<ExitCode> {
         StoreCommand::Snapshot { file, reach } => snapshot(file, reach)?,
         StoreCommand::Restore { file, place } => {
             let made = store::restore(file, &made_in(place)?).map_err(|error| explained(place, error))?;
-            say(&format!("restored {} to {}", counted(&made), data_dir(place).display()))?;
+            say(&format!("restored {} to {}", counted(&made), data_dir(place)?.display()))?;
         }
         StoreCommand::Check { place } => {
             let found = store::check(&there(place)?).map_err(|error| explained(place, error))?;
-            say(&format!("{} is whole: {}", data_dir(place).display(), counted(&found)))?;
+            say(&format!("{} is whole: {}", data_dir(place)?.display(), counted(&found)))?;
         }
         StoreCommand::Repair { place } => {
             let kept = store::repair(&there(place)?).map_err(|error| explained(place, error))?;
-            say(&format!("{} is whole now: {}", data_dir(place).display(), counted(&kept)))?;
+            say(&format!("{} is whole now: {}", data_dir(place)?.display(), counted(&kept)))?;
         }
         StoreCommand::Stats { output, reach } => {
             let answer = match closed(reach)? {
@@ -59,35 +59,38 @@ pub fn main(flags: &StoreFlags) -> Result<ExitCode> {
         StoreCommand::Import { file, place } => {
             let records = read_lines(file)?;
             let made = store::import(records, &made_in(place)?).map_err(|error| explained(place, error))?;
-            say(&format!("imported {} to {}", counted(&made), data_dir(place).display()))?;
+            say(&format!("imported {} to {}", counted(&made), data_dir(place)?.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn data_dir(place: &Place) -> PathBuf {
-    place.data_dir.clone().unwrap_or_else(default_data_dir)
+fn data_dir(place: &Place) -> Result<PathBuf> {
+    place.data_dir.clone().map_or_else(default_data_dir, Ok)
 }
 
 /// The store of a data directory that is there.
 fn there(place: &Place) -> Result<PathBuf> {
-    let dir = data_dir(place).join("store");
+    let dir = data_dir(place)?.join("store");
     if !dir.is_dir() {
-        bail!("there is no store in --data-dir {}: name the directory of a server", data_dir(place).display());
+        bail!("there is no store in --data-dir {}: name the directory of a server", data_dir(place)?.display());
     }
     Ok(dir)
 }
 
 /// The store of a data directory that is to be made.
 fn made_in(place: &Place) -> Result<PathBuf> {
-    let dir = data_dir(place);
+    let dir = data_dir(place)?;
     crate::state::make_private_dir(&dir)?;
     Ok(dir.join("store"))
 }
 
 /// What a store says, with what to do about it.
 fn explained(place: &Place, error: Error) -> anyhow::Error {
-    opening(&data_dir(place), error)
+    match data_dir(place) {
+        Ok(dir) => opening(&dir, error),
+        Err(unknown) => unknown,
+    }
 }
 
 /// Why the store of a data directory cannot be used.
@@ -127,7 +130,7 @@ fn closed(reach: &Reach) -> Result<Option<Snapshot>> {
     }
     let is_elsewhere = reach.data_dir.is_none() && std::env::var_os("KUBECONFIG").is_some_and(|path| !path.is_empty());
     let place = Place { data_dir: reach.data_dir.clone() };
-    let dir = data_dir(&place).join("store");
+    let dir = data_dir(&place)?.join("store");
     if is_elsewhere || !dir.is_dir() {
         return Ok(None);
     }

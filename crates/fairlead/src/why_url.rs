@@ -30,6 +30,10 @@ pub fn explain(
     server_name: Option<&str>,
     entries: (SocketAddr, SocketAddr),
 ) -> Result<Value> {
+    let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if method.is_empty() || !method.bytes().all(token) {
+        bail!("method {method:?} would be refused with 400 bad_request: use a word such as GET or POST");
+    }
     let (scheme, rest) = url.split_once("://").with_context(|| format!("{url:?} is no URL"))?;
     let entry = match scheme {
         "http" => entries.0,
@@ -60,6 +64,9 @@ pub fn explain(
     let host = headers.iter().find(|(name, _)| name == "host").map_or(host, |(_, value)| value.to_ascii_lowercase());
     if host.is_empty() {
         bail!("{url:?} names no host");
+    }
+    if let Some(odd) = host.chars().find(|one| !(one.is_ascii_alphanumeric() || "-._~:[]%!$&'()*+,;=".contains(*one))) {
+        bail!("host {host:?} would be refused with 400 bad_request: it holds {odd:?}");
     }
     if path.bytes().chain(query.iter().flat_map(|query| query.bytes())).any(|byte| byte <= b' ' || byte == 0x7F) {
         bail!("the path of {url:?} would be refused with 400 bad_request: write a space as %20");

@@ -175,20 +175,22 @@ fn failed(address: SocketAddr, transport: &'static str, source: io::Error) -> Bi
 /// The process that holds an address: the socket's inode from `/proc/net`, then whoever has it open. Only processes
 /// whose descriptors we may read can be named.
 fn holder_of(address: SocketAddr, transport: &str) -> Option<String> {
-    let table = match (transport, address.is_ipv4()) {
-        ("TCP", true) => "/proc/net/tcp",
-        ("TCP", false) => "/proc/net/tcp6",
-        (_, true) => "/proc/net/udp",
-        (_, false) => "/proc/net/udp6",
+    // A socket of IPv6 that listens everywhere may hold the port of IPv4, too.
+    let tables = match (transport, address.is_ipv4()) {
+        ("TCP", true) => ["/proc/net/tcp", "/proc/net/tcp6"],
+        ("TCP", false) => ["/proc/net/tcp6", "/proc/net/tcp6"],
+        (_, true) => ["/proc/net/udp", "/proc/net/udp6"],
+        (_, false) => ["/proc/net/udp6", "/proc/net/udp6"],
     };
-    let inode = std::fs::read_to_string(table).ok()?.lines().skip(1).find_map(|line| {
+    let sockets: String = tables.iter().filter_map(|table| std::fs::read_to_string(table).ok()).collect();
+    let inode = sockets.lines().find_map(|line| {
         let mut fields = line.split_ascii_whitespace();
         let (host, port) = fields.nth(1)?.split_once(':')?;
         let state = fields.nth(1)?;
         let inode = fields.nth(5)?;
         let listens = transport == "UDP" || state == "0A";
         let same_port = u16::from_str_radix(port, 16).ok()? == address.port();
-        let same_host = host.bytes().all(|byte| byte == b'0') || host == hex_of(address);
+        let same_host = address.ip().is_unspecified() || host.bytes().all(|byte| byte == b'0') || host == hex_of(address);
         (listens && same_port && same_host).then(|| format!("socket:[{inode}]"))
     })?;
     std::fs::read_dir("/proc").ok()?.flatten().find_map(|process| {

@@ -89,16 +89,16 @@ pub enum Output {
     Discarded,
 }
 
-/// Why a copy could not be run or registered.
+/// Why a copy could not be run or registered. What the system said stands in the message, and is no source that would be told again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The program cannot be started.
-    #[error("cannot start {program}: {source}")]
+    #[error("cannot start {program}: {why}")]
     Start {
         /// The program.
         program: String,
         /// What the system said.
-        source: std::io::Error,
+        why: std::io::Error,
     },
     /// The API refused.
     #[error("{object}: {message}")]
@@ -111,13 +111,21 @@ pub enum Error {
     /// The API cannot be reached.
     #[error("cannot reach the API server: {0}: is `fairlead up` running?")]
     Unreachable(String),
+    /// Somebody else has the port.
+    #[error("port {port} cannot be had: {why}: stop who holds it, or give another --port, or --port auto")]
+    Held {
+        /// The port.
+        port: u16,
+        /// What stands against it, with who holds it where that can be known.
+        why: net::BindError,
+    },
     /// There is no free port.
-    #[error("no free port on {address}: {source}")]
+    #[error("no free port on {address}: {why}")]
     Port {
         /// The address.
         address: String,
         /// What the system said.
-        source: std::io::Error,
+        why: std::io::Error,
     },
 }
 
@@ -174,6 +182,8 @@ impl Orders {
 /// When the Service cannot be made or a copy can never be started; what runs by then is stopped.
 pub async fn run(spec: Spec, client: kube::Client, orders: Orders) -> Result<u8, Error> {
     let spec = Arc::new(spec);
+    child::find(&spec)?;
+    register::try_out(&client, &spec).await?;
     register::ensure_service(&client, &spec).await?;
     let mut copies = JoinSet::new();
     for _ in 0..spec.replicas {
@@ -192,10 +202,23 @@ pub async fn run(spec: Spec, client: kube::Client, orders: Orders) -> Result<u8,
 
 /// Keeps one copy running.
 async fn keep(spec: Arc<Spec>, client: kube::Client, mut orders: Orders) -> Result<u8, Error> {
-    let mut pause = PAUSE_MIN;
+    let (mut pause, mut has_run) = (PAUSE_MIN, false);
     loop {
         let started = Instant::now();
-        let (status, stopped) = once(&spec, &client, &mut orders).await?;
+        let (status, stopped) = match once(&spec, &client, &mut orders).await {
+            // The former copy had the port: somebody took it meanwhile, or its last connection is still there.
+            Err(held @ Error::Held { .. }) if has_run => {
+                tracing::warn!(name = spec.name, "{held}; trying again in {} ms", pause.as_millis());
+                tokio::select! {
+                    () = tokio::time::sleep(pause) => {}
+                    _ = orders.stop.wait_for(|stop| *stop != Stop::No) => return Ok(0),
+                }
+                pause = (pause * 2).min(PAUSE_MAX);
+                continue;
+            }
+            outcome => outcome?,
+        };
+        has_run = true;
         if stopped || *orders.stop.borrow() != Stop::No {
             return Ok(0);
         }

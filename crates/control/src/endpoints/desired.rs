@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use api::service::{IntOrString, ServicePort};
 use api::slice::{Conditions, Endpoint, EndpointPort, HintedName, Hints, ObjectReference};
-use api::{Instance, Node, Pod, Service};
+use api::{Instance, Meta, Node, Pod, Service};
 
 use crate::readiness::Verdict;
 
@@ -243,6 +243,27 @@ pub(crate) fn port_of_instance(instance: &Instance, port: &ServicePort) -> Optio
         Some(IntOrString::Int(number)) => *number,
     };
     (instance.spec.ports.is_empty() || ports.any(|one| one.port == number)).then_some(number)
+}
+
+/// What is said of Instances that a Service selects and none of whose ports it leads to (instances spec I3).
+pub(crate) fn unfit<'i>(service: &Service, instances: impl Iterator<Item = &'i Arc<Instance>>) -> Option<Arc<str>> {
+    let wanted = &service.spec.ports;
+    let fits = |instance: &Instance| wanted.is_empty() || wanted.iter().any(|port| port_of_instance(instance, port).is_some());
+    let mut unfit = instances.filter(|instance| !fits(instance));
+    let first = unfit.next()?;
+    let Meta { namespace, name, .. } = &first.metadata;
+    let others = match unfit.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let target = |port: &ServicePort| match &port.target_port {
+        Some(IntOrString::Name(name)) => format!("{name:?}"),
+        None | Some(IntOrString::Int(0)) => port.port.to_string(),
+        Some(IntOrString::Int(number)) => number.to_string(),
+    };
+    let wanted: Vec<String> = wanted.iter().map(target).collect();
+    let remedy = "give it such a port in spec.ports, or the Service another targetPort";
+    Some(format!("Instance {namespace}/{name}{others} is selected and has no port {}: it gets nothing; {remedy}", wanted.join(" or ")).into())
 }
 
 /// `trafficDistribution` acts through hints alone (S25): each ready endpoint is meant for its own zone, or its own node.

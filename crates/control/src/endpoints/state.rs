@@ -12,7 +12,7 @@ use watch::{Event, Key};
 
 use super::Written;
 use super::classic::{self, Endpoints};
-use super::desired::{Group, Member, desired, families, outside};
+use super::desired::{Group, Member, desired, families, outside, unfit};
 use super::members::{Members, Services};
 use super::plan::{Frame, Owner, Write, create_json, patch_json, plan};
 use crate::instances::Judged;
@@ -295,7 +295,7 @@ impl State {
     /// Judges an Instance anew. Returns the judgement, and marks its Services if it differs from the last one.
     pub fn judge(&mut self, key: &Key, leases: &Leases, now_ms: i64, dirty: &mut Dirty) -> Option<Judged> {
         let instance = self.instances.get(key)?.clone();
-        let stored = instance.status.evidence.iter().filter_map(Fact::stored);
+        let stored = instance.status.evidence.iter().filter(|one| !leases.is_note(one)).filter_map(Fact::stored);
         let facts: Vec<Fact> = stored.chain(leases.facts(&instance, now_ms)).collect();
         let mut flaps = self.verdicts.get(key).map(|seen| seen.flaps.clone()).unwrap_or_default();
         let mut verdict = flaps.damp(judge(&instance, &facts, now_ms), now_ms);
@@ -369,6 +369,12 @@ impl State {
         let literal = name.parse::<IpAddr>().ok();
         let addresses = literal.as_slice().iter().chain(self.addresses.get(name).into_iter().flatten());
         Some(outside(addresses.copied(), loopback))
+    }
+
+    /// What is wrong with Instances that a Service selects.
+    pub fn unfit(&self, key: &Key) -> Option<Arc<str>> {
+        let service = self.services.get(key)?;
+        unfit(service, self.instances.select(&key.namespace, &service.spec.selector).into_iter())
     }
 
     fn groups(&self, key: &Key, service: &Service) -> Vec<Group> {

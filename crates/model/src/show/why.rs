@@ -282,7 +282,7 @@ fn effects(entrance: &Entrance, winner: &RouteMatch, question: &Question, notes:
 /// The answer, where a filter gives it.
 fn answered_by_filter(rule: &Rule) -> Option<(Option<u16>, &'static str)> {
     rule.filters.iter().find_map(|filter| match filter {
-        Filter::Redirect(_) => Some((None, "ok")),
+        Filter::Redirect(to) => Some((Some(to.status), "ok")),
         Filter::Refuse { status, .. } => Some((Some(*status), "filter_error")),
         _ => None,
     })

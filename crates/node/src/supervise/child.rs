@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::net::UnixDatagram;
@@ -69,11 +70,14 @@ impl Child {
     /// before its requests are drained.
     pub fn start(spec: &Spec, name: &str, services: &[(String, String)]) -> Result<Self, Error> {
         let port = match spec.port {
-            Some(port) => port,
+            Some(port) => {
+                is_free(&spec.address, port)?;
+                port
+            }
             None => free_port(&spec.address)?,
         };
         let program = spec.command.first().cloned().unwrap_or_default();
-        let failed = |source| Error::Start { program: program.clone(), source };
+        let failed = |why| Error::Start { program: program.clone(), why };
         let (notified, notify_name) = notify_socket(name).map_err(failed)?;
         let mut command = Command::new(&program);
         command.args(spec.command.get(1..).unwrap_or_default()).process_group(0).kill_on_drop(false).stdin(Stdio::null());
@@ -118,10 +122,31 @@ impl Child {
     }
 }
 
+/// Whether there is such a program, before anything is made for it.
+pub(super) fn find(spec: &Spec) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    let program = spec.command.first().map_or("", String::as_str);
+    let runs = |path: &std::path::Path| path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0);
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let found = if program.contains('/') { runs(program.as_ref()) } else { std::env::split_paths(&path).any(|dir| runs(&dir.join(program))) };
+    let missing = || if program.contains('/') && std::path::Path::new(program).exists() { Errno::ACCESS } else { Errno::NOENT };
+    if found { Ok(()) } else { Err(Error::Start { program: program.to_owned(), why: missing().into() }) }
+}
+
+/// Whether a fixed port can be had. A program that is refused it would end, but until then whoever holds it would be taken for the copy.
+fn is_free(address: &str, port: u16) -> Result<(), Error> {
+    let Ok(ip) = address.parse() else { return Ok(()) };
+    match net::bind_tcp(SocketAddr::new(ip, port), 1) {
+        Err(why) if why.in_use() => Err(Error::Held { port, why }),
+        // What else is wrong the program will say.
+        _ => Ok(()),
+    }
+}
+
 /// A port that is free now. Between this and the program's bind somebody may take it; the copy then fails and is restarted
 /// on another.
 fn free_port(address: &str) -> Result<u16, Error> {
-    let failed = |source| Error::Port { address: address.to_owned(), source };
+    let failed = |why| Error::Port { address: address.to_owned(), why };
     let ip = address.parse().map_err(|_| failed(std::io::Error::from(std::io::ErrorKind::InvalidInput)))?;
     let listener = TcpListener::bind(SocketAddr::new(ip, 0)).map_err(failed)?;
     Ok(listener.local_addr().map_err(failed)?.port())

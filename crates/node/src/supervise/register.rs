@@ -117,6 +117,15 @@ impl Registration {
     }
 }
 
+/// Asks whether an Instance like those of the copies would be taken, before anything is made.
+pub(super) async fn try_out(client: &kube::Client, spec: &Spec) -> Result<(), Error> {
+    let name = format!("{}-{}", spec.name, super::suffix());
+    let collection = format!("/apis/fairlead.dev/v1alpha1/namespaces/{}/instances?dryRun=All", spec.namespace);
+    let body = bytes(&instance(spec, &name, spec.port.unwrap_or(1)));
+    let request = Request::post(collection).header("Content-Type", "application/json").body(body);
+    send(client, &format!("Instance {}/{name}", spec.namespace), request).await.map(drop)
+}
+
 /// Makes the Service unless there is one; an existing one is never changed (L11).
 pub(super) async fn ensure_service(client: &kube::Client, spec: &Spec) -> Result<(), Error> {
     let object = format!("Service {}/{}", spec.namespace, spec.name);
