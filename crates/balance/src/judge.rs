@@ -237,7 +237,7 @@ fn wish(picker: &Picker, ledger: &Ledger, now: Now) {
     }
     let due = |index: &usize| {
         let vitals = picker.vitals(*index);
-        vitals.ejection().is_some_and(|ejection| ejection.until <= now) && !vitals.state().has(State::TRIAL)
+        vitals.ejection().is_some_and(|ejection| ejection.until <= now) && !vitals.state().has(State::TRIAL) && !picker.shut(*index)
     };
     if let Some(index) = (0..picker.entries.len()).find(due) {
         ledger.post_wish(index, now);

@@ -333,7 +333,8 @@ impl Picker {
     fn grant_wish(&self, ask: &Ask<'_>, now: Now) -> Option<Choice> {
         let index = self.ledger.take_wish(ask.retryable, now)?;
         let entry = self.entries.get(index)?;
-        if ask.tried.contains(&entry.endpoint.address) {
+        // Its agent may have spoken since the judge wished.
+        if self.shut(index) || ask.tried.contains(&entry.endpoint.address) {
             return None;
         }
         if entry.endpoint.vitals.begin_trial(now) {
@@ -363,6 +364,12 @@ impl Picker {
             return false;
         }
         ask.tried.is_empty() || !ask.tried.contains(&entry.endpoint.address)
+    }
+
+    /// Whether it was told to take no new requests, by its weight or its agent: then it is on no trial and not the least bad either.
+    pub(crate) fn shut(&self, index: usize) -> bool {
+        let entry = &self.entries[index];
+        entry.endpoint.weight == 0 || entry.vitals.agent_percent() == 0 || entry.vitals.state().barred_by_agent()
     }
 
     fn full(&self, vitals: &Vitals) -> bool {
@@ -449,12 +456,7 @@ impl Picker {
             let entry = &self.entries[*index];
             let vitals = &entry.endpoint.vitals;
             let alive = vitals.since_success_ms(now).is_some_and(|ms| ms < ALIVE_MS) && !vitals.state().barred_hard();
-            let shut = vitals.state().barred_by_agent() || entry.agent_percent == 0;
-            !shut
-                && entry.endpoint.weight > 0
-                && !ask.tried.contains(&entry.endpoint.address)
-                && !self.full(vitals)
-                && (vitals.in_flight() == 0 || alive)
+            !self.shut(*index) && !ask.tried.contains(&entry.endpoint.address) && !self.full(vitals) && (vitals.in_flight() == 0 || alive)
         };
         let index = self.around(start).filter(free).min_by_key(rank)?;
         if self.vitals(index).state().has(State::EJECTED) {

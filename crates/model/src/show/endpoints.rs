@@ -122,10 +122,11 @@ pub fn endpoint_why(endpoint: &Endpoint) -> Option<String> {
     if let Standing::Out(reason) = &endpoint.standing {
         return Some(reason.to_string());
     }
-    let vitals = &endpoint.vitals;
-    match vitals.ejection() {
-        Some(ejection) => Some(ejection.why.as_str().to_owned()),
-        None => vitals.state().reason().map(str::to_owned),
+    let state = endpoint.vitals.state();
+    match endpoint.vitals.ejection().map(|ejection| ejection.why.as_str()) {
+        // Both hold it back, and neither ends with the other.
+        Some(why) => Some(state.agent_reason().map_or_else(|| why.to_owned(), |said| format!("{said}; {why}"))),
+        None => state.reason().map(str::to_owned),
     }
 }
 
@@ -151,7 +152,7 @@ mod tests {
 
     use super::*;
     use crate::ident::{Identity, Origin, Transport};
-    use crate::vitals::{Outcome, Why};
+    use crate::vitals::{AgentLine, Outcome, Why};
 
     fn service(standing: Standing) -> Service {
         let address: SocketAddr = "10.1.0.5:8080".parse().unwrap();
@@ -209,5 +210,18 @@ mod tests {
         assert_eq!((cell(&table, "STATE"), cell(&table, "EJECTED-FOR")), ("ejected".into(), "2.0s".into()));
         assert_eq!((cell(&table, "WHY"), cell(&table, "FAILED-10S")), ("consecutive_gateway".into(), "1".into()));
         assert_eq!((cell(&table, "LATENCY"), cell(&table, "PENALTY")), ("12ms".into(), "5.0s".into()));
+    }
+
+    #[test]
+    fn an_ejection_does_not_hide_what_the_agent_says() {
+        for (line, word) in [("drain", "draining"), ("maint", "down"), ("down", "down")] {
+            let service = service(Standing::Ready);
+            let (vitals, now) = (Arc::clone(&service.endpoints[0].vitals), Now::from_ms(50_000));
+            vitals.eject(Why::Gateway, Duration::from_secs(2), Duration::from_secs(30), 0.0, now);
+            vitals.heed_agent(&AgentLine::read(line).unwrap(), 100);
+            let table = shown(service, now);
+            assert_eq!((cell(&table, "STATE"), cell(&table, "EJECTED-FOR")), (word.into(), "2.0s".into()));
+            assert_eq!(cell(&table, "WHY"), format!("its agent says {line}; consecutive_gateway"));
+        }
     }
 }

@@ -75,11 +75,19 @@ impl State {
             _ if self.has(Self::GONE) => Some("process ended"),
             _ if self.has(Self::PROBE_REFUSED) => Some("check refused"),
             _ if self.has(Self::PROBE_DOWN) => Some("check failed"),
+            _ if self.barred_by_agent() => self.agent_reason(),
+            _ if self.has(Self::WAITING) => Some("first check not passed yet"),
+            _ if self.has(Self::MEMORY) => Some("reported memory above the limit"),
+            _ => None,
+        }
+    }
+
+    /// What its agent says that keeps new picks away.
+    pub fn agent_reason(self) -> Option<&'static str> {
+        match self {
             _ if self.has(Self::AGENT_DOWN) => Some("its agent says down"),
             _ if self.has(Self::AGENT_MAINT) => Some("its agent says maint"),
             _ if self.has(Self::AGENT_DRAIN) => Some("its agent says drain"),
-            _ if self.has(Self::WAITING) => Some("first check not passed yet"),
-            _ if self.has(Self::MEMORY) => Some("reported memory above the limit"),
             _ => None,
         }
     }
@@ -88,11 +96,12 @@ impl State {
     pub fn word(self) -> &'static str {
         match self {
             _ if self.has(Self::GONE) => "gone",
+            // Before an ejection: that ends by itself, and no trial is made while the agent says so.
+            _ if self.has(Self::AGENT_DOWN) || self.has(Self::AGENT_MAINT) => "down",
+            _ if self.has(Self::AGENT_DRAIN) => "draining",
             _ if self.has(State(Self::EJECTED.0 | Self::TRIAL.0)) => "trial",
             _ if self.has(Self::EJECTED) => "ejected",
             _ if self.has(Self::PROBE_DOWN) || self.has(Self::PROBE_REFUSED) => "down",
-            _ if self.has(Self::AGENT_DOWN) || self.has(Self::AGENT_MAINT) => "down",
-            _ if self.has(Self::AGENT_DRAIN) => "draining",
             _ if self.has(Self::WAITING) => "waiting",
             _ if self.has(Self::MEMORY) => "memory",
             _ if self.has(Self::SUSPECT) => "suspect",
