@@ -55,7 +55,7 @@ impl Held {
 /// The request's place in the counts of its service and pool, where those are kept.
 #[derive(Debug)]
 pub(crate) struct Seat {
-    in_service: bool,
+    in_service: Option<Layer>,
     in_pool: bool,
 }
 
@@ -69,13 +69,13 @@ impl Seat {
     /// Takes a place in the service's limit, if it has one.
     pub(crate) fn take(picker: &Picker) -> Result<Self, NoPick> {
         if picker.uncounted {
-            return Ok(Self { in_service: false, in_pool: false });
+            return Ok(Self { in_service: None, in_pool: false });
         }
         let limits = &picker.pool.policy.limits;
         let limit = if picker.layer == Layer::Http { limits.service_in_flight } else { limits.service_connections };
         let ledger = &picker.ledger;
         if let Some(limit) = limit {
-            let count = &ledger.service.in_flight;
+            let count = ledger.service.count(picker.layer);
             let below = |count: u32| (count < limit).then_some(count + 1);
             count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, below).map_err(|_| NoPick::Full)?;
         }
@@ -83,13 +83,13 @@ impl Seat {
         if in_pool {
             ledger.in_flight.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Self { in_service: limit.is_some(), in_pool })
+        Ok(Self { in_service: limit.map(|_| picker.layer), in_pool })
     }
 
     /// Gives the places back.
     pub(crate) fn leave(&self, ledger: &Ledger) {
-        if self.in_service {
-            ledger.service.in_flight.fetch_sub(1, Ordering::Relaxed);
+        if let Some(layer) = self.in_service {
+            ledger.service.count(layer).fetch_sub(1, Ordering::Relaxed);
         }
         if self.in_pool {
             ledger.in_flight.fetch_sub(1, Ordering::Relaxed);
@@ -163,7 +163,7 @@ impl Guard {
     pub fn heard(&self, latency: Duration, now: Now) {
         if self.trial {
             // Whoever waits for the end of its trial does not wait for a stream of hours.
-            return self.head(Outcome::Success, latency, now);
+            self.flight.vitals().trial_began_well(now);
         }
         if self.told.load(Ordering::Relaxed) == NOTHING_TOLD {
             self.told.store(TOLD_HALF, Ordering::Relaxed);
@@ -177,7 +177,10 @@ impl Guard {
     pub fn finish(self, outcome: Outcome, elapsed: Duration, now: Now) {
         match self.told.load(Ordering::Relaxed) {
             NOTHING_TOLD => self.head(outcome, elapsed, now),
-            TOLD_HALF => self.judge(outcome, elapsed, now),
+            TOLD_HALF => {
+                self.told.store(TOLD_GOOD, Ordering::Relaxed);
+                self.judge(outcome, elapsed, now);
+            }
             TOLD_GOOD if outcome.failed() => self.judge(outcome, elapsed, now),
             _ => {}
         }
@@ -226,13 +229,13 @@ impl Guard {
     /// Counts the outcome, ends a trial, ejects (balance spec O2, O3, O6).
     fn judge(&self, outcome: Outcome, took: Duration, now: Now) {
         let vitals = self.flight.vitals();
-        vitals.record(outcome, took, now);
         let ledger = self.ledger();
         let outlier = &self.policy().outlier;
-        if outcome == Outcome::Throttled && outlier.count_429 {
-            vitals.count_failure(now);
+        match outcome {
+            Outcome::Throttled => vitals.throttled(outlier.count_429, took, now),
+            outcome => vitals.record(outcome, took, now),
         }
-        if self.trial {
+        if self.trial && vitals.state().has(State::TRIAL) {
             let trial = match outcome {
                 Outcome::Canceled => Trial::Abandoned,
                 outcome if outcome.failed() && outcome != Outcome::Throttled => Trial::Failed,
@@ -253,7 +256,7 @@ impl Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         // A trial that ended without a word must not keep the next one out.
-        if self.trial && self.told.load(Ordering::Relaxed) == NOTHING_TOLD {
+        if self.trial && matches!(self.told.load(Ordering::Relaxed), NOTHING_TOLD | TOLD_HALF) {
             self.flight.vitals().mark(State::TRIAL, false);
         }
         self.flight.lower();

@@ -71,6 +71,7 @@ pub fn judge(snapshot: &Snapshot, pickers: &Pickers, now: Now) -> Judgement {
         if !ledger.active(now) && !unsettled {
             continue;
         }
+        relent(&picker, now);
         judge_ratio(&picker, now);
         outliers::judge(&picker, now);
         nodes::judge(&picker, now);
@@ -125,6 +126,25 @@ fn is_ramping(picker: &Picker, now: Now) -> bool {
     slow_start.is_some() && picker.entries.iter().any(|entry| crate::ramp::factor(&entry.endpoint.vitals, slow_start, now) < 1.0)
 }
 
+/// Takes suspicions back that nothing speaks for any more, before the rules that raise them, and lets trials pass whose answer began
+/// well and goes on.
+fn relent(picker: &Picker, now: Now) {
+    let outlier = &picker.policy().outlier;
+    let seconds = outlier.window.as_secs().clamp(1, 10) as u32;
+    for entry in &picker.entries {
+        let vitals = &entry.endpoint.vitals;
+        let (state, streaks) = (vitals.state(), vitals.streaks());
+        let fails = || {
+            let counts = vitals.counts(seconds, now);
+            counts.total() >= outlier.min_requests && counts.failed_percent() >= f32::from(outlier.failure_percent)
+        };
+        if state.has(State::SUSPECT) && streaks.gateway == 0 && !state.has(State::PROBE_DOWN) && !fails() {
+            vitals.mark(State::SUSPECT, false);
+        }
+        vitals.pass_trial_in_time(now);
+    }
+}
+
 /// Ejects whoever fails much and much more than the others (balance spec O4): relative, so that one bad release does not
 /// eject itself.
 fn judge_ratio(picker: &Picker, now: Now) {
@@ -156,9 +176,6 @@ fn settle(picker: &Picker, judgement: &mut Judgement, now: Now) -> bool {
         let vitals = &entry.endpoint.vitals;
         unsettled |= vitals.settle(now);
         let state = vitals.state();
-        if state.has(State::SUSPECT) && vitals.streaks().gateway == 0 && !state.has(State::PROBE_DOWN) {
-            vitals.mark(State::SUSPECT, false);
-        }
         if state.has(State(State::EJECTED.0 | State::HARD.0)) && !state.has(State::GONE) {
             judgement.refused.push(Arc::clone(&entry.endpoint));
         }

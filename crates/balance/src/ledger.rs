@@ -10,6 +10,7 @@ use model::Now;
 use model::endpoint::Pool;
 use model::ident::Origin;
 
+use crate::Layer;
 use crate::budget::RetryBudget;
 use crate::build::Picker;
 use crate::hedge::Hedging;
@@ -20,10 +21,24 @@ use crate::rng::mix;
 #[derive(Debug)]
 pub(crate) struct ServiceLedger {
     pub(crate) origin: Origin,
-    pub(crate) in_flight: AtomicU32,
+    /// Requests, and connections and flows of planes that read none: each has its own limit.
+    requests: AtomicU32,
+    connections: AtomicU32,
     pub(crate) budget: RetryBudget,
     pub(crate) pending: Pending,
     pub(crate) hedging: Hedging,
+}
+
+impl ServiceLedger {
+    pub(crate) fn new(origin: Origin, budget: RetryBudget) -> Self {
+        let (pending, hedging) = (Pending::default(), Hedging::default());
+        Self { origin, requests: AtomicU32::new(0), connections: AtomicU32::new(0), budget, pending, hedging }
+    }
+
+    /// What is in flight at a layer.
+    pub(crate) fn count(&self, layer: Layer) -> &AtomicU32 {
+        if layer == Layer::Http { &self.requests } else { &self.connections }
+    }
 }
 
 /// Of one pool at one layer.

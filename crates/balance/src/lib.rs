@@ -66,6 +66,8 @@ pub struct Ask<'a> {
     pub hash: Option<u64>,
     /// Endpoints it was already tried on (at most a handful); none of them is given again while another one is usable.
     pub tried: &'a [SocketAddr],
+    /// It was asked about before, and earns its service no more of the retry budget.
+    pub again: bool,
     /// Whether it may safely be sent again: such requests are preferred as trials of ejected endpoints.
     pub retryable: bool,
     /// Whether it can stand in line while every endpoint that is left is new and has as much as it shall have ([`NoPick::Cold`]).

@@ -52,6 +52,7 @@ impl Picker {
     pub fn pick(&self, worker: &mut Worker, ask: &Ask<'_>, now: Now) -> Result<Guard, NoPick> {
         self.ledger.touch(now);
         if ask.tried.is_empty()
+            && !ask.again
             && self.layer == Layer::Http
             && let Some(lot) = worker.count_request()
         {
@@ -93,7 +94,9 @@ impl Picker {
     pub fn pick_session(&self, worker: &mut Worker, tag: u64, ask: &Ask<'_>, now: Now) -> Option<Guard> {
         let place = self.session_place(tag)?;
         self.ledger.touch(now);
-        if let Some(lot) = worker.count_request() {
+        if !ask.again
+            && let Some(lot) = worker.count_request()
+        {
             self.ledger.service.budget.requests(lot, now);
         }
         if place < self.entries.len() {

@@ -1,7 +1,7 @@
 //! All pickers of the process, by pool and layer (balance spec B3).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use arc_swap::ArcSwap;
@@ -14,9 +14,7 @@ use parking_lot::Mutex;
 
 use crate::budget::RetryBudget;
 use crate::build::Picker;
-use crate::hedge::Hedging;
 use crate::ledger::{Ledger, ServiceLedger};
-use crate::queue::Pending;
 use crate::{Layer, Method};
 
 /// Pools without a pick for this long lose their picker; their endpoints keep their vitals.
@@ -179,13 +177,7 @@ fn service(services: &mut HashMap<Origin, Weak<ServiceLedger>, FixedState>, pool
     if let Some(known) = services.get(&pool.service).and_then(Weak::upgrade) {
         return known;
     }
-    let made = Arc::new(ServiceLedger {
-        origin: pool.service.clone(),
-        in_flight: AtomicU32::new(0),
-        budget: RetryBudget::default(),
-        pending: Pending::default(),
-        hedging: Hedging::default(),
-    });
+    let made = Arc::new(ServiceLedger::new(pool.service.clone(), RetryBudget::default()));
     services.insert(pool.service.clone(), Arc::downgrade(&made));
     made
 }

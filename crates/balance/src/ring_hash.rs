@@ -57,6 +57,12 @@ impl Ring {
             (0, _) => 128,
             (size, n) => u64::from(size).min(POINTS_MAX).div_ceil(n).next_power_of_two(),
         };
+        // Where most weigh less than an ordinary one, each gets more, by a power of two again: else the ring would be too small, and
+        // shares of a few points uneven. Those without a weight take none of what is intended for them.
+        let intended = if size == 0 { 1024.max(100 * n) } else { u64::from(size).min(POINTS_MAX) };
+        let used = claimants.iter().filter(|one| one.weight > 0).count() as u64;
+        let sum: u64 = claimants.iter().map(|one| u64::from(one.weight)).sum();
+        let each = each * (100 * intended * used).div_ceil((n * each * sum).max(1)).next_power_of_two();
         let mut points: Vec<u64> = Vec::with_capacity((each * n) as usize);
         let mut name = String::new();
         for (index, one) in claimants.iter().enumerate().take(OWNER_MASK as usize) {
@@ -150,6 +156,23 @@ mod tests {
     fn ring(names: &[String]) -> Ring {
         let claimants: Vec<Claimant<'_>> = names.iter().map(|name| Claimant { name, weight: 100 }).collect();
         Ring::new(&claimants, 0)
+    }
+
+    #[test]
+    fn small_weights_make_no_small_ring_and_no_uneven_shares() {
+        for (weights, size) in [([1, 1, 2, 0], 0), ([1, 2, 3, 4], 0), ([1, 1, 2, 100], 5000), ([100, 100, 200, 100], 5000), ([2, 2, 2, 2], 1024)] {
+            let names: Vec<String> = (0..4).map(|index| format!("e{index}")).collect();
+            let claimants: Vec<Claimant<'_>> = names.iter().zip(weights).map(|(name, weight)| Claimant { name, weight }).collect();
+            let ring = Ring::new(&claimants, size);
+            let of = |index: usize| ring.points.iter().filter(|point| (**point & OWNER_MASK) as usize == index).count() as f64;
+            let (total, sum) = (ring.points.len() as f64, f64::from(weights.iter().sum::<u32>()));
+            let used = weights.iter().filter(|weight| **weight > 0).count() as f64 / 4.0;
+            assert!(total >= f64::from(if size == 0 { 1024 } else { size }) * used, "{weights:?}: {total}");
+            for (index, weight) in weights.into_iter().enumerate() {
+                let wanted = f64::from(weight) / sum;
+                assert!((of(index) / total - wanted).abs() <= 0.01 * wanted + 1.0 / total, "{weights:?}: {} for {wanted}", of(index) / total);
+            }
+        }
     }
 
     #[test]

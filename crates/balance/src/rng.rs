@@ -125,6 +125,12 @@ impl Worker {
         self.kept.len() - 1
     }
 
+    /// Requests that were counted and not told yet.
+    #[cfg(test)]
+    pub(crate) fn counted(&self) -> u32 {
+        self.requests
+    }
+
     /// Counts a request; now and then gives how many are to be told to the retry budget of the one at hand. The lots fall
     /// on services in proportion to their requests.
     pub(crate) fn count_request(&mut self) -> Option<u32> {

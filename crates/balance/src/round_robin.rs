@@ -34,16 +34,32 @@ impl Sequence {
 }
 
 fn integers(weights: &[f32]) -> Vec<u32> {
-    let longest = (weights.len() * 4).max(4096) as f64;
-    // Weights arrive as hundredths of an ordinary endpoint, so whole numbers unless a ramp scaled them.
-    let whole: Vec<u64> = weights.iter().map(|&weight| if weight > 0.0 { (weight.round() as u64).max(1) } else { 0 }).collect();
-    let divisor = whole.iter().copied().fold(0, gcd).max(1);
-    let sum = whole.iter().sum::<u64>() / divisor;
-    if sum as f64 <= longest {
-        return whole.iter().map(|&weight| (weight / divisor) as u32).collect();
+    let longest = (weights.len() * 4).max(4096) as u64;
+    // Weights arrive as hundredths of an ordinary endpoint, so whole numbers unless a ramp or a report scaled them.
+    if weights.iter().all(|&weight| (weight - weight.round()).abs() < 1e-3) {
+        let whole: Vec<u64> = weights.iter().map(|&weight| weight.max(0.0).round() as u64).collect();
+        let divisor = whole.iter().copied().fold(0, gcd).max(1);
+        if whole.iter().sum::<u64>() / divisor <= longest {
+            return whole.iter().map(|&weight| (weight / divisor) as u32).collect();
+        }
+        return apportioned(weights, longest);
     }
-    let scale = longest / sum as f64 / divisor as f64;
-    whole.iter().map(|&weight| if weight > 0 { ((weight as f64 * scale).floor() as u32).max(1) } else { 0 }).collect()
+    // Made anew every moment while a ramp lasts: no longer than it must be for a share to be within a percent or two.
+    apportioned(weights, longest.min((weights.len() as u64 * 64).max(256)))
+}
+
+/// Turns of a round of this length: each its share to one turn (the largest remainders are rounded up), and nobody none who weighs something.
+fn apportioned(weights: &[f32], length: u64) -> Vec<u32> {
+    let sum: f64 = weights.iter().map(|&weight| f64::from(weight.max(0.0))).sum();
+    let exact: Vec<f64> = weights.iter().map(|&weight| f64::from(weight.max(0.0)) * length as f64 / sum).collect();
+    let mut turns: Vec<u32> = exact.iter().map(|&turns| if turns > 0.0 { (turns as u32).max(1) } else { 0 }).collect();
+    let left = length.saturating_sub(turns.iter().map(|&turns| u64::from(turns)).sum()) as usize;
+    let mut order: Vec<usize> = (0..weights.len()).filter(|&index| exact[index] > 1.0).collect();
+    order.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()));
+    for index in order.into_iter().take(left) {
+        turns[index] += 1;
+    }
+    turns
 }
 
 fn gcd(a: u64, b: u64) -> u64 {
@@ -93,6 +109,21 @@ mod tests {
                     let bound = 1.0 + n as f64 * f64::from(w) / (2.0 * length as f64) + 1e-6;
                     prop_assert!((f64::from(prefix[index]) - ideal).abs() <= bound);
                 }
+            }
+        }
+
+        #[test]
+        fn shares_follow_weights_that_a_ramp_scaled_however_small(
+            weights in prop::collection::vec((prop::sample::select(vec![1u32, 2, 3, 100]), 0.1f32..=1.0), 2..40),
+        ) {
+            let floats: Vec<f32> = weights.iter().map(|&(weight, ramp)| weight as f32 * ramp).collect();
+            let turns = integers(&floats);
+            let (length, sum) = (turns.iter().sum::<u32>() as f32, floats.iter().sum::<f32>());
+            for (turn, weight) in turns.iter().zip(&floats) {
+                let (got, wanted) = (*turn as f32 / length, weight / sum);
+                // To one turn of the round, besides what those take that would have less than one.
+                let lifted = floats.iter().filter(|weight| **weight / sum * length < 1.0).count() as f32;
+                prop_assert!((got - wanted).abs() <= (1.01 + lifted) / length, "{got} for {wanted} of {length} turns");
             }
         }
 

@@ -221,30 +221,39 @@ impl Vitals {
                 bump(&self.streak_server);
                 self.window.failed(now);
             }
-            // Never part of a streak; whoever counts it in the ratio calls `count_failure`.
-            Outcome::Throttled => self.succeed_quietly(now),
+            Outcome::Throttled => {
+                self.throttled(false, took, now);
+                return;
+            }
         }
         self.penalise(took, now);
     }
 
+    /// Counts a 429: never part of a streak, and a failure in the ratio's window only where a policy has it so (balance spec O4).
+    pub fn throttled(&self, counts: bool, took: Duration, now: Now) {
+        if counts {
+            self.window.failed(now);
+        } else {
+            self.window.ok(now);
+        }
+        self.answered_at(now);
+        self.penalise(took, now);
+    }
+
     fn succeed(&self, now: Now) {
-        self.succeed_quietly(now);
+        self.window.ok(now);
+        self.answered_at(now);
         self.penalty.halve();
     }
 
-    fn succeed_quietly(&self, now: Now) {
-        self.window.ok(now);
+    /// There is somebody who answers: no streak goes on.
+    fn answered_at(&self, now: Now) {
         store_if_other(&self.success_tick, now.tick_ms());
         for streak in [&self.streak_connect, &self.streak_gateway, &self.streak_server] {
             if streak.load(Ordering::Relaxed) != 0 {
                 streak.store(0, Ordering::Relaxed);
             }
         }
-    }
-
-    /// One more failure in the ratio's window, without a streak.
-    pub fn count_failure(&self, now: Now) {
-        self.window.failed(now);
     }
 
     /// Raises the penalty to at least this, 5 s and at most 300 s: the measured time, or a `Retry-After`.

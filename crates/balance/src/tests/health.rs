@@ -47,6 +47,69 @@ fn five_gateway_failures_in_a_row_eject_and_one_success_resets() {
 }
 
 #[test]
+fn a_trial_that_began_well_is_decided_by_its_end_or_by_time() {
+    let trial = || {
+        let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+        for _ in 0..20 {
+            bench.request(failing(1));
+        }
+        bench.pass(2_000);
+        let guard = bench.pick().unwrap();
+        assert!(guard.is_trial());
+        guard.heard(Duration::from_millis(5), bench.now);
+        assert_eq!(ejected(&bench), [1], "its head says nothing yet");
+        (bench, guard)
+    };
+    let (bench, guard) = trial();
+    guard.finish(Outcome::ServerError, Duration::from_millis(6), bench.now);
+    assert_eq!(ejected(&bench), [1], "a status in the trailers counts");
+    assert!(bench.pool.endpoints[1].vitals.ejection().unwrap().level > 0);
+    let (bench, guard) = trial();
+    guard.finish(Outcome::Success, Duration::from_millis(6), bench.now);
+    assert_eq!(ejected(&bench), [] as [usize; 0]);
+    let (mut bench, guard) = trial();
+    bench.pass(2_000);
+    assert_eq!(ejected(&bench), [] as [usize; 0], "a stream of hours holds nobody out");
+    guard.finish(Outcome::Gateway, Duration::from_secs(7), bench.now);
+    assert_eq!(ejected(&bench), [] as [usize; 0], "by then it is a failure as any other");
+    let (bench, guard) = trial();
+    drop(guard);
+    assert!(!bench.pool.endpoints[1].vitals.state().has(State::TRIAL), "one without an end lets the next one begin");
+}
+
+#[test]
+fn a_429_is_one_request_and_a_failure_only_where_a_policy_says_so() {
+    for counts in [false, true] {
+        let outlier = Outlier { count_429: counts, ..Outlier::default() };
+        let mut bench = Bench::new(Policy { outlier, ..policy(Strategy::RoundRobin) }, &[100; 3]);
+        for _ in 0..90 {
+            bench.request(|number| if number == 0 { Outcome::Throttled } else { Outcome::Success });
+        }
+        let seen = bench.pool.endpoints[0].vitals.counts(10, bench.now);
+        assert_eq!((seen.total(), seen.failed), (30, if counts { 30 } else { 0 }));
+        bench.judge();
+        assert_eq!(ejected(&bench).len(), usize::from(counts));
+    }
+}
+
+#[test]
+fn whoever_the_cap_keeps_in_stays_suspect_while_it_fails() {
+    let bad = |number: usize| if number < 2 { Outcome::ServerError } else { Outcome::Success };
+    let outlier = Outlier { consecutive_gateway: 0, max_ejected_percent: 20, ..Outlier::default() };
+    let mut bench = Bench::new(Policy { outlier, ..policy(Strategy::RoundRobin) }, &[100; 5]);
+    for _ in 0..200 {
+        bench.request(bad);
+    }
+    for _ in 0..5 {
+        bench.judge();
+        let words: Vec<_> = bench.pool.endpoints.iter().map(|endpoint| endpoint.vitals.state().word()).collect();
+        assert_eq!(words, ["ejected", "suspect", "usable", "usable", "usable"]);
+    }
+    bench.pass(11_000);
+    assert_ne!(bench.pool.endpoints[1].vitals.state().word(), "suspect", "nothing speaks for it any more");
+}
+
+#[test]
 fn a_node_of_which_two_endpoints_refuse_together_is_tried_last() {
     let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 8]);
     bench.change(|pool| {

@@ -10,6 +10,9 @@ use super::{Now, Vitals};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct State(pub u32);
 
+/// A trial that began well has passed when it still goes on after this.
+const TRIAL_LONGEST_MS: u64 = 1_000;
+
 impl State {
     /// Ejected by what the data plane saw; [`Vitals::ejection`] says why and until when.
     pub const EJECTED: State = State(1);
@@ -39,6 +42,9 @@ impl State {
     pub const AGENT_DOWN: State = State(1 << 12);
     /// Its agent bounds what is in flight. Holds nothing back by itself.
     pub const LIMITED: State = State(1 << 13);
+
+    /// The answer of the trial has begun, and nothing is wrong with it so far. Holds nothing back by itself.
+    pub const TRIAL_GOES_WELL: State = State(1 << 14);
 
     /// Everything that keeps new picks away.
     const BARS: u32 = 0xFF & !Self::TRIAL.0 & !Self::HARD.0 | Self::BY_AGENT;
@@ -101,6 +107,7 @@ impl State {
             _ if self.has(Self::AGENT_DRAIN) => "draining",
             _ if self.has(State(Self::EJECTED.0 | Self::TRIAL.0)) => "trial",
             _ if self.has(Self::EJECTED) => "ejected",
+            _ if self.has(State(Self::PROBE_DOWN.0 | Self::SUSPECT.0)) && !self.has(Self::PROBE_REFUSED) && !self.has(Self::CONFIRMED) => "suspect",
             _ if self.has(Self::PROBE_DOWN) || self.has(Self::PROBE_REFUSED) => "down",
             _ if self.has(Self::WAITING) => "waiting",
             _ if self.has(Self::MEMORY) => "memory",
@@ -286,7 +293,8 @@ impl Vitals {
     /// there is nothing better left.
     pub fn force_trial(&self) -> bool {
         let taken = self.state.fetch_update(Ordering::AcqRel, Ordering::Acquire, |state| {
-            (state & State::EJECTED.0 != 0 && state & State::TRIAL.0 == 0).then_some(state | State::TRIAL.0)
+            let is_free = state & State::EJECTED.0 != 0 && state & State::TRIAL.0 == 0;
+            is_free.then_some((state | State::TRIAL.0) & !State::TRIAL_GOES_WELL.0)
         });
         taken.is_ok()
     }
@@ -307,6 +315,22 @@ impl Vitals {
         }
     }
 
+    /// The answer of its trial has begun well, and its end decides (a gRPC status in the trailers). One that goes on for long has passed.
+    pub fn trial_began_well(&self, now: Now) {
+        if self.state().has(State::TRIAL) {
+            self.marks.until_ms.store(now.ms() + TRIAL_LONGEST_MS, Ordering::Relaxed);
+            self.mark(State::TRIAL_GOES_WELL, true);
+        }
+    }
+
+    /// Lets a trial pass whose answer began well long ago.
+    pub fn pass_trial_in_time(&self, now: Now) {
+        let both = State(State::TRIAL.0 | State::TRIAL_GOES_WELL.0);
+        if self.state().has(both) && self.marks.until_ms.load(Ordering::Relaxed) <= now.ms() {
+            self.readmit(now);
+        }
+    }
+
     /// A connection to an endpoint that was ejected for refusing them was made: the trial may begin now.
     pub fn reachable_again(&self, now: Now) {
         if self.ejection().is_some_and(|ejection| ejection.why == Why::Refused && ejection.until > now) {
@@ -323,7 +347,7 @@ impl Vitals {
         }
         self.restart_ramp(now);
         self.marks.level_tick.store(now.tick_ms(), Ordering::Relaxed);
-        self.mark(State(State::EJECTED.0 | State::HARD.0 | State::TRIAL.0), false);
+        self.mark(State(State::EJECTED.0 | State::HARD.0 | State::TRIAL.0 | State::TRIAL_GOES_WELL.0), false);
     }
 
     /// Takes one level off after a clean stretch. Gives whether there is still one.

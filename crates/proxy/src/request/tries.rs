@@ -3,6 +3,7 @@
 //! A request of which no byte was sent may go to another endpoint: that is not a retry. One that was sent is repeated only if
 //! that is safe, or the rule says so, and the service's budget allows it.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -94,6 +95,8 @@ pub struct Tries<'a> {
     retries: u32,
     /// It has had its second try.
     pub has_hedged: bool,
+    /// It has asked for an endpoint.
+    has_picked: Cell<bool>,
     /// Pooled connections are not trusted any more.
     fresh: bool,
     /// Why the last endpoint could not be reached.
@@ -152,6 +155,7 @@ impl<'a> Tries<'a> {
             unsent: 0,
             retries: 0,
             has_hedged: false,
+            has_picked: Cell::new(false),
             fresh: false,
             unreached: None,
             unreached_since: None,
@@ -265,7 +269,8 @@ impl<'a> Tries<'a> {
     }
 
     pub fn pick_from(&self, tried: &[SocketAddr], may_wait: bool, at: Now) -> Result<Guard, NoPick> {
-        let ask = Ask { hash: self.wishes.hash, tried, retryable: self.asked.is_safe(), may_wait };
+        let again = self.has_picked.replace(true);
+        let ask = Ask { hash: self.wishes.hash, tried, again, retryable: self.asked.is_safe(), may_wait };
         let mut worker = self.core.worker.borrow_mut();
         if let Some(guard) = self.wishes.home.and_then(|home| self.picker.pick_session(&mut worker, home, &ask, at)) {
             return Ok(guard);

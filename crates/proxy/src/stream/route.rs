@@ -70,7 +70,7 @@ impl Shared {
         let guard = match sticky {
             Some(guard) => guard,
             None => {
-                let ask = Ask { hash: picker.hash_key(&Peer(client)), tried, retryable: true, may_wait: false };
+                let ask = Ask { hash: picker.hash_key(&Peer(client)), tried, again: !tried.is_empty(), retryable: true, may_wait: false };
                 WORKER.with_borrow_mut(|worker| picker.pick(worker, &ask, now))?
             }
         };
