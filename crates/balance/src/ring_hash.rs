@@ -63,11 +63,17 @@ impl Ring {
         let used = claimants.iter().filter(|one| one.weight > 0).count() as u64;
         let sum: u64 = claimants.iter().map(|one| u64::from(one.weight)).sum();
         let each = each * (100 * intended * used).div_ceil((n * each * sum).max(1)).next_power_of_two();
-        let mut points: Vec<u64> = Vec::with_capacity((each * n) as usize);
+        // Where that is more than a ring may have, all get less alike: a bound for each would take from the heaviest only.
+        let (mut hundred, most) = (100, POINTS_MAX.max(2 * used));
+        let count = |one: &Claimant<'_>, hundred: u64| (each * u64::from(one.weight)).div_ceil(hundred);
+        let total = |hundred| claimants.iter().map(|one| count(one, hundred)).sum::<u64>();
+        while total(hundred) > most {
+            hundred *= 2;
+        }
+        let mut points: Vec<u64> = Vec::with_capacity(total(hundred) as usize);
         let mut name = String::new();
         for (index, one) in claimants.iter().enumerate().take(OWNER_MASK as usize) {
-            let count = (each * u64::from(one.weight)).div_ceil(100).min(POINTS_MAX / n);
-            for point in 0..count {
+            for point in 0..count(one, hundred) {
                 name.clear();
                 let _ = write!(name, "{}#{point}", one.name);
                 points.push(xxh64(name.as_bytes(), 0) & !OWNER_MASK | index as u64);
@@ -172,6 +178,20 @@ mod tests {
                 let wanted = f64::from(weight) / sum;
                 assert!((of(index) / total - wanted).abs() <= 0.01 * wanted + 1.0 / total, "{weights:?}: {} for {wanted}", of(index) / total);
             }
+        }
+    }
+
+    #[test]
+    fn a_heavy_one_among_light_ones_has_its_share_of_the_largest_ring() {
+        for (heavy, light, n, size) in [(100, 1, 10, 1_000_000), (65_535, 1, 200, 0)] {
+            let names: Vec<String> = (0..n).map(|index| format!("e{index}")).collect();
+            let weight = |index| if index == 0 { heavy } else { light };
+            let claimants: Vec<Claimant<'_>> = names.iter().enumerate().map(|(index, name)| Claimant { name, weight: weight(index) }).collect();
+            let ring = Ring::new(&claimants, size);
+            assert!(ring.points.len() as u64 <= POINTS_MAX + n as u64);
+            let own = ring.points.iter().filter(|point| **point & OWNER_MASK == 0).count() as f64;
+            let (got, wanted) = (own / ring.points.len() as f64, f64::from(heavy) / f64::from(heavy + light * (n as u32 - 1)));
+            assert!((got - wanted).abs() < 0.01, "{got} for {wanted} of {} points", ring.points.len());
         }
     }
 

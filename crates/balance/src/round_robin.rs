@@ -36,7 +36,8 @@ impl Sequence {
 fn integers(weights: &[f32]) -> Vec<u32> {
     let longest = (weights.len() * 4).max(4096) as u64;
     // Weights arrive as hundredths of an ordinary endpoint, so whole numbers unless a ramp or a report scaled them.
-    if weights.iter().all(|&weight| (weight - weight.round()).abs() < 1e-3) {
+    // Next to nothing is no whole number: it would have no turn, and where all weigh so little there would be no round.
+    if weights.iter().all(|&weight| (weight - weight.round()).abs() < 1e-3 && (weight <= 0.0 || weight >= 0.5)) {
         let whole: Vec<u64> = weights.iter().map(|&weight| weight.max(0.0).round() as u64).collect();
         let divisor = whole.iter().copied().fold(0, gcd).max(1);
         if whole.iter().sum::<u64>() / divisor <= longest {
@@ -85,6 +86,16 @@ mod tests {
         assert_eq!(three_to_one.len(), 4);
         assert_eq!(sequence(&[100, 100, 100]).turns.as_ref(), [0, 1, 2]);
         assert_eq!(sequence(&[0, 100]).turns.as_ref(), [1]);
+    }
+
+    #[test]
+    fn whoever_weighs_next_to_nothing_has_a_turn() {
+        // The first moments of a long ramp that begins at nothing.
+        for weights in [&[0.0005, 0.0005][..], &[1e-9, 1e-9, 1e-9], &[0.0002, 100.0]] {
+            let order: Vec<u64> = (0..weights.len() as u64).collect();
+            let sequence = Sequence::new(weights, &order);
+            assert!((0..weights.len()).all(|index| sequence.turns.contains(&(index as u32))), "{weights:?}");
+        }
     }
 
     proptest! {
