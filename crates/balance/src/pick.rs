@@ -92,13 +92,18 @@ impl Picker {
     /// The endpoint of a session, if it is usable or drains and still serves: what keeps new requests from an endpoint that is new or
     /// leaves does not keep those away that are at home there (balance spec D2). `None`: pick, and begin another session.
     pub fn pick_session(&self, worker: &mut Worker, tag: u64, ask: &Ask<'_>, now: Now) -> Option<Guard> {
-        let place = self.session_place(tag)?;
-        self.ledger.touch(now);
+        let guard = self.at_home(worker, self.session_place(tag)?, ask, now)?;
+        // One that moves is counted by the pick that follows.
         if !ask.again
             && let Some(lot) = worker.count_request()
         {
             self.ledger.service.budget.requests(lot, now);
         }
+        Some(guard)
+    }
+
+    fn at_home(&self, worker: &mut Worker, place: usize, ask: &Ask<'_>, now: Now) -> Option<Guard> {
+        self.ledger.touch(now);
         if place < self.entries.len() {
             // The state as it would be without a wish to drain.
             return if self.usable(place, ask, Care::Session, now) { self.seated(|| self.raise(place, worker.of(self).1, now)) } else { None };

@@ -2,5 +2,6 @@
 
 mod agents;
 mod health;
+mod limits;
 mod machine;
 mod strategies;

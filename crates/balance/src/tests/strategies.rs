@@ -253,42 +253,6 @@ fn full_memory_holds_for_the_strategy_that_reads_it_only() {
 }
 
 #[test]
-fn a_limit_of_endpoints_or_service_answers_full() {
-    let limited = |limits: Limits| Bench::new(Policy { limits, ..policy(Strategy::LeastRequest) }, &[100; 2]);
-    let mut bench = limited(Limits { endpoint_in_flight: Some(2), ..Limits::default() });
-    let held: Vec<Guard> = (0..4).map(|_| bench.pick().unwrap()).collect();
-    assert_eq!(bench.pick().unwrap_err(), NoPick::Full);
-    drop(held);
-    let mut bench = limited(Limits { service_in_flight: Some(3), ..Limits::default() });
-    let held: Vec<Guard> = (0..3).map(|_| bench.pick().unwrap()).collect();
-    assert_eq!(bench.pick().unwrap_err(), NoPick::Full);
-    drop(held);
-    assert!(bench.pick().is_ok());
-}
-
-#[test]
-fn requests_and_connections_of_a_service_have_a_limit_each() {
-    let limits = Limits { service_in_flight: Some(2), service_connections: Some(1), ..Limits::default() };
-    let mut http = Bench::new(Policy { limits, ..policy(Strategy::LeastRequest) }, &[100; 2]);
-    let _requests: Vec<Guard> = (0..2).map(|_| http.pick().unwrap()).collect();
-    assert_eq!(http.pick().unwrap_err(), NoPick::Full);
-    http.layer = Layer::Tcp;
-    let _connection = http.pick().expect("requests are no connections");
-    assert_eq!(http.pick().unwrap_err(), NoPick::Full);
-}
-
-#[test]
-fn a_request_earns_its_service_one_retry_share_however_often_it_asks() {
-    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
-    let counted = |bench: &mut Bench, again: bool| {
-        let before = bench.worker.counted();
-        (0..10).for_each(|_| drop(bench.ask(&Ask { again, ..Ask::default() })));
-        bench.worker.counted() - before
-    };
-    assert_eq!((counted(&mut bench, false), counted(&mut bench, true)), (10, 0));
-}
-
-#[test]
 fn an_endpoint_whose_agent_wants_nothing_is_nobody_who_is_left() {
     let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
     bench.pool.endpoints[0].vitals.heed_agent(&AgentLine::read("0%").unwrap(), 100);
