@@ -281,6 +281,11 @@ fn streak(outlier: &Outlier, vitals: &Vitals, outcome: Outcome) -> Option<Why> {
     if !outlier.enabled || !outcome.failed() || outcome == Outcome::Throttled || vitals.state().has(State::EJECTED) {
         return None;
     }
+    in_a_row(outlier, vitals)
+}
+
+/// Which failures in a row are as many as the policy ejects for.
+pub(crate) fn in_a_row(outlier: &Outlier, vitals: &Vitals) -> Option<Why> {
     let streaks = vitals.streaks();
     let reached = |streak: u16, limit: u32| limit > 0 && u32::from(streak) >= limit;
     if reached(streaks.gateway, outlier.consecutive_gateway) {

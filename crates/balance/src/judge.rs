@@ -16,7 +16,7 @@ use model::snapshot::Snapshot;
 use model::vitals::{Counts, Ejection, State, exp_minus};
 
 use crate::build::{Entry, Picker};
-use crate::guard::{cap, eject_within_cap};
+use crate::guard::{cap, eject_within_cap, in_a_row};
 use crate::ledger::Ledger;
 use crate::weigh::rates_moved;
 use crate::{Method, Pickers};
@@ -66,7 +66,9 @@ pub fn judge(snapshot: &Snapshot, pickers: &Pickers, now: Now) -> Judgement {
     pickers.tick(now);
     let mut judgement = Judgement::default();
     for (&(id, _), ledger) in pickers.ledgers().iter() {
-        let Some(picker) = ledger.newest().filter(|_| snapshot.pool(id).is_some()) else { continue };
+        let Some(pool) = snapshot.pool(id) else { continue };
+        pickers.prefer(ledger, pool);
+        let Some(picker) = ledger.newest() else { continue };
         let unsettled = picker.ramping || picker.entries.iter().any(|entry| entry.endpoint.vitals.state() != State::default());
         if !ledger.active(now) && !unsettled {
             continue;
@@ -138,7 +140,8 @@ fn relent(picker: &Picker, now: Now) {
             let counts = vitals.counts(seconds, now);
             counts.total() >= outlier.min_requests && counts.failed_percent() >= f32::from(outlier.failure_percent)
         };
-        if state.has(State::SUSPECT) && streaks.gateway == 0 && !state.has(State::PROBE_DOWN) && !fails() {
+        let in_a_row = || streaks.gateway > 0 || in_a_row(outlier, vitals).is_some();
+        if state.has(State::SUSPECT) && !in_a_row() && !state.has(State::PROBE_DOWN) && !fails() {
             vitals.mark(State::SUSPECT, false);
         }
         vitals.pass_trial_in_time(now);
@@ -164,7 +167,8 @@ fn judge_ratio(picker: &Picker, now: Now) {
         }
         let mut others: Vec<f32> = known.iter().filter(|(other, _)| *other != index).map(|(_, counts)| counts.failed_percent()).collect();
         if median(&mut others).is_some_and(|median| percent >= 3.0 * median) {
-            eject_within_cap(picker, vitals, model::vitals::Why::Ratio, now);
+            // Not while a request ejects: each would count without the other.
+            picker.ledger.eject_alone(|picker| eject_within_cap(picker, vitals, model::vitals::Why::Ratio, now));
         }
     }
 }

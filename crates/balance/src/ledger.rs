@@ -143,6 +143,23 @@ impl Ledger {
         self.queue.call();
     }
 
+    /// Whether the newest picker is of another pool than this one, and the one before is of it.
+    pub(crate) fn prefers_another(&self, pool: &Arc<Pool>) -> bool {
+        let is_of = |picker: &Arc<Picker>| Arc::ptr_eq(&picker.pool, pool);
+        self.pickers.load().as_ref().is_some_and(|pair| !is_of(&pair.newest) && pair.before.as_ref().is_some_and(is_of))
+    }
+
+    /// Makes the picker of this pool the newest again. Whoever publishes must not do so meanwhile.
+    pub(crate) fn prefer(&self, pool: &Arc<Pool>) {
+        if self.prefers_another(pool)
+            && let Some(pair) = self.pickers.load_full()
+            && let Some(before) = &pair.before
+        {
+            self.pickers.store(Some(Arc::new(Pair { newest: Arc::clone(before), before: Some(Arc::clone(&pair.newest)) })));
+            self.queue.call();
+        }
+    }
+
     /// Lets go of the pickers, which point back here.
     pub(crate) fn close(&self) {
         self.pickers.store(None);

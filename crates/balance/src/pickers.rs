@@ -149,6 +149,15 @@ impl Pickers {
         }
     }
 
+    /// Puts the picker of the snapshot's pool first. A worker that holds an older snapshot may have asked for an older pool since, whose
+    /// picker then is the newest that was made; whoever judges, weighs or waits goes by the first.
+    pub(crate) fn prefer(&self, ledger: &Ledger, pool: &Arc<Pool>) {
+        if ledger.prefers_another(pool) {
+            let _building = self.services.lock();
+            ledger.prefer(pool);
+        }
+    }
+
     /// Lets go of pools that left the snapshot or that nobody asked for in ten minutes.
     pub(crate) fn collect(&self, snapshot: &Snapshot, now: Now) {
         let gone: Vec<(PoolId, Layer)> = self

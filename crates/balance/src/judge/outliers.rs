@@ -40,7 +40,7 @@ fn success_rates(picker: &Picker, rule: &SuccessRate, now: Now) {
     let deviation = (rates.iter().map(|(_, rate)| (rate - mean).powi(2)).sum::<f32>() / n).sqrt();
     for &(index, rate) in &rates {
         if rate < mean - rule.stdev_factor * deviation && !picker.vitals(index).state().has(State::EJECTED) {
-            eject_within_cap(picker, picker.vitals(index), Why::SuccessRate, now);
+            picker.ledger.eject_alone(|newest| eject_within_cap(newest, picker.vitals(index), Why::SuccessRate, now));
         }
     }
 }
@@ -54,7 +54,7 @@ fn latencies(picker: &Picker, rule: &Slow, now: Now) {
     for (index, latency) in known {
         let vitals = picker.vitals(index);
         if vitals.slow_for_ms(latency >= bound, now) >= SLOW_MS && !vitals.state().has(State::EJECTED) {
-            eject_within_cap(picker, vitals, Why::Slow, now);
+            picker.ledger.eject_alone(|picker| eject_within_cap(picker, vitals, Why::Slow, now));
             // Counted anew after its trial.
             vitals.slow_for_ms(false, now);
         }

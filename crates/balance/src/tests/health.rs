@@ -110,6 +110,44 @@ fn whoever_the_cap_keeps_in_stays_suspect_while_it_fails() {
 }
 
 #[test]
+fn whoever_fails_in_a_row_and_is_the_last_one_stays_suspect() {
+    let outlier = Outlier { consecutive_5xx: 5, ..Outlier::default() };
+    let mut bench = Bench::new(Policy { outlier, ..policy(Strategy::RoundRobin) }, &[100]);
+    (0..6).for_each(|_| assert!(bench.request(|_| Outcome::ServerError).is_some()));
+    let told = bench.judge().transitions;
+    assert_eq!(told.iter().map(|told| told.now.word()).collect::<Vec<_>>(), ["suspect"]);
+    bench.request(|_| Outcome::Success);
+    bench.judge();
+    assert_eq!(bench.pool.endpoints[0].vitals.state(), State::default());
+}
+
+#[test]
+fn o7_the_judge_ejects_nobody_while_a_request_does() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 3]);
+    for _ in 0..180 {
+        bench.request(|number| if number == 2 { Outcome::ServerError } else { Outcome::Success });
+    }
+    let ledger = std::sync::Arc::clone(&bench.picker().ledger);
+    ledger.eject_alone(|_| drop(bench.judge()));
+    assert_eq!(ejected(&bench), [] as [usize; 0], "two at once could pass the cap");
+    bench.judge();
+    assert_eq!(ejected(&bench), [2]);
+}
+
+#[test]
+fn the_pool_of_the_snapshot_is_judged_also_after_somebody_asked_for_an_older_one() {
+    let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 2]);
+    let older = Arc::clone(&bench.pool);
+    bench.change(|pool| pool.endpoints.push(endpoint(2, 100)));
+    bench.shares(3);
+    // A worker that has not seen the newer snapshot yet.
+    let _old = bench.pickers.of(&older, bench.layer);
+    bench.pool.endpoints[2].vitals.eject(Why::Gateway, Duration::from_millis(100), Duration::from_millis(100), 0.0, bench.now);
+    bench.pass(300);
+    assert!(bench.shares(4)[2] > 0, "its trial is wished for");
+}
+
+#[test]
 fn a_node_of_which_two_endpoints_refuse_together_is_tried_last() {
     let mut bench = Bench::new(policy(Strategy::RoundRobin), &[100; 8]);
     bench.change(|pool| {

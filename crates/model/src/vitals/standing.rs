@@ -243,7 +243,8 @@ impl Vitals {
 
     /// The state since the last call, when it is another one: (before, now). For the one who announces changes.
     pub fn changed_state(&self) -> Option<(State, State)> {
-        let now = self.state();
+        // How a trial goes is no news: its end is.
+        let now = self.state().without(State::TRIAL_GOES_WELL);
         let before = State(self.marks.announced.swap(now.0, Ordering::Relaxed));
         (before != now).then_some((before, now))
     }
