@@ -386,6 +386,8 @@ pub struct Prequal {
     pub pool_size: Option<i64>,
     /// A look that is older does not count.
     pub max_age: Option<Arc<str>>,
+    /// Longest wait for a look from elsewhere.
+    pub probe_timeout: Option<Arc<str>>,
     /// The quantile of requests in flight above which an endpoint is hot.
     pub hot_quantile: Option<f64>,
     /// Each request waits for looks of its own.

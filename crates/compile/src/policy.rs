@@ -53,7 +53,27 @@ impl Policies {
             overlay.apply(&mut policy, &source(&meta.namespace, name));
         }
         fill_hosts(&mut policy, service);
+        if let Some(lacking) = lacking(&policy) {
+            complaints.about(origin(service), "StrategyIncomplete", lacking);
+        }
         policy
+    }
+}
+
+/// What a strategy needs that no layer says: a policy that asks for one without it is refused, an annotation cannot be.
+fn lacking(policy: &Policy) -> Option<String> {
+    let tuning = &policy.tuning;
+    match policy.strategy {
+        Strategy::Maglev | Strategy::RingHash if tuning.hash_keys.is_empty() => Some(format!(
+            "strategy {:?} has no key to hash and balances like Auto: add annotation fairlead.dev/hash-by, or hash.keys to a BackendPolicy",
+            policy.strategy
+        )),
+        Strategy::Reserve | Strategy::Fill if policy.limits.endpoint_in_flight.is_none() => Some(format!(
+            "strategy {:?} has no slots to fill and balances like Auto: add annotation fairlead.dev/max-in-flight, or limits.endpoint.maxInFlight \
+             to a BackendPolicy",
+            policy.strategy
+        )),
+        _ => None,
     }
 }
 

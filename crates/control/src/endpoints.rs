@@ -239,7 +239,7 @@ impl Loop {
             tracing::warn!(service = %format!("{}/{}", key.namespace, key.name), "{message}");
             let about = Origin::new("Service", key.namespace.clone(), key.name.clone());
             // What does not fit stands in the log.
-            let _ = self.complaints.try_send(Complaint { about, reason: "InstancePortMismatch", message });
+            let _ = self.complaints.try_send(Complaint { about, warns: true, reason: "InstancePortMismatch", message });
         }
     }
 

@@ -1,4 +1,4 @@
-//! What `compile` finds wrong with objects, as Events that `kubectl describe` shows: the log of a server is read by who runs it, and
+//! What is found wrong with objects, and what becomes of endpoints, as Events that `kubectl describe` shows: the log of a server is read by who runs it, and
 //! not by who wrote the object (ingress spec I1, I4, I7; balance spec Y5).
 //!
 //! One Event a complaint: it has a name of its own, so that the same complaint after a restart counts the old Event up. An object
@@ -35,6 +35,8 @@ const COMPONENT: &str = "fairlead";
 pub struct Complaint {
     /// The object.
     pub about: Origin,
+    /// Something should be done about it; else it is news.
+    pub warns: bool,
     /// One CamelCase word.
     pub reason: &'static str,
     /// One sentence with the remedy.
@@ -85,7 +87,7 @@ async fn tell(wire: &Wire, host: &str, complaint: &Complaint) -> Result<(), Erro
     }
     let made = json!({
         "apiVersion": "v1", "kind": "Event", "metadata": {"name": event, "namespace": home}, "involvedObject": involved,
-        "type": "Warning", "reason": complaint.reason, "message": shortened(&complaint.message),
+        "type": if complaint.warns { "Warning" } else { "Normal" }, "reason": complaint.reason, "message": shortened(&complaint.message),
         "source": {"component": COMPONENT, "host": host}, "reportingComponent": COMPONENT, "reportingInstance": host,
         "firstTimestamp": now, "lastTimestamp": now, "count": 1,
     });
@@ -131,7 +133,7 @@ mod tests {
     use super::*;
 
     fn complaint(message: &str) -> Complaint {
-        Complaint { about: Origin::new("Ingress", "n", "i"), reason: "PathTaken", message: message.into() }
+        Complaint { about: Origin::new("Ingress", "n", "i"), warns: true, reason: "PathTaken", message: message.into() }
     }
 
     #[test]

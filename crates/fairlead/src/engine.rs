@@ -230,7 +230,7 @@ impl Engine {
             if standing.contains(&diagnostic) {
                 let Diagnostic { origin, reason, message } = diagnostic;
                 // Full: more is wrong than anybody will read.
-                let _ = self.complaints.try_send(control::Complaint { about: origin, reason, message });
+                let _ = self.complaints.try_send(control::Complaint { about: origin, warns: true, reason, message });
             }
         }
     }

@@ -115,7 +115,7 @@ impl Planes {
             interner: Arc::clone(&interner),
             evidence: seen.clone(),
         };
-        let verdicts = Verdicts::new(metrics, seen.clone());
+        let verdicts = Verdicts::new(metrics, seen.clone(), control.complaints());
         let prober = node::probe::Prober::new(Arc::clone(live), seen, metrics);
         let tasks = vec![
             tokio::spawn(engine.run(metrics.clone())),

@@ -2,6 +2,7 @@
 //! services in panic, and knocks at endpoints that refuse (balance spec H8, H11, O2, O9).
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use balance::{Backlog, Judgement, Transition};
 use model::vitals::State;
@@ -42,11 +43,13 @@ pub struct Verdicts {
     backlogs: HashMap<Origin, (u64, u64)>,
     knocker: Knocker,
     evidence: mpsc::Sender<Evidence>,
+    /// Where news of Services go.
+    events: mpsc::Sender<control::Complaint>,
 }
 
 impl Verdicts {
     /// With its metrics registered; passive evidence goes to whoever writes statuses.
-    pub fn new(metrics: &Registry, evidence: mpsc::Sender<Evidence>) -> Self {
+    pub fn new(metrics: &Registry, evidence: mpsc::Sender<Evidence>, events: mpsc::Sender<control::Complaint>) -> Self {
         Self {
             ejections: metrics.register("fairlead_endpoint_ejections", "Endpoints taken out by what the data planes saw", Family::default()),
             ejected: metrics.counter("fairlead_proxy_ejections", "Endpoints taken out by what the data planes saw, whatever the reason"),
@@ -66,6 +69,7 @@ impl Verdicts {
             backlogs: HashMap::new(),
             knocker: Knocker::default(),
             evidence,
+            events,
         }
     }
 
@@ -77,10 +81,12 @@ impl Verdicts {
         let now: HashSet<Origin> = judgement.panic.into_iter().collect();
         for service in now.difference(&self.in_panic) {
             tracing::warn!(service = %service, "no endpoint is usable: the least bad ones are tried one request at a time");
+            self.event(service, true, "Panic", "no endpoint is usable: the least bad ones are tried one request at a time".into());
             self.panic.get_or_create(&label(service)).set(1);
         }
         for service in self.in_panic.difference(&now) {
             tracing::info!(service = %service, "an endpoint is usable again");
+            self.event(service, false, "PanicOver", "an endpoint is usable again".into());
             self.panic.remove(&label(service));
         }
         self.in_panic = now;
@@ -124,11 +130,26 @@ impl Verdicts {
                 endpoint = %endpoint.stable_name, address = %endpoint.address, service = %service,
                 before = before.word(), now = now.word(), why, "an endpoint changed its state"
             );
+            // What is told of in passing, such as a bound of its agent, is no news of its Service.
+            if before.word() != now.word() {
+                let object = match &endpoint.identity.target {
+                    Target::Object(object) => format!("{} at {}", object.origin, endpoint.address),
+                    Target::Address(_) => endpoint.address.to_string(),
+                };
+                let why = if why.is_empty() { String::new() } else { format!(": {why}") };
+                let message = format!("endpoint {object} is {}, it was {}{why}", now.word(), before.word());
+                self.event(service, now.barred(), if now.barred() { "EndpointOut" } else { "EndpointIn" }, message.into());
+            }
         }
     }
 }
 
 impl Verdicts {
+    /// An Event of a Service; the queue is bounded, and what does not fit stands in the log.
+    fn event(&self, about: &Origin, warns: bool, reason: &'static str, message: Arc<str>) {
+        let _ = self.events.try_send(control::Complaint { about: about.clone(), warns, reason, message });
+    }
+
     /// The planes' word on an Instance: dead when it was ejected or fails as its check does, alive when neither is so any
     /// more. It takes nobody out, but lets soft proofs hold out more than half of a Service (instances spec E5).
     fn testify(&self, transition: &Transition) {

@@ -98,7 +98,7 @@ async fn live<'s>(
     record: &mut Record<'s>,
 ) -> Result<bool, Ending> {
     if visit.core.shared.pressure.is_full() {
-        return Err(Answer::last(503, Reason::Overload).into());
+        return Err(Answer::last(503, Reason::Overload).with("retry-after", "1".to_owned()).into());
     }
     // Which listener and rule, and until when.
     let (listener, matched) = route(asked, visit, snapshot, record)?;
@@ -270,7 +270,7 @@ fn hear(won: &Won, head: &mut Head, pool: &Pool, is_grpc: bool, record: &mut Rec
     record.to_http2 = Some(won.link.pipe.is_stream());
     record.connect_us = if won.link.served == 1 { won.link.connect_us } else { 0 };
     reply::take_reports(head, guard, pool.policy.tuning.keep_response_headers, at);
-    if let (Some(wait), 429 | 503) = (reply.retry_after, reply.status) {
+    if let Some(wait) = reply.retry_after.filter(|_| reply::outcome(reply.status).failed()) {
         guard.pushed_back(wait, at);
     }
     let took = at.since(*began);

@@ -52,6 +52,8 @@ pub struct Link {
     /// How long it took to open, in microseconds.
     pub connect_us: u32,
     used: Now,
+    /// The generation whose pool was last seen to have its endpoint: one that comes back from a request may be late for that.
+    seen: u64,
     /// Of TLS: whom it is for.
     named: Option<Named>,
     /// Its place in the endpoint's numbers. Streams have none: their connection counts, for itself.
@@ -117,7 +119,7 @@ impl Unconnected {
 
 impl Link {
     fn new(pipe: Pipe, endpoint: &Arc<Endpoint>, pool: PoolId, served: u32, counted: Option<Counted>) -> Self {
-        Self { pipe, endpoint: Arc::clone(endpoint), pool, served, connect_us: 0, used: Now::default(), named: None, counted }
+        Self { pipe, endpoint: Arc::clone(endpoint), pool, served, connect_us: 0, used: Now::default(), seen: 0, named: None, counted }
     }
 }
 
@@ -227,8 +229,6 @@ fn is_ours(error: &io::Error) -> bool {
 #[derive(Default)]
 pub struct Idle {
     links: HashMap<SocketAddr, Vec<Link>, FixedState>,
-    /// The generation that was last swept against.
-    swept: u64,
 }
 
 impl Idle {
@@ -274,22 +274,32 @@ impl Idle {
 
     /// Closes what was idle for long, and all to endpoints that no longer take requests (balance spec D1).
     pub fn sweep(&mut self, snapshot: &Snapshot, now: Now) {
-        let changed = self.swept != snapshot.generation;
-        self.swept = snapshot.generation;
-        let mut members: HashMap<PoolId, HashSet<SocketAddr, FixedState>, FixedState> = HashMap::default();
+        let mut members = Members::of(snapshot);
         self.links.retain(|address, links| {
-            links.retain(|link| {
-                let wanted = !changed
-                    || members
-                        .entry(link.pool)
-                        .or_insert_with(|| {
-                            snapshot.pool(link.pool).map(|pool| pool.endpoints.iter().map(|one| one.address).collect()).unwrap_or_default()
-                        })
-                        .contains(address);
-                wanted && now.since(link.used) < IDLE_TIME
-            });
+            links.retain_mut(|link| members.has(link.pool, address, &mut link.seen) && now.since(link.used) < IDLE_TIME);
             !links.is_empty()
         });
+    }
+}
+
+/// Who is in the pools of a snapshot, looked up once a pool.
+struct Members<'s> {
+    snapshot: &'s Snapshot,
+    pools: HashMap<PoolId, HashSet<SocketAddr, FixedState>, FixedState>,
+}
+
+impl<'s> Members<'s> {
+    fn of(snapshot: &'s Snapshot) -> Self {
+        Self { snapshot, pools: HashMap::default() }
+    }
+
+    /// Whether this pool has this address. Not looked up for a connection that was `seen` in this generation.
+    fn has(&mut self, pool: PoolId, address: &SocketAddr, seen: &mut u64) -> bool {
+        if std::mem::replace(seen, self.snapshot.generation) == self.snapshot.generation {
+            return true;
+        }
+        let of_pool = || self.snapshot.pool(pool).map(|pool| pool.endpoints.iter().map(|one| one.address).collect()).unwrap_or_default();
+        self.pools.entry(pool).or_insert_with(of_pool).contains(address)
     }
 }
 

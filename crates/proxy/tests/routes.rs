@@ -194,6 +194,58 @@ fn a_service_that_stays_away_is_refused_in_a_second() {
 }
 
 #[test]
+fn a_retry_waits_for_as_long_as_the_answer_asks_or_the_answer_stands() {
+    for (field, deadline, statuses) in [
+        ("Retry-After: 1", 5_000, vec![503, 200]),
+        ("Retry-After: 1", 600, vec![503]),
+        ("Retry-After: 3600", 5_000, vec![503]),
+        ("grpc-retry-pushback-ms: 700", 5_000, vec![503, 200]),
+        ("grpc-retry-pushback-ms: -1", 5_000, vec![503]),
+    ] {
+        let (times, answered) = (Arc::new(std::sync::Mutex::new(Vec::new())), AtomicUsize::new(0));
+        let seen = Arc::clone(&times);
+        let tape = Tape::answering(move |_| {
+            seen.lock().expect("not poisoned").push(Instant::now());
+            match answered.fetch_add(1, Ordering::Relaxed) {
+                0 => format!("HTTP/1.1 503 Busy\r\n{field}\r\nContent-Length: 0\r\n\r\n").into_bytes(),
+                _ => ok("there"),
+            }
+        });
+        let retry = Retry { codes: vec![503], attempts: 2, backoff: Duration::from_millis(1) };
+        let scene = Scene::to(&[tape.address]).with(|rule| {
+            rule.retry = Some(retry.into());
+            rule.timeouts.request = Some(Duration::from_millis(deadline));
+        });
+        let stage = Stage::new(&scene);
+        assert_eq!(stage.get("/").status(), *statuses.last().expect("a status"), "{field}");
+        let times = times.lock().expect("not poisoned").clone();
+        assert_eq!(times.len(), statuses.len(), "{field}");
+        if let [first, second] = times[..] {
+            assert!(second - first >= Duration::from_millis(690), "{field}: after {:?}", second - first);
+        }
+    }
+}
+
+#[test]
+fn a_connection_that_comes_back_when_its_endpoint_has_left_is_closed() {
+    let slow = Tape::answering(|request| {
+        if request.path() == "/slow" {
+            std::thread::sleep(Duration::from_millis(400));
+        }
+        ok("slow")
+    });
+    let (other, leaving) = (Tape::named("other"), endpoint(slow.address));
+    let pools = |endpoints: Vec<_>| Scene::new(vec![(prefix("/"), rule(vec![to_pool(1)]))], vec![endpoints]);
+    let mut stage = Stage::new(&pools(vec![Arc::clone(&leaving)]));
+    let mut client = stage.client();
+    client.request("GET /slow", "");
+    eventually("it is in flight", || leaving.vitals.in_flight() == 1);
+    stage.play(&pools(vec![endpoint(other.address)]));
+    assert_eq!(client.answer("GET").text(), "slow");
+    eventually("nothing is kept to it", || leaving.vitals.connections() == 0);
+}
+
+#[test]
 fn attempts_of_zero_forbid_even_that() {
     let dead = free_address();
     let none = Retry { codes: Vec::new(), attempts: 0, backoff: Duration::ZERO };

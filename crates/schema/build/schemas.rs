@@ -80,7 +80,9 @@ fn property(
     components: &mut Map<String, Value>,
 ) -> Value {
     let check = field.extra.and_then(|e| e.check);
-    let mut one = single(field.kind, texts, components);
+    // Where it is of ours and no object of any shape, it is any value: a text, a list, an object.
+    let is_any = message.name.starts_with("dev.fairlead.") && !field.is(flags::OPEN);
+    let mut one = single(field.kind, is_any, texts, components);
     if let Some(words) = words::of(message.name, field.name) {
         one.insert("enum".to_owned(), json!(words));
     }
@@ -212,7 +214,7 @@ fn counts(check: &Check, shape: Shape, out: &mut Map<String, Value>) {
 
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
 
-fn single(kind: Kind, texts: &BTreeMap<String, Value>, components: &mut Map<String, Value>) -> Map<String, Value> {
+fn single(kind: Kind, is_any: bool, texts: &BTreeMap<String, Value>, components: &mut Map<String, Value>) -> Map<String, Value> {
     let simple = |kind: &str, format: Option<&str>| {
         let mut out = Map::new();
         out.insert("type".to_owned(), kind.into());
@@ -242,6 +244,7 @@ fn single(kind: Kind, texts: &BTreeMap<String, Value>, components: &mut Map<Stri
         Kind::MicroTime => (format!("{META}.MicroTime"), json!({"type": "string", "format": "date-time"})),
         Kind::Duration => (format!("{META}.Duration"), json!({"type": "string"})),
         Kind::Fields => (format!("{META}.FieldsV1"), json!({"type": "object"})),
+        Kind::Raw if is_any => return Map::new(),
         Kind::Raw => ("io.k8s.apimachinery.pkg.runtime.RawExtension".to_owned(), json!({"type": "object"})),
         Kind::Msg(message) => {
             add(message, texts, components);

@@ -224,11 +224,34 @@ fn i6_checks_of_an_instance_are_probed_whether_a_service_selects_it_or_not() {
 }
 
 #[test]
+fn an_annotation_alone_does_not_say_what_a_strategy_needs_and_is_told() {
+    for (word, more, told) in [
+        ("maglev", json!({}), Some("fairlead.dev/hash-by")),
+        ("ring-hash", json!({"fairlead.dev/hash-by": "client-ip"}), None),
+        ("reserve", json!({}), Some("fairlead.dev/max-in-flight")),
+        ("first", json!({"fairlead.dev/max-in-flight": "2"}), None),
+    ] {
+        let mut annotations = more;
+        annotations["fairlead.dev/strategy"] = word.into();
+        let (_, compiled) = world(&[two_ports(annotations)]);
+        let said: Vec<_> = compiled.diagnostics.iter().filter(|one| one.reason == "StrategyIncomplete").collect();
+        assert_eq!(said.len(), usize::from(told.is_some()), "{word}: {said:?}");
+        assert!(said.iter().all(|one| one.message.contains(told.unwrap_or_default())), "{word}: {said:?}");
+    }
+}
+
+#[test]
 fn p6_what_a_policy_does_not_get_is_told_by_plane() {
     let (_, compiled) = world(&[
         two_ports(json!({})),
         policy("exact", 2020, web(), json!({"strategy": "rr", "performance": {"outOfBand": {"enabled": false}}})),
-        policy("less", 2021, json!([{"kind": "Namespace", "name": "n"}]), json!({"strategy": "prequal", "subset": {"size": 4}, "shed": null})),
+        policy(
+            "less",
+            2021,
+            json!([{"kind": "Namespace", "name": "n"}]),
+            json!({"strategy": "prequal", "subset": {"size": 4}, "shed": null,
+            "prequal": {"poolSize": 64, "probeTimeout": "5ms"}, "retryBudget": {"interval": "1m"}}),
+        ),
     ]);
     let said = |name: &str| {
         let one = compiled.decided.iter().find(|one| *one.name == *name).expect("decided");
@@ -239,6 +262,9 @@ fn p6_what_a_policy_does_not_get_is_told_by_plane() {
     let (reason, message) = said("less");
     assert_eq!(reason, "Approximated");
     assert!(message.contains("TCP: LeastRequest") && message.contains("without effect in this version: subset"), "{message}");
+    for told in ["retryBudget.interval: judged by the last 10 s", "prequal.poolSize: 16 looks are kept", "prequal.probeTimeout"] {
+        assert!(message.contains(told), "{message}");
+    }
     assert!(!message.contains("shed"), "null is absent: {message}");
 }
 

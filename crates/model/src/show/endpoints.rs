@@ -36,6 +36,7 @@ const COLUMNS: &[&str] = &[
     "WHY",
     "LAST-PROBE",
     "LIMIT",
+    "AGENT-WEIGHT",
 ];
 
 /// The endpoints of the services that the filter admits.
@@ -92,6 +93,8 @@ fn row(service: &Service, endpoint: &Endpoint, in_pool: bool, now: Now) -> Vec<C
             .into(),
         // Of what is in flight, by the policy or the endpoint's own agent (balance spec R2).
         policy.limits.endpoint_in_flight.into_iter().chain(vitals.agent_limit()).min().into(),
+        // Of its weight, where its agent asks for another share (balance spec S15).
+        Some(vitals.agent_percent()).filter(|percent| *percent != 100).map(|percent| format!("{percent}%")).into(),
     ]
 }
 

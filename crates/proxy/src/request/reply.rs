@@ -93,10 +93,20 @@ pub fn grpc_outcome(status: u8) -> Outcome {
     }
 }
 
-/// How long a gRPC answer asks to be left alone, in its head or in trailers. A negative time asks not to be tried again, and is none.
+/// The request is not to be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Never;
+
+/// How long a gRPC answer asks to be left alone, in its head or in trailers.
 pub fn grpc_pause(fields: &Head) -> Option<Duration> {
-    let text = std::str::from_utf8(fields.all(b"grpc-retry-pushback-ms").next()?).ok()?;
-    text.trim().parse().ok().map(Duration::from_millis)
+    grpc_wait(fields)?.ok()
+}
+
+/// The same for whoever would try again: what is no time in milliseconds, a negative number above all, asks never to be (gRFC A6).
+pub fn grpc_wait(fields: &Head) -> Option<Result<Duration, Never>> {
+    let text = fields.all(b"grpc-retry-pushback-ms").next()?;
+    let time = std::str::from_utf8(text).ok().and_then(|text| text.trim().parse().ok());
+    Some(time.map(Duration::from_millis).ok_or(Never))
 }
 
 /// What a status says of the endpoint.

@@ -35,6 +35,8 @@ const UNSENT_MAX: u32 = 3;
 /// First and longest wait between retries without a word of the rule (gateway spec G64).
 const BACKOFF: Duration = Duration::from_millis(25);
 const BACKOFF_MAX: Duration = Duration::from_millis(250);
+/// Longest wait that an answer may ask for before its request is tried again, where the request has no deadline.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest wait while every endpoint is new and has as much as it shall have (balance spec C4).
 const COLD: Duration = Duration::from_secs(1);
 /// Time between two tries at endpoints of which none is reachable.
@@ -201,9 +203,12 @@ impl<'a> Tries<'a> {
             let next = match outcome {
                 Ok((link, reply)) => {
                     let at = now();
-                    let Some(wait) = self.repeats_status(reply.status, upload, at) else {
+                    let Some(wait) = self.repeats_status(&reply, head, upload, clock, at) else {
                         return Ok(Won { link, guard, reply, began, heard: at });
                     };
+                    if let Some(asked) = reply.retry_after.filter(|_| reply::outcome(reply.status).failed()) {
+                        guard.pushed_back(asked, at);
+                    }
                     guard.head(reply::outcome(reply.status), at.since(began), at);
                     self.failed_at(&guard);
                     Next::Again(wait)
@@ -491,14 +496,24 @@ impl<'a> Tries<'a> {
         Next::Again(wait)
     }
 
-    /// The wait before the rule's retry of this status; `None` when the answer stands.
-    fn repeats_status(&mut self, status: u16, upload: &Upload, at: Now) -> Option<Duration> {
+    /// The wait before the rule's retry of this answer; `None` when the answer stands: also where its service asks for more patience than
+    /// the request has, or not to be asked again (balance spec R5).
+    fn repeats_status(&mut self, reply: &Reply, head: &Head, upload: &Upload, clock: &Clock<'_>, at: Now) -> Option<Duration> {
         let retry = self.rule.retry.as_ref()?;
-        let repeats = retry.codes.contains(&status) && self.retries < retry.attempts && upload.can_rewind();
-        if !repeats || !self.picker.allows_retry(at) {
+        let repeats = retry.codes.contains(&reply.status) && self.retries < retry.attempts && upload.can_rewind();
+        if !repeats {
             return None;
         }
-        let wait = self.backoff();
+        let asked = match reply::grpc_wait(head) {
+            Some(Err(reply::Never)) => return None,
+            Some(Ok(wait)) => Some(wait),
+            None => reply.retry_after,
+        };
+        let wait = self.backoff().max(asked.unwrap_or_default());
+        let left = clock.whole.as_ref().map_or(PATIENCE, |whole| whole.deadline().saturating_duration_since(tokio::time::Instant::now()));
+        if asked.is_some() && wait >= left || !self.picker.allows_retry(at) {
+            return None;
+        }
         self.retries += 1;
         Some(wait)
     }

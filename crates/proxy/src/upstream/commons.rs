@@ -1,10 +1,10 @@
 //! Idle connections that any thread may take (gateway spec G110). A thread keeps what it used a moment ago to itself, without a
 //! lock; what rests for longer lies here, for whoever would have to open a connection otherwise.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
@@ -13,7 +13,7 @@ use net::{Stream, is_silent};
 use parking_lot::Mutex;
 
 use super::pipe::Pipe;
-use super::{Counted, IDLE_MAX, IDLE_TIME, Link, RECENT};
+use super::{Counted, IDLE_MAX, IDLE_TIME, Link, Members, RECENT};
 use crate::buffer::Buffer;
 use crate::socket::Socket;
 use crate::wire::Wire;
@@ -27,8 +27,6 @@ pub struct Commons {
     /// How many there are, to see without the lock that there are none.
     count: AtomicUsize,
     idle: Mutex<HashMap<SocketAddr, Vec<Spare>, FixedState>>,
-    /// The generation that was last swept against.
-    swept: AtomicU64,
 }
 
 /// A connection that belongs to no thread.
@@ -39,6 +37,7 @@ struct Spare {
     counted: Counted,
     served: u32,
     used: Now,
+    seen: u64,
 }
 
 impl Commons {
@@ -73,8 +72,8 @@ impl Commons {
                 && let Ok(stream) = Stream::new(spare.stream)
             {
                 let pipe = Pipe::Http1(Box::new(Wire::new(Socket::Tcp(stream), Buffer::default())));
-                let Spare { endpoint, pool, counted, served, used, .. } = spare;
-                return Some(Link { pipe, endpoint, pool, served, connect_us: 0, used, named: None, counted: Some(counted) });
+                let Spare { endpoint, pool, counted, served, used, seen, .. } = spare;
+                return Some(Link { pipe, endpoint, pool, served, connect_us: 0, used, seen, named: None, counted: Some(counted) });
             }
         }
     }
@@ -91,15 +90,10 @@ impl Commons {
         if self.count.load(Ordering::Relaxed) == 0 {
             return;
         }
-        let changed = self.swept.swap(snapshot.generation, Ordering::Relaxed) != snapshot.generation;
-        let mut members: HashMap<PoolId, HashSet<SocketAddr, FixedState>, FixedState> = HashMap::default();
+        let mut members = Members::of(snapshot);
         let mut idle = self.idle.lock();
         idle.retain(|address, spares| {
-            spares.retain(|spare| {
-                let of_pool = || snapshot.pool(spare.pool).map(|pool| pool.endpoints.iter().map(|one| one.address).collect()).unwrap_or_default();
-                let wanted = !changed || members.entry(spare.pool).or_insert_with(of_pool).contains(address);
-                wanted && now.since(spare.used) < IDLE_TIME
-            });
+            spares.retain_mut(|spare| members.has(spare.pool, address, &mut spare.seen) && now.since(spare.used) < IDLE_TIME);
             !spares.is_empty()
         });
         self.count.store(idle.values().map(Vec::len).sum(), Ordering::Relaxed);
@@ -107,8 +101,8 @@ impl Commons {
 }
 
 fn spare(link: Link) -> Option<Spare> {
-    let Link { pipe, endpoint, pool, served, used, counted, .. } = link;
+    let Link { pipe, endpoint, pool, served, used, seen, counted, .. } = link;
     let Pipe::Http1(wire) = pipe else { return None };
     let (Socket::Tcp(stream), _) = wire.into_parts() else { return None };
-    Some(Spare { stream: stream.into_std().ok()?, endpoint, pool, counted: counted?, served, used })
+    Some(Spare { stream: stream.into_std().ok()?, endpoint, pool, counted: counted?, served, used, seen })
 }
