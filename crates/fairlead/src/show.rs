@@ -6,8 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-use crate::cli::{Output, ShowFlags, WhyFlags, misused};
+use crate::cli::{Output, ShowFlags, What, WhyFlags, misused};
 use crate::reach::Server;
+use crate::why_url;
 
 /// Prints a table of what is in force.
 ///
@@ -19,6 +20,9 @@ pub fn show(flags: &ShowFlags) -> Result<ExitCode> {
         path.push_str(&format!("namespace={}&", encode(&flags.namespace)));
     }
     if let Some(name) = &flags.name {
+        if flags.what == What::Snapshot {
+            return Err(misused!("show snapshot {name}: the snapshot has no names: leave {name} away, or show services, routes, ..."));
+        }
         path.push_str(&format!("name={}", encode(name)));
     }
     let answer = block_on(async { Server::connect(&flags.reach).await?.ask(&path).await })?;
@@ -34,6 +38,10 @@ pub fn why(flags: &WhyFlags) -> Result<ExitCode> {
     let path = if let Some((scheme, _)) = flags.subject.split_once("://") {
         if !matches!(scheme, "http" | "https") {
             return Err(misused!("{}: {scheme}:// is not routed: use http:// or https://", flags.subject));
+        }
+        why_url::check(&flags.subject, &flags.headers)?;
+        if flags.method.is_empty() {
+            return Err(misused!("--method: name one such as GET or POST"));
         }
         let mut path = format!("why/url?url={}&method={}", encode(&flags.subject), encode(&flags.method));
         for header in &flags.headers {

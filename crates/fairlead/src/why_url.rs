@@ -15,6 +15,7 @@ use net::clock::monotonic_ns;
 use proxy::path::{Normal, normalise};
 use serde_json::Value;
 
+use crate::cli::misused;
 use crate::inside::tabled;
 
 /// Explains a URL against a snapshot. `entries` are where one without a port enters: HTTP, HTTPS.
@@ -63,7 +64,7 @@ pub fn explain(
         .collect();
     let host = headers.iter().find(|(name, _)| name == "host").map_or(host, |(_, value)| value.to_ascii_lowercase());
     if host.is_empty() {
-        bail!("{url:?} names no host");
+        return Err(misused!("{url:?} names no host: write http://HOST/PATH"));
     }
     if let Some(odd) = host.chars().find(|one| !(one.is_ascii_alphanumeric() || "-._~:[]%!$&'()*+,;=".contains(*one))) {
         bail!("host {host:?} would be refused with 400 bad_request: it holds {odd:?}");
@@ -98,9 +99,26 @@ pub fn explain(
     let mut answer = tabled(snapshot, &head, &explanation.table);
     answer["reason"] = explanation.reason.into();
     if let Some(status) = explanation.status {
-        answer["error_status"] = status.into();
+        // A redirect is an answer of ours, and no error.
+        let what = if explanation.reason == "ok" { "status" } else { "error_status" };
+        answer[what] = status.into();
     }
     Ok(answer)
+}
+
+/// Whether a URL names a place that can be asked at all, which shows before a server is needed.
+///
+/// # Errors
+/// When its host or port is none; a request for it cannot be sent.
+pub fn check(url: &str, headers: &[String]) -> Result<()> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (host, _) = host_and_port(rest.split(['/', '?', '#']).next().unwrap_or_default())?;
+    let names_host =
+        |field: &String| field.split_once(':').is_some_and(|(name, value)| name.trim().eq_ignore_ascii_case("host") && !value.trim().is_empty());
+    if host.is_empty() && !headers.iter().any(names_host) {
+        return Err(misused!("{url:?} names no host: write http://HOST/PATH"));
+    }
+    Ok(())
 }
 
 /// Waits that hold for every request of a port, and who says so.
@@ -206,8 +224,12 @@ fn place(snapshot: &Snapshot, entry: SocketAddr, port: Option<u16>) -> model::ro
 
 fn host_and_port(authority: &str) -> Result<(String, Option<u16>)> {
     let bare = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    if bare.starts_with('[') != bare.contains(']') {
+        return Err(misused!("host {bare:?}: write an address of IPv6 as [ADDRESS]"));
+    }
+    let wrong = |port: &str| misused!("port {port:?}: use 1 to 65535, or none for the entry");
     let (host, port) = match bare.rsplit_once(':') {
-        Some((host, port)) if !bare.ends_with(']') => (host, Some(port.parse().with_context(|| format!("port {port:?}"))?)),
+        Some((host, port)) if !bare.ends_with(']') => (host, Some(port.parse().ok().filter(|port| *port > 0).ok_or_else(|| wrong(port))?)),
         _ => (bare, None),
     };
     Ok((host.trim_end_matches('.').to_ascii_lowercase(), port))

@@ -75,7 +75,7 @@ pub struct Explanation {
 
 /// Explains what a request at an address and port would meet.
 pub fn why(snapshot: &Snapshot, key: EntranceKey, question: &Question) -> Explanation {
-    let mut notes = Notes { table: Table::new(COLUMNS), candidates: 0, hosts: Vec::new(), pools: Vec::new() };
+    let mut notes = Notes { table: Table::new(COLUMNS), candidates: 0, hosts: Vec::new(), pools: Vec::new(), sent_to: None };
     let entrance = snapshot.entrances.ports.get(&key);
     let (status, reason) = match entrance {
         Some(entrance) => explain(snapshot, entrance, question, &mut notes),
@@ -85,7 +85,8 @@ pub fn why(snapshot: &Snapshot, key: EntranceKey, question: &Question) -> Explan
         }
     };
     let answer = status.map_or_else(|| if reason == "ok" { "by a backend".into() } else { "none".into() }, |status| status.to_string());
-    notes.row("answer", answer, reason, Cell::None);
+    let sent_to = notes.sent_to.take().map_or(Cell::None, Cell::Text);
+    notes.row("answer", answer, reason, sent_to);
     let limits = entrance.and_then(|entrance| entrance.limits.clone());
     Explanation { table: notes.table, status, reason, pools: notes.pools, limits }
 }
@@ -138,6 +139,8 @@ struct Notes {
     /// Entries that were tried.
     hosts: Vec<HostPattern>,
     pools: Vec<PoolId>,
+    /// Where a redirect sends the client.
+    sent_to: Option<String>,
 }
 
 impl Notes {
@@ -259,6 +262,10 @@ fn effects(entrance: &Entrance, winner: &RouteMatch, question: &Question, notes:
     let mut request = filters::Request::new(question, winner, entrance);
     for filter in &rule.filters {
         let change = request.pass(filter);
+        // The first one answers; what stands behind it is never reached.
+        if let (Filter::Redirect(_), None) = (filter, &notes.sent_to) {
+            notes.sent_to = change.clone();
+        }
         notes.row("filter", words::filter(filter), "applies", change.map_or(Cell::None, Cell::Text));
     }
     for (what, limit) in [("request", rule.timeouts.request), ("each try", rule.timeouts.backend_request)] {

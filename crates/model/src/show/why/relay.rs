@@ -10,7 +10,7 @@ use crate::snapshot::Snapshot;
 /// Explains a connection to an address and port; `None` where the address is no Service's. `from` is the client, if it is not on this
 /// host.
 pub fn why_address(snapshot: &Snapshot, key: FrontendKey, from: Option<IpAddr>) -> Option<Explanation> {
-    let mut notes = Notes { table: Table::new(super::COLUMNS), candidates: 0, hosts: Vec::new(), pools: Vec::new() };
+    let mut notes = Notes { table: Table::new(super::COLUMNS), candidates: 0, hosts: Vec::new(), pools: Vec::new(), sent_to: None };
     let reason = match snapshot.frontends.get(&key) {
         Some(frontend) => through(snapshot, frontend, from, &mut notes),
         None => {
