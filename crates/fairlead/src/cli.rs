@@ -1,5 +1,6 @@
 //! The command line: every command, flag, environment variable and example. As typed; `config` makes it as meant.
 
+pub mod origin;
 mod upkeep;
 
 use std::net::SocketAddr;
@@ -36,8 +37,9 @@ impl Cli {
             let empty = arg.get_env().is_some_and(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()));
             if empty { arg.env(clap::builder::Resettable::Reset) } else { arg }
         };
-        let command = Self::command().mut_subcommands(|command| command.mut_args(unset));
-        Self::from_arg_matches(&command.get_matches()).unwrap_or_else(|error| error.exit())
+        let mut command = Self::command().mut_subcommands(|command| command.mut_args(unset));
+        let matches = command.try_get_matches_from_mut(std::env::args_os()).unwrap_or_else(|error| origin::of_variable(error, &command).exit());
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
     }
 }
 

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use api::backend_policy::BackendPolicySpec;
 use clap::ValueEnum;
 
-use crate::cli::{AccessLog, DnsPods, Durability, LogFormat, PacketPlane, UpFlags, misused};
+use crate::cli::{AccessLog, DnsPods, Durability, LogFormat, PacketPlane, UpFlags, misused, origin};
 
 mod addresses;
 mod entry;
@@ -109,10 +109,12 @@ impl Settings {
     /// When the file cannot be read, has an unknown key, or a value makes no sense; the message names it.
     pub fn resolve(flags: UpFlags) -> Result<Self> {
         let Some(path) = flags.config.clone() else { return Self::with(flags, File::default()) };
-        let read = file::read(&path)?;
+        let (read, keys) = file::read(&path)?;
         Self::with(flags.clone(), read).map_err(|error| match Self::with(flags, File::default()) {
             // What was typed is fine: it is the file that makes no sense.
-            Ok(_) if !format!("{error:#}").contains(&path.display().to_string()) => anyhow::anyhow!("{error:#} (in {})", path.display()),
+            Ok(_) if !format!("{error:#}").contains(&path.display().to_string()) => {
+                anyhow::anyhow!("{} (in {})", origin::told_of_file(&format!("{error:#}"), &keys), path.display())
+            }
             _ => error,
         })
     }

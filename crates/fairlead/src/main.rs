@@ -46,7 +46,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             // One line: what, which object or address, what to do.
-            let _ = writeln!(std::io::stderr(), "fairlead: {}", format!("{error:#}").replace('\n', " "));
+            let _ = writeln!(std::io::stderr(), "fairlead: {}", cli::origin::told(&format!("{error:#}")).replace('\n', " "));
             if error.is::<cli::Usage>() { ExitCode::from(2) } else { ExitCode::FAILURE }
         }
     }

@@ -1,5 +1,6 @@
 //! `fairlead.yaml`: the flags without their dashes. What is wrong in it is told in one line: file, line, key and what would be right.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
@@ -7,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::de::value::StrDeserializer;
-use serde::de::{self, DeserializeOwned, IntoDeserializer, SeqAccess, Visitor};
+use serde::de::{self, DeserializeOwned, IgnoredAny, IntoDeserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// A settings file as written.
@@ -106,13 +107,16 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Values<T> {
     }
 }
 
-/// Reads a file; an empty one sets nothing.
+/// Reads a file and the keys that stand in it; an empty one sets nothing.
 ///
 /// # Errors
 /// When it cannot be read, is no YAML, or has a key or a value that is none.
-pub(super) fn read(path: &Path) -> Result<File> {
+pub(super) fn read(path: &Path) -> Result<(File, Vec<String>)> {
     let text = std::fs::read_to_string(path).with_context(|| format!("--config {}: cannot be read", path.display()))?;
-    parse(&text).with_context(|| format!("--config {}", path.display()))
+    let file = parse(&text).with_context(|| format!("--config {}", path.display()))?;
+    // It was read already: what is no mapping now is empty.
+    let keys: BTreeMap<String, IgnoredAny> = serde_saphyr::from_str(&text).unwrap_or_default();
+    Ok((file, keys.into_keys().collect()))
 }
 
 fn parse(text: &str) -> Result<File> {
