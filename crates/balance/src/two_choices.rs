@@ -9,6 +9,8 @@ use crate::rng::Rng;
 const ALL_MAX: usize = 32;
 /// Draws a caller may ask for.
 const CHOICES_MAX: usize = 10;
+/// Costs that differ by less than this factor are a tie where shares differ.
+const NEARLY: f32 = 1.25;
 /// Redraws when an endpoint is excluded, before the caller scans.
 const REDRAWS: usize = 4;
 
@@ -62,8 +64,10 @@ impl Picker {
             let Some(next) = self.draw_other(rng, &drawn[..count], usable) else { break };
             drawn[count] = next;
             let cost = cost(next);
-            // Ties go to the one drawn first, so that shares at rest are the shares of the draw.
-            if cost < least {
+            // Ties go to the one drawn first, so that shares at rest are the shares of the draw. Where these differ, what is nearly one is
+            // one, too: else the noise of a few percent, of which each pick makes more, would decide instead of the weights.
+            let wins = if self.shares.is_some() { cost * NEARLY < least } else { cost < least };
+            if wins {
                 (best, least) = (next, cost);
             }
         }

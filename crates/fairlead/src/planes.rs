@@ -182,7 +182,12 @@ fn http_settings(
             anyhow::Ok(proxy::AccessLog { lines: Lines::start("access-log", std::io::stderr())?, format, only: settings.access_log_filter })
         })
         .transpose()?;
-    let options = proxy::Options { show_reason: settings.reason_header, age_max: settings.connection_age, ..proxy::Options::default() };
+    let options = proxy::Options {
+        show_reason: settings.reason_header,
+        age_max: settings.connection_age,
+        drain: settings.drain_timeout,
+        ..proxy::Options::default()
+    };
     Ok(proxy::Settings {
         options,
         log,

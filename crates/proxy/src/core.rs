@@ -35,6 +35,8 @@ pub struct Options {
     pub limits: crate::h1::Limits,
     /// Bounds of heads of answers.
     pub answer_limits: crate::h1::Limits,
+    /// How long what came through an entrance may go on after that is gone, before it is cut off.
+    pub drain: Duration,
     /// From the first byte of a head to its last.
     pub head_timeout: Duration,
     /// Longest silence of a client that owes a body.
@@ -66,6 +68,7 @@ impl Default for Options {
             show_reason: true,
             limits: crate::h1::Limits::default(),
             answer_limits: crate::h1::Limits::default(),
+            drain: seconds(30),
             head_timeout: seconds(10),
             body_timeout: seconds(60),
             idle_timeout: seconds(75),

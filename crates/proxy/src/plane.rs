@@ -162,6 +162,23 @@ impl Plane {
         left
     }
 
+    /// Closes an entrance that is not wanted any more; what came through it has the time of a drain.
+    fn leave(&self, key: EntranceKey) {
+        let within = self.shared.options.drain;
+        for core in 0..self.runtime.cores() {
+            self.runtime.spawn_on(core, move || {
+                let mut closed = None;
+                with_local(|local| closed = local.close(&key));
+                async move {
+                    if let Some(door) = closed {
+                        tokio::time::sleep(within).await;
+                        door.cut_off();
+                    }
+                }
+            });
+        }
+    }
+
     /// Client connections and HTTP/2 streams that are open.
     pub fn open_connections(&self) -> usize {
         self.shared.loads.total()
@@ -203,13 +220,13 @@ fn with_local(act: impl FnOnce(&mut Local)) {
 }
 
 impl Local {
-    fn close(&mut self, key: &EntranceKey) {
-        if let Some((door, stop)) = self.doors.remove(key) {
-            let _ = stop.send(());
-            door.close();
-            self.left.retain(|door| door.open() > 0);
-            self.left.push(door);
-        }
+    fn close(&mut self, key: &EntranceKey) -> Option<Rc<Door>> {
+        let (door, stop) = self.doors.remove(key)?;
+        let _ = stop.send(());
+        door.close();
+        self.left.retain(|door| door.open() > 0);
+        self.left.push(Rc::clone(&door));
+        Some(door)
     }
 
     /// The door of an entrance, also while it is being closed.
@@ -423,7 +440,7 @@ impl Keeper {
         let gone: Vec<_> = self.bound.iter().filter(|(key, bound)| **bound == Bound::Asked && !wanted(key)).map(|(key, _)| *key).collect();
         for key in gone {
             self.bound.remove(&key);
-            self.plane.everywhere(move |local| local.close(&key));
+            self.plane.leave(key);
         }
         self.failed.retain(|key, _| wanted(key));
         let now = Instant::now();

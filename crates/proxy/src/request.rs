@@ -112,7 +112,7 @@ async fn live<'s>(
     {
         return Err(Answer::new(413, Reason::BodyLimit).into());
     }
-    let mut clock = deadlines(rule, visit);
+    let mut clock = deadlines(rule, asked, visit);
 
     // What the filters do to the request, and which service it goes to.
     let id = u128::from(visit.core.random()) << 64 | u128::from(visit.core.random());
@@ -200,8 +200,20 @@ fn route<'s>(asked: &Asked, visit: &Visit<'_>, snapshot: &'s Snapshot, record: &
     }
 }
 
-fn deadlines<'v>(rule: &Rule, visit: &Visit<'v>) -> Clock<'v> {
-    let whole = rule.timeouts.request.map(|within| Box::pin(tokio::time::sleep(within.saturating_sub(now().since(visit.started)))));
+/// The deadlines of a request: the rule's, and that of a gRPC client, which learns of the rule's where that is the nearer (gateway spec
+/// G103).
+fn deadlines<'v>(rule: &Rule, asked: &mut Asked, visit: &Visit<'v>) -> Clock<'v> {
+    let mut within = rule.timeouts.request;
+    if asked.takes_trailers
+        && asked.is_grpc()
+        && let Some(wanted) = reply::grpc_timeout(&asked.head)
+    {
+        match within {
+            Some(most) if most < wanted => asked.head.set(b"grpc-timeout", format!("{}m", most.as_millis().min(99_999_999)).as_bytes()),
+            _ => within = Some(wanted),
+        }
+    }
+    let whole = within.map(|within| Box::pin(tokio::time::sleep(within.saturating_sub(now().since(visit.started)))));
     Clock { timer: visit.ticket.timer(), whole, each: None }
 }
 

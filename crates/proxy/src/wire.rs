@@ -159,6 +159,11 @@ impl Wire {
         self.is_last = true;
     }
 
+    /// It goes through TLS, whose end is said before that of the connection.
+    pub fn is_covered(&self) -> bool {
+        matches!(self.socket, Socket::Tls(_))
+    }
+
     /// Bytes are queued that no write has taken yet.
     pub fn has_queued(&self) -> bool {
         self.sent < self.outbox.len()

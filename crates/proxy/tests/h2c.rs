@@ -96,6 +96,21 @@ fn requests_of_http1_clients_become_streams_of_few_connections() {
     eventually("nothing is in flight", || scene.pools[0][0].vitals.in_flight() == 0);
 }
 
+#[test]
+fn a_stream_that_is_refused_is_tried_again_with_its_body() {
+    let refuse = |number: usize, request: Request<RecvStream>, mut respond: SendResponse<Bytes>| async move {
+        match number % 2 {
+            0 => respond.send_reset(Reason::REFUSED_STREAM),
+            _ => echo(number, request, respond).await,
+        }
+    };
+    let stage = Stage::on(1, &scene(backend(Arc::default(), refuse)), proxy::Settings::default());
+    for _ in 0..4 {
+        let answer = stage.client().request("POST /", "Content-Length: 5\r\n").send("hello").answer("POST");
+        assert_eq!((answer.status(), answer.text().as_str()), (200, "hello"));
+    }
+}
+
 /// A backend that takes its time for the handshake, then says its name in the protocol that was agreed on.
 fn covered(connections: Arc<AtomicUsize>, protocol: &'static [u8]) -> SocketAddr {
     let now = std::time::SystemTime::now();

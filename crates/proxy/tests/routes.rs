@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use model::endpoint::PoolId;
 use model::ident::Origin;
 use model::policy::{HashKey, Strategy};
-use model::routes::{Backend, BackendTo, Filter, HeaderEdit, Mirror, PathEdit, PathMatch, Redirect, Retry, Rewrite, Timeouts};
+use model::routes::{Backend, BackendTo, Filter, HeaderEdit, Limits, Mirror, PathEdit, PathMatch, Redirect, Retry, Rewrite, Timeouts};
 use support::{HOST, Scene, Stage, Tape, endpoint, eventually, free_address, ok, rule, to_pool, with_filters};
 
 fn prefix(path: &str) -> PathMatch {
@@ -123,6 +124,60 @@ fn a_mirror_gets_every_request_with_its_body_and_delays_nothing() {
         seen
     };
     eventually("every copy arrived", || seen() == (0..5).map(|at| format!("/m{at} body {at}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_mirror_gets_bodies_that_come_faster_than_they_are_sent_on() {
+    let (main, copy) = (Tape::polite(), Tape::polite());
+    let mirror = Mirror { to: BackendTo::Pool(PoolId(2)), service: Origin::new("Service", "test", "copy"), numerator: 1, denominator: 1 };
+    let rules = vec![(prefix("/"), with_filters(vec![Filter::Mirror(mirror)]))];
+    let stage = Stage::new(&Scene::new(rules, vec![vec![endpoint(main.address)], vec![endpoint(copy.address)]]));
+    for (at, length) in [70_000, 200_000, 1_000_000].into_iter().enumerate() {
+        let body = "b".repeat(length);
+        let answer = stage.client().request("POST /", &format!("Content-Length: {length}\r\n")).send(&body).answer("POST");
+        assert_eq!(answer.text(), format!("POST / {length}"));
+        eventually("the copy arrived", || copy.requests.lock().expect("not poisoned").len() == at + 1);
+        assert_eq!(copy.last().body.len(), length);
+    }
+}
+
+#[test]
+fn a_preflight_is_answered_by_the_rule_of_the_method_that_it_asks_for() {
+    let tape = Tape::polite();
+    let cors = model::routes::Cors { origins: vec!["https://a.test".into()], ..model::routes::Cors::default() };
+    let scene = Scene::new(vec![(prefix("/"), with_filters(vec![Filter::Cors(Arc::new(cors))]))], vec![vec![endpoint(tape.address)]]);
+    let stage = Stage::new(&Scene { method: Some("PUT".into()), ..scene });
+    let ask = |fields: &str| stage.client().request("OPTIONS /", fields).answer("OPTIONS");
+    let answer = ask("Origin: https://a.test\r\nAccess-Control-Request-Method: PUT\r\n");
+    assert_eq!((answer.status(), answer.field("access-control-allow-origin").as_deref()), (204, Some("https://a.test")));
+    assert_eq!(ask("Origin: https://a.test\r\nAccess-Control-Request-Method: DELETE\r\n").status(), 404);
+    assert_eq!(ask("Access-Control-Request-Method: PUT\r\n").status(), 404);
+    assert_eq!(stage.client().request("OPTIONS /", "").answer("OPTIONS").status(), 404);
+}
+
+#[test]
+fn a_grpc_client_sets_its_own_deadline_and_learns_of_a_nearer_one() {
+    let tape = Tape::answering(|request| {
+        if request.path() == "/slow" {
+            std::thread::sleep(Duration::from_millis(1500));
+        }
+        ok("")
+    });
+    let with = |request: Option<u64>| Scene::to(&[tape.address]).with(|rule| rule.timeouts.request = request.map(Duration::from_millis));
+    let ask = |stage: &Stage, path: &str, timeout: &str| {
+        let fields = format!("Content-Type: application/grpc\r\nTE: trailers\r\nContent-Length: 0\r\ngrpc-timeout: {timeout}\r\n");
+        stage.client().request(&format!("POST {path}"), &fields).answer("POST")
+    };
+    let stage = Stage::new(&with(None));
+    let answer = ask(&stage, "/slow", "300m");
+    assert_eq!((answer.status(), answer.field("grpc-status").as_deref()), (200, Some("4")));
+    ask(&stage, "/", "20S");
+    assert_eq!(tape.last().field("grpc-timeout").as_deref(), Some("20S"));
+    let stage = Stage::new(&with(Some(700)));
+    ask(&stage, "/", "20S");
+    assert_eq!(tape.last().field("grpc-timeout").as_deref(), Some("700m"));
+    ask(&stage, "/", "soon");
+    assert_eq!(tape.last().field("grpc-timeout").as_deref(), Some("soon"), "what is no time is not ours to judge");
 }
 
 #[test]
@@ -243,6 +298,69 @@ fn a_connection_that_comes_back_when_its_endpoint_has_left_is_closed() {
     stage.play(&pools(vec![endpoint(other.address)]));
     assert_eq!(client.answer("GET").text(), "slow");
     eventually("nothing is kept to it", || leaving.vitals.connections() == 0);
+}
+
+#[test]
+fn who_owes_the_next_bytes_is_the_one_that_is_late() {
+    let silent = Tape::raw(|wire, _| {
+        wire.head()?;
+        // It neither reads what follows nor answers.
+        std::thread::sleep(Duration::from_secs(4));
+        None
+    });
+    let limits = |body: u64, silence: u64| Limits {
+        body_timeout: Some(Duration::from_millis(body)),
+        silence_timeout: Some(Duration::from_millis(silence)),
+        ..Limits::default()
+    };
+    let scene = |limits: Limits| Scene { limits: Some(Arc::new(limits)), ..Scene::to(&[silent.address]) };
+    let large = "b".repeat(16 << 20);
+    let ask = |stage: &Stage, body: &str, length: usize| {
+        let mut client = stage.client();
+        client.request("POST /", &format!("Content-Length: {length}\r\n"));
+        let (mut writer, body) = (client.stream.try_clone().expect("a live socket"), body.to_owned());
+        let sending = std::thread::spawn(move || drop(writer.write_all(body.as_bytes())));
+        let answer = client.answer("POST");
+        let _ = client.stream.shutdown(std::net::Shutdown::Both);
+        sending.join().expect("no panic");
+        (answer.status(), answer.reason())
+    };
+    // A backend that does not read is late by the bound of backends, and a client that does not send by that of clients.
+    let stage = Stage::new(&scene(limits(60_000, 1_000)));
+    assert_eq!(ask(&stage, &large, large.len()), (504, "upstream_timeout".into()));
+    let stage = Stage::new(&scene(limits(1_000, 60_000)));
+    assert_eq!(ask(&stage, "half", 8), (408, "client_timeout".into()));
+}
+
+#[test]
+fn a_client_that_does_not_read_is_given_up_by_its_own_bound() {
+    let tape = Tape::answering(|_| ok(&"a".repeat(32 << 20)));
+    let limits = Limits { stalled_timeout: Some(Duration::from_millis(500)), ..Limits::default() };
+    let scene = Scene { limits: Some(Arc::new(limits)), ..Scene::to(&[tape.address]) };
+    let stage = Stage::new(&scene);
+    let mut client = stage.client();
+    client.request("GET /", "");
+    let vitals = &scene.pools[0][0].vitals;
+    eventually("it is asked", || vitals.in_flight() == 1);
+    // The bound of a silent backend is a minute.
+    eventually("it is given up", || vitals.in_flight() == 0);
+    assert_eq!((vitals.streaks().gateway, vitals.counts(10, model::Now(u64::MAX / 2)).failed), (0, 0));
+}
+
+#[test]
+fn a_client_that_is_slow_with_its_body_is_no_fault_of_the_endpoint() {
+    let tape = Tape::polite();
+    for (request, each) in [(Some(200), None), (None, Some(200))] {
+        let scene = Scene::to(&[tape.address]).with(|rule| {
+            rule.timeouts = Timeouts { request: request.map(Duration::from_millis), backend_request: each.map(Duration::from_millis) };
+        });
+        let stage = Stage::new(&scene);
+        for _ in 0..6 {
+            assert_eq!(stage.client().request("POST /", "Content-Length: 8\r\n").send("half").answer("POST").status(), 504);
+        }
+        let vitals = &scene.pools[0][0].vitals;
+        assert_eq!((vitals.streaks().gateway, vitals.state()), (0, model::vitals::State::default()));
+    }
 }
 
 #[test]

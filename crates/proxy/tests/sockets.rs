@@ -87,6 +87,45 @@ fn a_drain_lets_requests_finish_and_cuts_off_what_does_not() {
 }
 
 #[test]
+fn a_tunnel_of_an_entrance_that_is_gone_ends_with_the_time_of_a_drain() {
+    let tape = Tape::raw(|wire, _| {
+        wire.asked()?;
+        wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+        wire.rest();
+        None
+    });
+    let options = proxy::Options { drain: Duration::from_millis(300), ..proxy::Options::default() };
+    let mut stage = Stage::with(&Scene::to(&[tape.address]), Settings { options, ..Settings::default() });
+    let mut tunnel = stage.client();
+    assert_eq!(tunnel.request("GET /ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n").answer("GET").status(), 101);
+    let key = stage.key();
+    stage.snapshot.entrances.ports.remove(&key);
+    stage.publish();
+    assert_eq!(tunnel.rest(), [0x88, 2, 3, 0xE9], "a close frame with 1001");
+}
+
+#[test]
+fn an_answer_over_tls_ends_with_the_end_of_tls() {
+    let authority = authority();
+    let trusted = CertificateDer::from_pem_slice(authority.certificate.as_bytes()).expect("PEM").to_vec();
+    let tape = Tape::answering(|_| b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nwhole\r\n0\r\n\r\n".to_vec());
+    let mut scene = Scene::to(&[tape.address]);
+    (scene.speaks, scene.identities) = (Speaks::Https, vec![(HostPattern::Exact(HOST.into()), identity(&authority, HOST))]);
+    let stage = Stage::new(&scene);
+    block_on(async {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        for request in [format!("GET / HTTP/1.0\r\nHost: {HOST}\r\n\r\n"), format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n")] {
+            let mut stream = shake(&stage, &trusted, HOST, &[b"http/1.1"]).await.expect("a handshake");
+            stream.write_all(request.as_bytes()).await.expect("it is open");
+            let mut answer = Vec::new();
+            // Without the end of TLS this is an error: whoever cut the connection could have done so.
+            stream.read_to_end(&mut answer).await.expect("an end in good order");
+            assert!(String::from_utf8_lossy(&answer).contains("whole"));
+        }
+    });
+}
+
+#[test]
 fn whoever_connected_before_the_drain_and_asks_during_it_is_served() {
     let tape = Tape::polite();
     let stage = Stage::new(&Scene::to(&[tape.address]));
@@ -123,6 +162,24 @@ impl Write for Page {
     }
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
+    }
+}
+
+#[test]
+fn a_head_that_is_refused_after_some_fields_leaves_its_line_too() {
+    let page = Page::default();
+    let lines = observe::Lines::start("test-log", page.clone()).expect("a thread");
+    let log = AccessLog { lines, format: Format::Json, only: proxy::Only::default() };
+    let stage = Stage::with(&Scene::to(&[free_address()]), Settings { log: Some(log), ..Settings::default() });
+    let long = "a".repeat(20_000);
+    for (count, rest) in ["X : a\r\n", "X: a\r\n b\r\n", ": a\r\n", &format!("X: {long}\r\n"), &"X: 1\r\n".repeat(200)].into_iter().enumerate() {
+        let mut client = stage.client();
+        client.send(format!("GET / HTTP/1.1\r\nHost: {HOST}\r\nUser-Agent: x\r\nReferer: y\r\n{rest}\r\n"));
+        assert!(matches!(client.answer("GET").status(), 400 | 431), "{rest:?}");
+        let text = || String::from_utf8_lossy(&page.0.lock().expect("not poisoned")).into_owned();
+        eventually("a line", || text().lines().count() == count + 1);
+        assert!(text().lines().last().is_some_and(|line| line.contains("bad_request") || line.contains("header_limit")), "{}", text());
+        client.ends();
     }
 }
 

@@ -30,10 +30,13 @@ struct Wish {
 pub(super) fn assign(gateways: &mut BTreeMap<Key, Planned>, settings: &Settings) {
     let mut order: Vec<&mut Planned> = gateways.values_mut().collect();
     order.sort_by(|a, b| super::plan::age(a).cmp(&super::plan::age(b)));
-    let wishes: Vec<Vec<Wish>> = order.iter_mut().map(|planned| wishes(planned, settings)).collect();
-    let asked = wishes.iter().flatten().filter_map(|wish| wish.address);
-    let mut pool = Pool { ranges: &settings.gateway_addresses, taken: asked.collect() };
+    let mut wishes: Vec<Vec<Wish>> = order.iter_mut().map(|planned| wishes(planned, settings)).collect();
+    let mut pool = Pool { ranges: &settings.gateway_addresses, taken: BTreeSet::new() };
     let kept: Vec<Vec<IpAddr>> = order.iter().zip(&wishes).map(|(planned, wishes)| pool.keep(planned, wishes)).collect();
+    for (planned, wishes) in order.iter_mut().zip(&mut wishes) {
+        refuse_taken(planned, wishes, &pool.taken);
+    }
+    pool.taken.extend(wishes.iter().flatten().filter_map(|wish| wish.address));
     for ((planned, wishes), kept) in order.into_iter().zip(wishes).zip(kept) {
         give(planned, wishes, kept.into_iter(), &mut pool, settings);
     }
@@ -91,6 +94,17 @@ fn wish(wanted: &GatewayAddress, settings: &Settings) -> Result<Wish, Refusal> {
     }
 }
 
+/// Takes back wishes for addresses that other Gateways were given and keep: those who serve there are not moved (gateway spec G40).
+fn refuse_taken(planned: &mut Planned, wishes: &mut Vec<Wish>, kept: &BTreeSet<IpAddr>) {
+    wishes.retain(|wish| {
+        let Some(address) = wish.address.filter(|address| kept.contains(address)) else { return true };
+        let message = format!("address {address} was given to another Gateway; use a free one of --gateway-addresses, or leave addresses out");
+        planned.unassigned.push(message.clone());
+        planned.unusable = planned.unusable.take().or(Some(Refusal::new("AddressNotUsable", message)));
+        false
+    });
+}
+
 /// Turns wishes into addresses.
 fn give(planned: &mut Planned, wishes: Vec<Wish>, mut kept: impl Iterator<Item = IpAddr>, pool: &mut Pool<'_>, settings: &Settings) {
     for wish in wishes {
@@ -141,7 +155,8 @@ impl Pool<'_> {
     fn keep(&mut self, planned: &Planned, wishes: &[Wish]) -> Vec<IpAddr> {
         let wanted = wishes.iter().filter(|wish| wish.address.is_none()).count();
         let known = planned.gateway.status.addresses.iter().filter_map(|one| one.value.parse().ok());
-        known.filter(|address| in_ranges(self.ranges, *address) && self.taken.insert(*address)).take(wanted).collect()
+        let is_given = |address: &IpAddr| wishes.iter().all(|wish| wish.address != Some(*address));
+        known.filter(is_given).filter(|address| in_ranges(self.ranges, *address) && self.taken.insert(*address)).take(wanted).collect()
     }
 
     /// The first address that is free.
@@ -219,6 +234,23 @@ mod tests {
         let (_, done) = world_with(settings(), &[class(), gateway("a", 1, json!([])), gateway("b", 2, asked)]);
         assert_eq!(said(&done, "a"), "127.64.0.2 Programmed AddressesAssigned");
         assert_eq!(said(&done, "b"), "127.64.0.1,127.64.0.3 Programmed AddressesAssigned");
+    }
+
+    #[test]
+    fn nobody_takes_the_address_that_another_gateway_was_given() {
+        let asked = json!([{"type": "IPAddress", "value": "127.64.0.1"}]);
+        for age in [0, 9] {
+            let mut a = gateway("a", 1, json!([]));
+            a["status"] = json!({"addresses": [{"type": "IPAddress", "value": "127.64.0.1"}]});
+            let (_, done) = world_with(settings(), &[class(), a, gateway("b", age, asked.clone())]);
+            assert_eq!(said(&done, "a"), "127.64.0.1 Programmed AddressesAssigned");
+            assert_eq!(said(&done, "b"), " AddressNotUsable NotAssigned");
+        }
+        // Its own it may ask for by name, and beside that keep what it was given.
+        let mut a = gateway("a", 1, json!([{"type": "IPAddress", "value": "127.64.0.1"}, {"type": "IPAddress"}]));
+        a["status"] = json!({"addresses": [{"type": "IPAddress", "value": "127.64.0.1"}, {"type": "IPAddress", "value": "127.64.0.3"}]});
+        let (_, done) = world_with(settings(), &[class(), a]);
+        assert_eq!(said(&done, "a"), "127.64.0.1,127.64.0.3 Programmed AddressesAssigned");
     }
 
     #[test]

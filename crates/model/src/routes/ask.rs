@@ -2,7 +2,7 @@
 
 use smallvec::SmallVec;
 
-use super::{RouteMatch, ValueMatch, ValueTest};
+use super::{Filter, RouteMatch, ValueMatch, ValueTest};
 
 /// What the look-up asks of a request. Host and path are already in normal form (gateway spec G97).
 pub trait Ask {
@@ -71,6 +71,7 @@ impl<'a, A: Ask> Asked<'a, A> {
     pub(super) fn failed<'m>(&mut self, one: &'m RouteMatch) -> Option<Failed<'m>> {
         if let Some(method) = &one.method
             && **method != *self.ask.method()
+            && !self.is_preflight_of(one, method)
         {
             return Some(Failed::Method(method));
         }
@@ -78,6 +79,14 @@ impl<'a, A: Ask> Asked<'a, A> {
             return Some(Failed::Header(header));
         }
         one.query.iter().find(|wanted| !self.query_holds(wanted)).map(Failed::Query)
+    }
+
+    /// A browser asks with OPTIONS whether it may send this method: the rule that would serve it, and says so, answers (gateway spec G62).
+    fn is_preflight_of(&self, one: &RouteMatch, method: &str) -> bool {
+        self.ask.method() == "OPTIONS"
+            && one.rule.filters.iter().any(|filter| matches!(filter, Filter::Cors(_)))
+            && self.header("origin").is_some()
+            && self.header_is("access-control-request-method", method.as_bytes())
     }
 
     fn header_holds(&self, wanted: &ValueMatch) -> bool {

@@ -61,7 +61,12 @@ pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>,
         match wait(&mut client.wire, ticket, first, first && !caller.https).await {
             Waited::Request => {}
             Waited::Http2 => return Over::Http2(Box::new(client.wire)),
-            Waited::Over => return Over::Closed,
+            Waited::Over => {
+                if client.wire.is_covered() {
+                    client.close(ticket).await;
+                }
+                return Over::Closed;
+            }
         }
         first = false;
         let visit = Visit { core, ticket, caller, listener: listener.as_ref(), started: now() };
@@ -79,6 +84,8 @@ pub async fn serve(wire: Wire, caller: &Caller, listener: Option<Arc<Listener>>,
             // With nothing unread a plain close is no reset.
             if !client.has_read_all() {
                 client.linger(ticket).await;
+            } else if client.wire.is_covered() {
+                client.close(ticket).await;
             }
             return Over::Closed;
         }
@@ -188,6 +195,17 @@ impl Client {
             }
         })
         .await
+    }
+
+    /// Says that the answer was whole: without its end of TLS an answer that only the end of the connection ends might be cut off
+    /// (RFC 8446 §6.1).
+    async fn close(&mut self, ticket: &Ticket) {
+        ticket.timer().set(DRAIN_TIME);
+        poll_fn(|context| match self.wire.poll_shutdown(context) {
+            Poll::Pending if !ticket.timer().expired(context) => Poll::Pending,
+            _ => Poll::Ready(()),
+        })
+        .await;
     }
 
     /// Closes so that the client can read the answer to its end: a close with bytes unread would be a reset, which may

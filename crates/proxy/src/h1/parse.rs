@@ -191,6 +191,12 @@ impl HeadParser {
     /// # Errors
     /// The first fault in the order of the lines.
     pub fn feed(&mut self, input: &[u8], head: &mut Head) -> Result<Fed, Malformed> {
+        let whole = head.fields.len();
+        // Fields of a piece that is refused would point into text that is not kept.
+        self.lines(input, head).inspect_err(|_| head.fields.truncate(whole))
+    }
+
+    fn lines(&mut self, input: &[u8], head: &mut Head) -> Result<Fed, Malformed> {
         let mut at = 0;
         let base = head.text.len();
         // Spans are counted from `base`, where the complete lines are appended in one piece at the end.

@@ -8,7 +8,7 @@ use super::upload::Upload;
 use crate::answer::Reason;
 use crate::core::Options;
 use crate::front::Front;
-use crate::relay::{Side, Stage, poll_relay};
+use crate::relay::{Side, Source as _, Stage, poll_relay};
 use crate::upstream::Link;
 
 /// How it went wrong.
@@ -52,7 +52,9 @@ pub async fn run(
         if upload.is_over() && front.poll_gone(context).is_ready() {
             return Poll::Ready(Err(Broke::Client(Reason::ClientGone)));
         }
-        poll_time(context, (moved, &mut seen), front.has_queued(), clock, options)
+        // What is there and not taken waits for the client, and so does what was taken and has not left.
+        let client_owes = front.has_queued() || !link.pipe.data().is_empty();
+        poll_time(context, (moved, &mut seen), client_owes, clock, options)
     })
     .await;
     outcome.map(|()| moved).map_err(|broke| (moved, broke))
@@ -65,11 +67,14 @@ fn poll_time(
     clock: &mut Clock<'_>,
     options: &Options,
 ) -> Poll<Result<(), Broke>> {
-    if clock.whole_is_over(context) {
-        return Poll::Ready(Err(Broke::Backend(Reason::RequestTimeout)));
-    }
-    if clock.each_is_over(context) {
-        return Poll::Ready(Err(Broke::Backend(Reason::UpstreamTimeout)));
+    let over = match (clock.whole_is_over(context), clock.each_is_over(context)) {
+        (true, _) => Some(Reason::RequestTimeout),
+        (_, true) => Some(Reason::UpstreamTimeout),
+        _ => None,
+    };
+    if let Some(reason) = over {
+        // Who does not read is no fault of the endpoint's.
+        return Poll::Ready(Err(if client_owes { Broke::Client(reason) } else { Broke::Backend(reason) }));
     }
     if moved != std::mem::replace(seen, moved) {
         clock.timer.set(if client_owes { options.stalled_timeout } else { options.silence_timeout });

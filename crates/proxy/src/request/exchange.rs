@@ -36,14 +36,20 @@ pub enum Failure {
         reason: Reason,
     },
     /// The deadline of the whole request passed.
-    Deadline,
+    Deadline {
+        /// The client owed the next bytes of its body: nothing is said of the endpoint.
+        client_owes: bool,
+    },
     /// The backend broke the connection before its answer.
     Reset {
         /// A byte of the request had left.
         sent: bool,
     },
     /// It did not answer in time.
-    Late,
+    Late {
+        /// As above.
+        client_owes: bool,
+    },
     /// Its answer is against the grammar.
     Garbled(Malformed),
 }
@@ -53,9 +59,9 @@ impl Failure {
     pub fn reason(&self) -> Reason {
         match self {
             Failure::Client { reason, .. } => *reason,
-            Failure::Deadline => Reason::RequestTimeout,
+            Failure::Deadline { .. } => Reason::RequestTimeout,
             Failure::Reset { .. } => Reason::UpstreamReset,
-            Failure::Late => Reason::UpstreamTimeout,
+            Failure::Late { .. } => Reason::UpstreamTimeout,
             Failure::Garbled(_) => Reason::UpstreamProtocol,
         }
     }
@@ -210,13 +216,13 @@ impl<F: Front> Try<'_, '_, F> {
 
     /// Deadlines, and silences: whoever owes the next bytes is at fault.
     fn poll_time(&mut self, context: &mut Context<'_>, progress: &mut (u64, u64)) -> Poll<Result<Reply, Failure>> {
+        let client_owes = self.upload.waits_for(self.front) && !self.link.pipe.has_queued();
         if self.clock.whole_is_over(context) {
-            return Poll::Ready(Err(Failure::Deadline));
+            return Poll::Ready(Err(Failure::Deadline { client_owes }));
         }
         if self.clock.each_is_over(context) {
-            return Poll::Ready(Err(Failure::Late));
+            return Poll::Ready(Err(Failure::Late { client_owes }));
         }
-        let client_owes = !self.upload.is_over() && !self.upload.held && !self.link.pipe.has_queued();
         let seen = (self.upload.bytes, self.link.pipe.written());
         if seen != *progress {
             *progress = seen;
@@ -227,7 +233,7 @@ impl<F: Front> Try<'_, '_, F> {
         }
         Poll::Ready(Err(match client_owes {
             true => Failure::Client { status: Some(408), reason: Reason::ClientTimeout },
-            false => Failure::Late,
+            false => Failure::Late { client_owes: false },
         }))
     }
 }

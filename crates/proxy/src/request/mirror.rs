@@ -21,8 +21,11 @@ use crate::relay::{Broken, Fill, Source, Stage, poll_relay};
 use crate::upstream::tls::Manner;
 use crate::upstream::{self, Link};
 
-/// Bytes of body a copy may lag behind its request.
+/// Bytes of body a copy may lag behind its request, and while it has no connection yet.
 const LAG_MAX: usize = 64 << 10;
+const LAG_UNCONNECTED: usize = 256 << 10;
+/// After so many bytes the copies have their turn.
+pub const TURN: usize = 16 << 10;
 /// Copies under way per thread; beyond that requests are not copied.
 const COPIES_MAX: usize = 1024;
 /// Longest life of a copy.
@@ -34,6 +37,7 @@ struct Queue {
     ended: bool,
     /// The copy is given up: by whoever feeds it, or because it lags.
     dropped: bool,
+    connected: bool,
     waker: Option<Waker>,
 }
 
@@ -52,7 +56,8 @@ impl Feed {
     /// These bytes of the body passed.
     pub fn data(&self, bytes: &[u8]) {
         let mut queue = self.0.borrow_mut();
-        if queue.bytes.len() + bytes.len() > LAG_MAX {
+        let most = if queue.connected { LAG_MAX } else { LAG_UNCONNECTED };
+        if queue.bytes.len() + bytes.len() > most {
             queue.dropped = true;
         } else if !queue.dropped {
             queue.bytes.extend_from_slice(bytes);
@@ -183,6 +188,7 @@ impl Plan {
             self.guard.head(Outcome::Refused, now().since(started), now());
             return;
         };
+        eater.queue.borrow_mut().connected = true;
         link.pipe.begin(&self.head, self.id, false).await;
         let mut stage = Stage::Moving;
         if poll_fn(|context| poll_relay(context, &mut eater, &mut link.pipe, &mut stage, &mut 0)).await.is_ok() {

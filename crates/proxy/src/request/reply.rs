@@ -109,6 +109,22 @@ pub fn grpc_wait(fields: &Head) -> Option<Result<Duration, Never>> {
     Some(time.map(Duration::from_millis).ok_or(Never))
 }
 
+/// How long a gRPC client waits: at most eight digits and a unit.
+pub fn grpc_timeout(fields: &Head) -> Option<Duration> {
+    let (unit, digits) = fields.all(b"grpc-timeout").next()?.split_last()?;
+    let count: u64 =
+        std::str::from_utf8(digits).ok().filter(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?;
+    Some(match unit {
+        b'H' => Duration::from_secs(count * 3600),
+        b'M' => Duration::from_secs(count * 60),
+        b'S' => Duration::from_secs(count),
+        b'm' => Duration::from_millis(count),
+        b'u' => Duration::from_micros(count),
+        b'n' => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
 /// What a status says of the endpoint.
 pub fn outcome(status: u16) -> Outcome {
     match status {

@@ -125,7 +125,8 @@ impl Failed {
     pub fn outcome(&self) -> Option<Outcome> {
         match self {
             Failed::Unconnected(why) => why.outcome(),
-            Failed::Broken { failure: Failure::Client { .. } | Failure::Deadline, .. } => None,
+            Failed::Broken { failure: Failure::Client { .. } | Failure::Deadline { .. }, .. } => None,
+            Failed::Broken { failure: Failure::Late { client_owes: true }, .. } => Some(Outcome::Canceled),
             // A pooled connection that had died unseen says nothing about its endpoint; a fresh one does.
             Failed::Broken { failure: Failure::Reset { .. }, reused: true } => Some(Outcome::Canceled),
             Failed::Broken { .. } => Some(Outcome::Gateway),
@@ -166,7 +167,9 @@ impl<'a> Tries<'a> {
 
     /// Whether a body is worth remembering.
     pub fn may_repeat(&self) -> bool {
-        self.rule.retry.as_ref().map_or(self.asked.is_safe(), |retry| retry.attempts > 0)
+        // A stream may be refused with its body under way, and was not worked on then (RFC 9113 §8.7).
+        let by_stream = self.manner.offer == Offer::Http2 || self.manner.may_join();
+        self.rule.retry.as_ref().map_or(by_stream || self.asked.is_safe(), |retry| retry.attempts > 0)
     }
 
     /// Runs tries until one is answered for good.
@@ -417,6 +420,10 @@ impl<'a> Tries<'a> {
             return Next::Again(KNOCK);
         }
         self.failed_at(guard);
+        // Where there is no other endpoint, silence is not waited for again.
+        if matches!(why, Unconnected::Timeout) && self.pool.endpoints.iter().all(|endpoint| self.tried.contains(&endpoint.address)) {
+            return Next::End(Answer::new(503, reason).into());
+        }
         self.again_unsent(Answer::new(503, reason))
     }
 
@@ -439,8 +446,8 @@ impl<'a> Tries<'a> {
                 tell(Outcome::Canceled);
                 Next::End(status.map_or(Ending::Abort(reason), |status| Answer::last(status, reason).into()))
             }
-            Failure::Deadline => {
-                tell(Outcome::Gateway);
+            Failure::Deadline { client_owes } => {
+                tell(if client_owes { Outcome::Canceled } else { Outcome::Gateway });
                 Next::End(Answer::new(504, Reason::RequestTimeout).into())
             }
             Failure::Garbled(malformed) => {
@@ -467,7 +474,11 @@ impl<'a> Tries<'a> {
                 // the one retry is for that. Where the rule says how many there may be, it was told how many requests there may be.
                 self.again_sent(true, !reused || self.rule.retry.is_some(), upload, at, otherwise)
             }
-            Failure::Late => {
+            Failure::Late { client_owes: true } => {
+                tell(Outcome::Canceled);
+                Next::End(Answer::last(504, Reason::UpstreamTimeout).into())
+            }
+            Failure::Late { client_owes: false } => {
                 tell(Outcome::Gateway);
                 self.failed_at(guard);
                 self.again_sent(false, true, upload, at, Answer::new(504, Reason::UpstreamTimeout))

@@ -3,7 +3,7 @@
 
 use std::task::{Context, Poll, ready};
 
-use super::mirror::Feed;
+use super::mirror::{self, Feed};
 use crate::front::Front;
 use crate::h1::{Head, Malformed};
 use crate::relay::Side;
@@ -39,6 +39,8 @@ struct Body {
     /// How much of `kept` the current try has sent.
     at: usize,
     mirrors: Vec<Feed>,
+    /// What the mirrors were fed since their last turn.
+    fed: usize,
     ended: bool,
     /// Whether the data last shown came from `kept`.
     replaying: bool,
@@ -82,6 +84,11 @@ impl Upload {
         self.refused || self.stage == Stage::Done
     }
 
+    /// Whether the next bytes are the client's to send: nothing that the backend could take is there.
+    pub fn waits_for(&self, front: &impl Front) -> bool {
+        !self.is_over() && !self.held && self.body.at >= self.body.kept.len() && front.data().is_empty()
+    }
+
     /// Moves what can be moved from the client to the backend.
     pub fn poll(&mut self, context: &mut Context<'_>, front: &mut impl Front, to: &mut impl Sink) -> Poll<Result<(), Broken>> {
         if self.refused {
@@ -118,6 +125,12 @@ impl<F: Front> Source for Replayed<'_, F> {
         if self.body.replaying {
             return Poll::Ready(Ok(Fill::Data));
         }
+        if self.body.fed >= mirror::TURN {
+            // Copies run on this thread, too: fed without a pause they would lag however fast they are.
+            self.body.fed = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let fill = if self.body.absent { Fill::End } else { ready!(self.front.poll_fill(context))? };
         let beyond = |most: u64| *self.bytes + self.front.data().len() as u64 > most;
         if fill == Fill::Data && self.body.most.is_some_and(beyond) {
@@ -140,7 +153,10 @@ impl<F: Front> Source for Replayed<'_, F> {
             return;
         }
         let bytes = &self.front.data()[..count];
-        body.mirrors.iter().for_each(|mirror| mirror.data(bytes));
+        if !body.mirrors.is_empty() {
+            body.mirrors.iter().for_each(|mirror| mirror.data(bytes));
+            body.fed += count;
+        }
         if body.keep && !body.lost && body.kept.len() + count <= REPLAY_MAX {
             body.kept.extend_from_slice(bytes);
             body.at = body.kept.len();

@@ -46,6 +46,8 @@ pub struct Scene {
     pub edge: Edge,
     pub peers: Peers,
     pub limits: Option<Arc<Limits>>,
+    /// The method that all rules ask for.
+    pub method: Option<Arc<str>>,
 }
 
 impl Scene {
@@ -67,6 +69,7 @@ impl Scene {
             edge: Edge::default(),
             peers: Peers::default(),
             limits: None,
+            method: None,
         }
     }
 
@@ -85,7 +88,7 @@ impl Scene {
                 index: 0,
                 host,
                 path: path.clone(),
-                method: None,
+                method: self.method.clone(),
                 headers: Box::default(),
                 query: Box::default(),
             })
