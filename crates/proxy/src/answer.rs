@@ -33,6 +33,7 @@ pub enum Reason {
     CircuitOpen,
     FilterError,
     Overload,
+    Draining,
     AuthDenied,
     AuthUnreachable,
 }
@@ -63,6 +64,7 @@ impl Reason {
             Reason::CircuitOpen => "circuit_open",
             Reason::FilterError => "filter_error",
             Reason::Overload => "overload",
+            Reason::Draining => "draining",
             Reason::AuthDenied => "auth_denied",
             Reason::AuthUnreachable => "auth_unreachable",
         }

@@ -304,7 +304,11 @@ async fn tunnel_through(front: &mut impl Front, won: Won, head: &Head, visit: &V
     let guard = guard.lasting();
     let _open = Opened::count(&visit.core.shared.open.tunnels);
     front.begin_tunnel(head);
-    record.sent = tunnel::run(front, &mut link.pipe, visit.ticket, visit.ticket.options()).await;
+    let ended = tunnel::run(front, &mut link, visit).await;
+    record.sent = ended.sent;
+    if ended.drained {
+        record.reason = Reason::Draining;
+    }
     let at = now();
     guard.finish(Outcome::Canceled, at.since(began), at);
 }
@@ -320,7 +324,7 @@ async fn deliver(
 ) -> Result<(), Ending> {
     let Won { mut link, guard, reply, began, .. } = won;
     link.pipe.begin_body(reply.framing);
-    let outcome = deliver::run(front, &mut link, upload, clock, visit.ticket.options()).await;
+    let outcome = deliver::run(front, &mut link, upload, clock, (visit.core, visit.ticket.options())).await;
     let at = now();
     record.ended = Some(at);
     record.upstream_us = micros(at.since(began));
@@ -343,6 +347,10 @@ async fn deliver(
                 visit.core.idle.borrow_mut().put(link, at);
             }
             Ok(())
+        }
+        Some(Broke::Left) => {
+            guard.finish(Outcome::Canceled, took, at);
+            Err(Ending::Abort(Reason::Draining))
         }
         Some(Broke::Client(reason)) => {
             guard.finish(Outcome::Canceled, took, at);

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 use model::endpoint::PoolId;
+use model::vitals::State;
 use model::{Endpoint, Now, Outcome, Snapshot};
 use net::Stream;
 
@@ -300,6 +301,30 @@ impl<'s> Members<'s> {
         }
         let of_pool = || self.snapshot.pool(pool).map(|pool| pool.endpoints.iter().map(|one| one.address).collect()).unwrap_or_default();
         self.pools.entry(pool).or_insert_with(of_pool).contains(address)
+    }
+}
+
+/// Since when an endpoint is to finish what it has, as one of its requests found out.
+#[derive(Default)]
+pub struct Leaving(Option<Now>);
+
+/// How long that may take for an endpoint whose Service is gone with its policy.
+const DRAIN: Duration = Duration::from_secs(30);
+
+impl Leaving {
+    /// Whether its time is up (balance spec D1): it drains or has left its pool for as long as its policy lets it. Asked about once a second
+    /// of a request that goes on.
+    pub fn is_over(&mut self, core: &Core, link: &Link) -> bool {
+        let snapshot = core.snapshot();
+        let pool = snapshot.pool(link.pool);
+        let is_it = |one: &Arc<Endpoint>| Arc::ptr_eq(&one.vitals, &link.endpoint.vitals) && one.address == link.endpoint.address && one.weight > 0;
+        let stays = pool.is_some_and(|pool| pool.endpoints.iter().any(is_it)) && !link.endpoint.vitals.state().has(State::AGENT_DRAIN);
+        if stays {
+            self.0 = None;
+            return false;
+        }
+        let at = crate::core::now();
+        at.since(*self.0.get_or_insert(at)) >= pool.map_or(DRAIN, |pool| pool.policy.drain_timeout)
     }
 }
 

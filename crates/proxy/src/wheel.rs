@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::task::{Context, Waker};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// Time of one turn.
@@ -32,6 +32,8 @@ pub struct Wheel {
 
 struct Entry {
     deadline: Cell<u64>,
+    /// The deadline that is meant, where one of its steps is in force.
+    last: Cell<u64>,
     /// The turn it is queued for; entries of other turns are remains of a later deadline.
     queued: Cell<u64>,
     waker: RefCell<Option<Waker>>,
@@ -52,7 +54,7 @@ impl Default for Wheel {
 impl Wheel {
     /// A timer on this wheel, without a deadline.
     pub fn timer(self: &Rc<Self>) -> Timer {
-        let entry = Entry { deadline: Cell::new(NEVER), queued: Cell::new(NEVER), waker: RefCell::new(None) };
+        let entry = Entry { deadline: Cell::new(NEVER), last: Cell::new(NEVER), queued: Cell::new(NEVER), waker: RefCell::new(None) };
         Timer { entry: Rc::new(entry), wheel: Rc::clone(self) }
     }
 
@@ -93,10 +95,46 @@ impl Timer {
         // One tick more: the current one is partly over.
         let ticks = after.as_secs().saturating_mul(TURNS).saturating_add(u64::from(after.subsec_millis()).div_ceil(TICK_MS) + 1);
         let deadline = self.wheel.now.get().saturating_add(ticks);
+        self.entry.last.set(deadline);
         self.entry.deadline.set(deadline);
         if self.entry.queued.get() > deadline {
             self.wheel.queue(&self.entry, deadline);
         }
+    }
+
+    /// The same, but it expires every second until then: whoever waits can look around ([`Timer::poll_steps`]).
+    pub fn set_in_steps(&self, after: Duration) {
+        self.set(after);
+        self.entry.last.set(self.entry.deadline.get());
+        self.step();
+    }
+
+    /// Of a timer that has expired: whether that was its deadline. If not, the next step begins.
+    fn is_over(&self) -> bool {
+        self.entry.last.get() <= self.wheel.now.get() || !self.step()
+    }
+
+    /// Waits for the deadline of [`Timer::set_in_steps`], and looks around at each step. Ready with false when there was something to see.
+    pub fn poll_steps(&self, context: &Context<'_>, mut look: impl FnMut() -> bool) -> Poll<bool> {
+        while self.expired(context) {
+            if self.is_over() {
+                return Poll::Ready(true);
+            }
+            if look() {
+                return Poll::Ready(false);
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Brings the deadline forward by a step, if it is further away.
+    fn step(&self) -> bool {
+        let (next, last) = (self.wheel.now.get() + TURNS, self.entry.last.get());
+        self.entry.deadline.set(next.min(last));
+        if self.entry.queued.get() > next.min(last) {
+            self.wheel.queue(&self.entry, next.min(last));
+        }
+        last != NEVER
     }
 
     /// Wakes the task that waits for it, deadline or not.
@@ -151,6 +189,24 @@ mod tests {
                 }
             })
             .unwrap_or(usize::MAX)
+    }
+
+    #[test]
+    fn a_deadline_in_steps_expires_every_second_and_is_over_once() {
+        let wheel = Rc::new(Wheel::default());
+        let timer = wheel.timer();
+        timer.set_in_steps(Duration::from_millis(3_450));
+        let mut steps = Vec::new();
+        loop {
+            steps.push(turns_until_expired(&wheel, &timer));
+            if timer.is_over() {
+                break;
+            }
+        }
+        assert_eq!(steps, [10, 10, 10, 6]);
+        timer.set(Duration::from_millis(500));
+        turns_until_expired(&wheel, &timer);
+        assert!(timer.is_over(), "one without steps is over when it has expired");
     }
 
     #[test]

@@ -364,6 +364,48 @@ fn a_client_that_is_slow_with_its_body_is_no_fault_of_the_endpoint() {
 }
 
 #[test]
+fn what_is_in_flight_to_an_endpoint_that_leaves_has_the_time_of_its_policy() {
+    let slow = Tape::raw(|wire, _| {
+        let request = wire.asked()?;
+        match request.path() {
+            "/mute" => std::thread::sleep(Duration::from_secs(6)),
+            "/ws" => {
+                wire.send("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+                wire.rest();
+                return None;
+            }
+            _ => {
+                wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
+                std::thread::sleep(Duration::from_secs(6));
+            }
+        }
+        None
+    });
+    let (other, leaving) = (Tape::named("other"), endpoint(slow.address));
+    let scene = |endpoints: Vec<_>| {
+        let mut scene = Scene::new(vec![(prefix("/"), rule(vec![to_pool(1)]))], vec![endpoints]);
+        scene.policy.drain_timeout = Duration::from_secs(1);
+        scene
+    };
+    let mut stage = Stage::new(&scene(vec![Arc::clone(&leaving)]));
+    let (mut mute, mut stream, mut tunnel) = (stage.client(), stage.client(), stage.client());
+    mute.request("GET /mute", "");
+    stream.request("GET /stream", "");
+    assert_eq!(stream.head().expect("a head").status(), 200);
+    assert_eq!(tunnel.request("GET /ws", "Connection: Upgrade\r\nUpgrade: websocket\r\n").answer("GET").status(), 101);
+    eventually("all are in flight", || leaving.vitals.in_flight() == 3);
+    stage.play(&scene(vec![endpoint(other.address)]));
+    let start = Instant::now();
+    let answer = mute.answer("GET");
+    assert_eq!((answer.status(), answer.reason().as_str()), (503, "draining"));
+    assert!(!stream.rest().ends_with(b"0\r\n\r\n"), "it does not look whole");
+    assert_eq!(tunnel.rest(), [0x88, 2, 3, 0xE9], "a close frame with 1001");
+    assert!((900..5_000).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+    eventually("nothing is in flight", || leaving.vitals.in_flight() == 0);
+    assert_eq!(leaving.vitals.streaks().gateway, 0, "it is no failure");
+}
+
+#[test]
 fn attempts_of_zero_forbid_even_that() {
     let dead = free_address();
     let none = Retry { codes: Vec::new(), attempts: 0, backoff: Duration::ZERO };

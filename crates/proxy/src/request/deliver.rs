@@ -1,15 +1,15 @@
 //! The body of an answer on its way to the client, while the rest of the request may still be on its way to the backend.
 
 use std::future::poll_fn;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use super::exchange::Clock;
 use super::upload::Upload;
 use crate::answer::Reason;
-use crate::core::Options;
+use crate::core::{Core, Options};
 use crate::front::Front;
 use crate::relay::{Side, Source as _, Stage, poll_relay};
-use crate::upstream::Link;
+use crate::upstream::{Leaving, Link};
 
 /// How it went wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Broke {
     Client(Reason),
     /// The backend broke off or fell silent.
     Backend(Reason),
+    /// The endpoint leaves, and had its time.
+    Left,
 }
 
 /// Moves the answer's body; its head is queued already. Gives the bytes of the body.
@@ -29,9 +31,9 @@ pub async fn run(
     link: &mut Link,
     upload: &mut Upload,
     clock: &mut Clock<'_>,
-    options: &Options,
+    (core, options): (&Core, &Options),
 ) -> Result<u64, (u64, Broke)> {
-    let (mut stage, mut moved, mut seen) = (Stage::Moving, 0, u64::MAX);
+    let (mut stage, mut moved, mut seen, mut leaving) = (Stage::Moving, 0, u64::MAX, Leaving::default());
     let outcome = poll_fn(|context| {
         if !upload.is_over() && !upload.held && upload.poll(context, front, &mut link.pipe).is_ready() && !upload.is_over() {
             return Poll::Ready(Err(Broke::Client(Reason::ClientGone)));
@@ -54,7 +56,8 @@ pub async fn run(
         }
         // What is there and not taken waits for the client, and so does what was taken and has not left.
         let client_owes = front.has_queued() || !link.pipe.data().is_empty();
-        poll_time(context, (moved, &mut seen), client_owes, clock, options)
+        let link = &*link;
+        poll_time(context, (moved, &mut seen), client_owes, clock, (options, || leaving.is_over(core, link)))
     })
     .await;
     outcome.map(|()| moved).map_err(|broke| (moved, broke))
@@ -65,7 +68,7 @@ fn poll_time(
     (moved, seen): (u64, &mut u64),
     client_owes: bool,
     clock: &mut Clock<'_>,
-    options: &Options,
+    (options, leaves): (&Options, impl FnMut() -> bool),
 ) -> Poll<Result<(), Broke>> {
     let over = match (clock.whole_is_over(context), clock.each_is_over(context)) {
         (true, _) => Some(Reason::RequestTimeout),
@@ -77,10 +80,10 @@ fn poll_time(
         return Poll::Ready(Err(if client_owes { Broke::Client(reason) } else { Broke::Backend(reason) }));
     }
     if moved != std::mem::replace(seen, moved) {
-        clock.timer.set(if client_owes { options.stalled_timeout } else { options.silence_timeout });
+        clock.timer.set_in_steps(if client_owes { options.stalled_timeout } else { options.silence_timeout });
     }
-    if !clock.timer.expired(context) {
-        return Poll::Pending;
+    if !ready!(clock.timer.poll_steps(context, leaves)) {
+        return Poll::Ready(Err(Broke::Left));
     }
     Poll::Ready(Err(if client_owes { Broke::Client(Reason::ClientTimeout) } else { Broke::Backend(Reason::UpstreamTimeout) }))
 }

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::time::Sleep;
@@ -12,11 +12,11 @@ use super::handshake;
 use super::reply::{self, Reply};
 use super::upload::Upload;
 use crate::answer::Reason;
-use crate::core::Options;
+use crate::core::{Core, Options};
 use crate::front::Front;
 use crate::h1::{AnswerLine, Head, HeadParser, Malformed};
 use crate::relay::Broken;
-use crate::upstream::Link;
+use crate::upstream::{Leaving, Link};
 use crate::wheel::Timer;
 use crate::wire::status_of;
 
@@ -50,6 +50,8 @@ pub enum Failure {
         /// As above.
         client_owes: bool,
     },
+    /// It leaves, and had its time for what it was doing.
+    Drained,
     /// Its answer is against the grammar.
     Garbled(Malformed),
 }
@@ -62,6 +64,7 @@ impl Failure {
             Failure::Deadline { .. } => Reason::RequestTimeout,
             Failure::Reset { .. } => Reason::UpstreamReset,
             Failure::Late { .. } => Reason::UpstreamTimeout,
+            Failure::Drained => Reason::Draining,
             Failure::Garbled(_) => Reason::UpstreamProtocol,
         }
     }
@@ -103,6 +106,8 @@ pub struct Try<'a, 'c, F> {
     pub head: &'a mut Head,
     /// Deadlines.
     pub clock: &'a mut Clock<'c>,
+    /// The thread.
+    pub core: &'a Core,
     /// How to behave.
     pub options: &'a Options,
 }
@@ -121,7 +126,7 @@ impl<F: Front> Try<'_, '_, F> {
         }
         let mut parser = HeadParser::answer(self.options.answer_limits);
         let mut interim = 0;
-        let mut progress = (u64::MAX, 0);
+        let (mut progress, mut leaving) = ((u64::MAX, 0), Leaving::default());
         // The wait for 100 (Continue) begins when the head has left, which is now as far as clocks of this grain can tell.
         let mut patience = self.upload.held.then(|| Box::pin(tokio::time::sleep(CONTINUE_WAIT)));
         poll_fn(|context| {
@@ -153,7 +158,7 @@ impl<F: Front> Try<'_, '_, F> {
             if waits && self.front.poll_gone(context).is_ready() {
                 return Poll::Ready(Err(Failure::Client { status: None, reason: Reason::ClientGone }));
             }
-            self.poll_time(context, &mut progress)
+            self.poll_time(context, &mut progress, &mut leaving)
         })
         .await
     }
@@ -215,7 +220,7 @@ impl<F: Front> Try<'_, '_, F> {
     }
 
     /// Deadlines, and silences: whoever owes the next bytes is at fault.
-    fn poll_time(&mut self, context: &mut Context<'_>, progress: &mut (u64, u64)) -> Poll<Result<Reply, Failure>> {
+    fn poll_time(&mut self, context: &mut Context<'_>, progress: &mut (u64, u64), leaving: &mut Leaving) -> Poll<Result<Reply, Failure>> {
         let client_owes = self.upload.waits_for(self.front) && !self.link.pipe.has_queued();
         if self.clock.whole_is_over(context) {
             return Poll::Ready(Err(Failure::Deadline { client_owes }));
@@ -226,10 +231,11 @@ impl<F: Front> Try<'_, '_, F> {
         let seen = (self.upload.bytes, self.link.pipe.written());
         if seen != *progress {
             *progress = seen;
-            self.clock.timer.set(if client_owes { self.options.body_timeout } else { self.options.silence_timeout });
+            self.clock.timer.set_in_steps(if client_owes { self.options.body_timeout } else { self.options.silence_timeout });
         }
-        if !self.clock.timer.expired(context) {
-            return Poll::Pending;
+        let (core, link) = (self.core, &*self.link);
+        if !ready!(self.clock.timer.poll_steps(context, || leaving.is_over(core, link))) {
+            return Poll::Ready(Err(Failure::Drained));
         }
         Poll::Ready(Err(match client_owes {
             true => Failure::Client { status: Some(408), reason: Reason::ClientTimeout },

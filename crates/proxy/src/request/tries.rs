@@ -126,7 +126,7 @@ impl Failed {
         match self {
             Failed::Unconnected(why) => why.outcome(),
             Failed::Broken { failure: Failure::Client { .. } | Failure::Deadline { .. }, .. } => None,
-            Failed::Broken { failure: Failure::Late { client_owes: true }, .. } => Some(Outcome::Canceled),
+            Failed::Broken { failure: Failure::Late { client_owes: true } | Failure::Drained, .. } => Some(Outcome::Canceled),
             // A pooled connection that had died unseen says nothing about its endpoint; a fresh one does.
             Failed::Broken { failure: Failure::Reset { .. }, reused: true } => Some(Outcome::Canceled),
             Failed::Broken { .. } => Some(Outcome::Gateway),
@@ -256,7 +256,7 @@ impl<'a> Tries<'a> {
         clock.each = self.rule.timeouts.backend_request.map(|within| Box::pin(tokio::time::sleep(within)));
         let reused = link.served > 0;
         link.served += 1;
-        let attempt = Try { front, asked: self.asked, upload, link: &mut link, head, clock, options: self.options };
+        let attempt = Try { front, asked: self.asked, upload, link: &mut link, head, clock, core: self.core, options: self.options };
         match attempt.run().await {
             Ok(reply) => Ok((link, reply)),
             Err(failure) => Err(Failed::Broken { failure, reused }),
@@ -454,6 +454,10 @@ impl<'a> Tries<'a> {
                 tracing::debug!(%malformed, endpoint = %guard.endpoint().address, "malformed answer");
                 tell(Outcome::Gateway);
                 Next::End(Answer::new(502, Reason::UpstreamProtocol).into())
+            }
+            Failure::Drained => {
+                tell(Outcome::Canceled);
+                Next::End(Answer::last(503, Reason::Draining).into())
             }
             Failure::Reset { sent: false } => {
                 // A pooled connection that had died unseen says nothing about its endpoint; a fresh one does.

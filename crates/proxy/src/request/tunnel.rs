@@ -6,13 +6,13 @@ use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use crate::core::Options;
-use crate::door::Ticket;
 use crate::front::Front;
 use crate::h1::Head;
 use crate::relay::{Broken, Fill, Side, Sink, Source, Stage, poll_relay};
 use crate::upstream::pipe::Pipe;
+use crate::upstream::{Leaving, Link};
 
+use super::Visit;
 use frames::Frames;
 
 /// A close frame with code 1001, "going away" (RFC 6455 §7.4.1).
@@ -69,13 +69,23 @@ impl Source for Counted<'_> {
     }
 }
 
-/// Passes bytes both ways until both sides have ended, one broke, nothing moved for long, or the drain cuts it off. Gives the
-/// bytes that went to the client, whose side of it is begun already.
-pub async fn run(client: &mut impl Front, backend: &mut Pipe, ticket: &Ticket, options: &Options) -> u64 {
-    backend.begin_tunnel();
+/// How a tunnel ended.
+pub struct Ended {
+    /// Bytes that went to the client.
+    pub sent: u64,
+    /// Its endpoint leaves, and it had its time.
+    pub drained: bool,
+}
+
+/// Passes bytes both ways until both sides have ended, one broke, nothing moved for long, or a drain cuts it off. The client's side of it is
+/// begun already.
+pub async fn run(client: &mut impl Front, link: &mut Link, visit: &Visit<'_>) -> Ended {
+    let (ticket, options) = (visit.ticket, visit.ticket.options());
+    link.pipe.begin_tunnel();
     let (mut up, mut down, mut frames) = (Way::default(), Way::default(), Frames::default());
-    let (mut seen, mut said) = (u64::MAX, false);
+    let (mut seen, mut said, mut leaving, mut drained) = (u64::MAX, false, Leaving::default(), false);
     let cut_off = poll_fn(|context| {
+        let backend = &mut link.pipe;
         // A backend that is gone already needs no farewell.
         let rising = up.poll(context, client, backend, Pipe::poll_shut);
         let falling = down.poll(context, &mut Counted { pipe: &mut *backend, frames: &mut frames }, client, Front::poll_shut);
@@ -84,13 +94,16 @@ pub async fn run(client: &mut impl Front, backend: &mut Pipe, ticket: &Ticket, o
             _ => {}
         }
         if up.moved + down.moved != std::mem::replace(&mut seen, up.moved + down.moved) {
-            ticket.timer().set(options.tunnel_timeout);
+            ticket.timer().set_in_steps(options.tunnel_timeout);
         }
-        match ticket.timer().expired(context) {
-            _ if ticket.is_cut_off() => Poll::Ready(true),
-            true => Poll::Ready(false),
-            false => Poll::Pending,
+        if ticket.is_cut_off() {
+            return Poll::Ready(true);
         }
+        let link = &*link;
+        ticket.timer().poll_steps(context, || leaving.is_over(visit.core, link)).map(|is_idle| {
+            drained = !is_idle;
+            drained
+        })
     })
     .await;
     if cut_off && frames.at_boundary() && down.stage == Stage::Moving {
@@ -103,5 +116,5 @@ pub async fn run(client: &mut impl Front, backend: &mut Pipe, ticket: &Ticket, o
         });
         let _ = tokio::time::timeout(Duration::from_millis(100), farewell).await;
     }
-    down.moved
+    Ended { sent: down.moved, drained }
 }
