@@ -12,6 +12,8 @@ use model::{Live, Now, Snapshot};
 
 use crate::backends::Draws;
 use crate::crew::Crew;
+use crate::date::{self, Date};
+use crate::h1::Head;
 use crate::loads::Loads;
 use crate::log::{AccessLog, Sampler};
 use crate::numbers::{Numbers, Open, Tally};
@@ -187,6 +189,8 @@ pub struct Core {
     connections: Cell<u64>,
     random: Cell<u64>,
     ticks: Cell<u64>,
+    /// This second, for answers.
+    date: Cell<Date>,
 }
 
 impl Core {
@@ -214,6 +218,7 @@ impl Core {
             snapshot: RefCell::new(Rc::new(Held(snapshot))),
             random: Cell::new(seed ^ 0x9E37_79B9_7F4A_7C15),
             ticks: Cell::new(0),
+            date: Cell::new(date::now()),
             shared,
         })
     }
@@ -248,6 +253,13 @@ impl Core {
         mixed ^ (mixed >> 31)
     }
 
+    /// Gives an answer the time, if it has none: ours must have it, and one that is passed on, too (RFC 9110 §6.6.1).
+    pub fn date(&self, head: &mut Head) {
+        if !head.fields.iter().any(|field| head.name(field).eq_ignore_ascii_case(b"date")) {
+            head.push(b"date", &self.date.get());
+        }
+    }
+
     /// Turns the wheel and sweeps, until the thread ends. One task a thread.
     pub async fn tick(self: Rc<Self>) {
         let mut interval = tokio::time::interval(TICK);
@@ -258,6 +270,7 @@ impl Core {
             self.wheel.turn();
             net::reactor::tick();
             self.ticks.set(self.ticks.get() + 1);
+            self.date.set(date::now());
             if self.ticks.get().is_multiple_of(SWEEP_TICKS) {
                 let snapshot = self.snapshot();
                 if self.shared.pressure.is_tight() {

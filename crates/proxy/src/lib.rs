@@ -12,6 +12,7 @@ mod buffer;
 mod caller;
 mod core;
 mod crew;
+mod date;
 mod door;
 #[cfg(test)]
 mod fixture;

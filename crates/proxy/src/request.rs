@@ -168,6 +168,7 @@ async fn live<'s>(
         Box::pin(tunnel_through(front, won, head, visit, record)).await;
         return Ok(false);
     }
+    visit.core.date(head);
     let close = visit.ticket.is_last() || !asked.keep_alive;
     // What gRPC says by trailers alone must not become a head with an end of its own after it.
     let extent = if won.reply.extent == Extent::Open && won.link.pipe.is_over() { Extent::Empty } else { won.reply.extent };
@@ -267,6 +268,7 @@ async fn deny<'s>(
     if let Some(rule) = record.rule {
         filters::on_denial(&rule.filters, asked, head);
     }
+    visit.core.date(head);
     let close = visit.ticket.is_last() || !asked.keep_alive;
     front.begin_answer(won.reply.status, head, won.reply.extent, close);
     deliver(front, (won, false), &mut upload, clock, visit, record).await?;
@@ -394,7 +396,9 @@ async fn refuse(front: &mut impl Front, asked: &Asked, answer: &Answer, visit: &
     record.status = answer.status;
     let close = answer.close || visit.ticket.is_last() || !asked.keep_alive;
     if asked.is_grpc() {
-        front.begin_answer(200, &answer.to_grpc(visit.ticket.options().show_reason), Extent::Nothing(None), close);
+        let mut head = answer.to_grpc(visit.ticket.options().show_reason);
+        visit.core.date(&mut head);
+        front.begin_answer(200, &head, Extent::Nothing(None), close);
         front.finish(&Head::default());
         return poll_fn(|context| front.poll_flush(context)).await.is_ok() && !close;
     }
@@ -408,7 +412,8 @@ pub async fn say(front: &mut impl Front, answer: &Answer, accept: Option<&[u8]>,
     let options = visit.ticket.options();
     let (kind, body) = answer.body(accept).unzip();
     let body = body.unwrap_or_default();
-    let head = answer.head(kind, options.show_reason);
+    let mut head = answer.head(kind, options.show_reason);
+    visit.core.date(&mut head);
     let extent = match (kind, to_head) {
         (None, _) => Extent::Nothing(None),
         (_, true) => Extent::Nothing(Some(body.len() as u64)),
