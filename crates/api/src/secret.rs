@@ -29,6 +29,9 @@ pub struct SecretData {
     /// PEM private key, base64.
     #[serde(rename = "tls.key")]
     pub key: Option<Arc<str>>,
+    /// What the certificate's authority says of it, DER (RFC 6960), base64.
+    #[serde(rename = "tls.ocsp-staple")]
+    pub staple: Option<Arc<str>>,
     /// PEM certificates of authorities, base64.
     #[serde(rename = "ca.crt")]
     pub authorities: Option<Arc<str>>,

@@ -135,6 +135,7 @@ fn identity(secret: &Secret) -> Result<TlsIdentity, String> {
         not_after_s: parsed.validity().not_after.timestamp(),
         chain: chain.iter().map(|one| one.to_vec()).collect(),
         key: key.secret_der().to_vec(),
+        staple: secret.data.staple.as_deref().and_then(|text| STANDARD.decode(text).ok()).unwrap_or_default(),
     })
 }
 

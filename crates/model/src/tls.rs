@@ -12,6 +12,8 @@ pub struct TlsIdentity {
     pub chain: Vec<Vec<u8>>,
     /// PKCS#8, PKCS#1 or SEC1, DER.
     pub key: Vec<u8>,
+    /// What its authority says of the leaf, for clients that ask (an OCSP response, DER); empty where the Secret has none.
+    pub staple: Vec<u8>,
     /// Names of the leaf, lower case, wildcards as written.
     pub names: Vec<Arc<str>>,
     /// End of the leaf's validity, Unix seconds.

@@ -193,7 +193,7 @@ impl Certificates {
             return made.clone();
         }
         let chain = identity.chain.iter().map(|der| CertificateDer::from(der.clone())).collect();
-        let made = match certified(chain, &identity.key) {
+        let made = match certified(chain, &identity.key).map(|key| stapled(key, identity)) {
             Ok(key) => configuration(Arc::new(key), terms),
             Err(error) => {
                 tracing::warn!(%error, secret = %identity.origin, "the key cannot be used: replace the Secret");
@@ -240,6 +240,26 @@ fn with_suites(wanted: &[u16]) -> Arc<CryptoProvider> {
 fn certified(chain: Vec<CertificateDer<'static>>, key: &[u8]) -> Result<CertifiedKey, String> {
     let key = PrivateKeyDer::try_from(key.to_vec()).map_err(str::to_owned)?;
     CertifiedKey::from_der(chain, key, &provider()).map_err(|error| error.to_string())
+}
+
+/// The key with what its authority says of the certificate (RFC 6066 §8): a successful response, as far as its first octets tell.
+fn stapled(mut key: CertifiedKey, identity: &TlsIdentity) -> CertifiedKey {
+    match identity.staple.as_slice() {
+        [] => {}
+        staple if is_response(staple) => key.ocsp = Some(staple.to_vec()),
+        _ => tracing::warn!(secret = %identity.origin, "tls.ocsp-staple is no successful OCSP response in DER: it is not sent"),
+    }
+    key
+}
+
+/// `OCSPResponse ::= SEQUENCE { responseStatus ENUMERATED { successful (0), ... }, ... }`
+fn is_response(der: &[u8]) -> bool {
+    let [0x30, length, rest @ ..] = der else { return false };
+    let after = match usize::from(*length) {
+        ..0x80 => rest,
+        long => rest.get(long - 0x80..).unwrap_or_default(),
+    };
+    after.starts_with(&[0x0A, 1, 0])
 }
 
 /// TLS 1.2 and 1.3 with this key, unless the terms ask for less. Sessions are kept per configuration, so a ticket never carries

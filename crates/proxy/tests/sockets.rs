@@ -226,7 +226,14 @@ fn identity(authority: &Authority, name: &str) -> Arc<TlsIdentity> {
     let pem = authority.issue_server(name, &[name.to_owned()], &[], SystemTime::now()).expect("a certificate");
     let chain = CertificateDer::pem_slice_iter(pem.certificate.as_bytes()).map(|der| der.expect("PEM").to_vec()).collect();
     let key = PrivateKeyDer::from_pem_slice(pem.key.as_bytes()).expect("PEM").secret_der().to_vec();
-    Arc::new(TlsIdentity { origin: Origin::new("Secret", "test", "cert"), chain, key, names: vec![name.into()], not_after_s: i64::MAX })
+    Arc::new(TlsIdentity {
+        origin: Origin::new("Secret", "test", "cert"),
+        chain,
+        key,
+        staple: Vec::new(),
+        names: vec![name.into()],
+        not_after_s: i64::MAX,
+    })
 }
 
 /// Connects with this server name; gives the name of the certificate's authority as far as it verifies, and the protocol.
