@@ -277,7 +277,10 @@ impl Idle {
     pub fn sweep(&mut self, snapshot: &Snapshot, now: Now) {
         let mut members = Members::of(snapshot);
         self.links.retain(|address, links| {
-            links.retain_mut(|link| members.has(link.pool, address, &mut link.seen) && now.since(link.used) < IDLE_TIME);
+            links.retain_mut(|link| {
+                let wanted = members.has(link.pool, address, &mut link.seen) && !link.endpoint.vitals.state().has(State::AGENT_DRAIN);
+                wanted && now.since(link.used) < IDLE_TIME
+            });
             !links.is_empty()
         });
     }

@@ -34,6 +34,8 @@ struct Entry {
     deadline: Cell<u64>,
     /// The deadline that is meant, where one of its steps is in force.
     last: Cell<u64>,
+    /// The deadline in force is a step.
+    stepping: Cell<bool>,
     /// The turn it is queued for; entries of other turns are remains of a later deadline.
     queued: Cell<u64>,
     waker: RefCell<Option<Waker>>,
@@ -54,7 +56,13 @@ impl Default for Wheel {
 impl Wheel {
     /// A timer on this wheel, without a deadline.
     pub fn timer(self: &Rc<Self>) -> Timer {
-        let entry = Entry { deadline: Cell::new(NEVER), last: Cell::new(NEVER), queued: Cell::new(NEVER), waker: RefCell::new(None) };
+        let entry = Entry {
+            deadline: Cell::new(NEVER),
+            last: Cell::new(NEVER),
+            stepping: Cell::new(false),
+            queued: Cell::new(NEVER),
+            waker: RefCell::new(None),
+        };
         Timer { entry: Rc::new(entry), wheel: Rc::clone(self) }
     }
 
@@ -96,6 +104,7 @@ impl Timer {
         let ticks = after.as_secs().saturating_mul(TURNS).saturating_add(u64::from(after.subsec_millis()).div_ceil(TICK_MS) + 1);
         let deadline = self.wheel.now.get().saturating_add(ticks);
         self.entry.last.set(deadline);
+        self.entry.stepping.set(false);
         self.entry.deadline.set(deadline);
         if self.entry.queued.get() > deadline {
             self.wheel.queue(&self.entry, deadline);
@@ -104,9 +113,18 @@ impl Timer {
 
     /// The same, but it expires every second until then: whoever waits can look around ([`Timer::poll_steps`]).
     pub fn set_in_steps(&self, after: Duration) {
+        let (pending, was_stepping, now) = (self.entry.deadline.get(), self.entry.stepping.get(), self.wheel.now.get());
         self.set(after);
-        self.entry.last.set(self.entry.deadline.get());
-        self.step();
+        // A step that is due stays, however often the deadline moves: who is busy looks around, too.
+        if was_stepping && pending > now && pending <= self.entry.last.get() {
+            self.entry.deadline.set(pending);
+            self.entry.stepping.set(true);
+            if self.entry.queued.get() > pending {
+                self.wheel.queue(&self.entry, pending);
+            }
+        } else {
+            self.step();
+        }
     }
 
     /// Of a timer that has expired: whether that was its deadline. If not, the next step begins.
@@ -131,6 +149,7 @@ impl Timer {
     fn step(&self) -> bool {
         let (next, last) = (self.wheel.now.get() + TURNS, self.entry.last.get());
         self.entry.deadline.set(next.min(last));
+        self.entry.stepping.set(true);
         if self.entry.queued.get() > next.min(last) {
             self.wheel.queue(&self.entry, next.min(last));
         }
@@ -204,6 +223,12 @@ mod tests {
             }
         }
         assert_eq!(steps, [10, 10, 10, 6]);
+        timer.set_in_steps(Duration::from_secs(60));
+        for _ in 0..9 {
+            wheel.turn();
+            timer.set_in_steps(Duration::from_secs(60));
+        }
+        assert_eq!(turns_until_expired(&wheel, &timer), 1, "moving the deadline moves no step that is due");
         timer.set(Duration::from_millis(500));
         turns_until_expired(&wheel, &timer);
         assert!(timer.is_over(), "one without steps is over when it has expired");

@@ -375,8 +375,12 @@ fn what_is_in_flight_to_an_endpoint_that_leaves_has_the_time_of_its_policy() {
                 return None;
             }
             _ => {
-                wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n");
-                std::thread::sleep(Duration::from_secs(6));
+                wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+                // Busy until it is cut off.
+                for _ in 0..60 {
+                    wire.stream.write_all(b"1\r\na\r\n").ok()?;
+                    std::thread::sleep(Duration::from_millis(100));
+                }
             }
         }
         None

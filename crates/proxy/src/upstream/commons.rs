@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use foldhash::fast::FixedState;
+use model::vitals::State;
 use model::{Endpoint, Now, PoolId, Snapshot};
 use net::{Stream, is_silent};
 use parking_lot::Mutex;
@@ -93,7 +94,10 @@ impl Commons {
         let mut members = Members::of(snapshot);
         let mut idle = self.idle.lock();
         idle.retain(|address, spares| {
-            spares.retain_mut(|spare| members.has(spare.pool, address, &mut spare.seen) && now.since(spare.used) < IDLE_TIME);
+            spares.retain_mut(|spare| {
+                let wanted = members.has(spare.pool, address, &mut spare.seen) && !spare.endpoint.vitals.state().has(State::AGENT_DRAIN);
+                wanted && now.since(spare.used) < IDLE_TIME
+            });
             !spares.is_empty()
         });
         self.count.store(idle.values().map(Vec::len).sum(), Ordering::Relaxed);
