@@ -24,7 +24,7 @@ const STANDS: Duration = Duration::from_secs(1);
 const WAITING: usize = 1_024;
 
 /// How long a generation is held at most for what it refers to and nobody has read yet.
-const UNREAD: Duration = Duration::from_millis(250);
+const UNREAD: Duration = Duration::from_secs(1);
 
 /// What the engine is wired to.
 pub struct Engine {

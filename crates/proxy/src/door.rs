@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::Now;
-use model::routes::{EntranceKey, Limits};
+use model::routes::{EntranceKey, Limits, Speaks};
 
 use crate::core::{Options, Shared, now};
 use crate::wheel::Timer;
@@ -20,6 +20,8 @@ pub struct Door {
     pub key: EntranceKey,
     shared: Arc<Shared>,
     thread: usize,
+    /// What is spoken there, also when no snapshot says it any more.
+    speaks: Cell<Option<Speaks>>,
     closing: Cell<bool>,
     cut_off: Cell<bool>,
     /// Bounds of the entrance, and what they make of the plane's options; who is inside keeps what it came in with.
@@ -48,6 +50,7 @@ impl Door {
             bounds: RefCell::new((None, options)),
             shared,
             thread,
+            speaks: Cell::new(None),
             closing: Cell::new(false),
             cut_off: Cell::new(false),
             timers: RefCell::default(),
@@ -84,6 +87,14 @@ impl Door {
         timers[place] = Some(Rc::clone(&timer));
         self.shared.loads.enter(self.thread);
         Ticket { door: Rc::clone(self), timer, options, aged_at: None, place }
+    }
+
+    /// What a connection that came in speaks: as its entrance says, or said while it was there.
+    pub fn speaks(&self, now: Option<Speaks>) -> Option<Speaks> {
+        if now.is_some() {
+            self.speaks.set(now);
+        }
+        self.speaks.get()
     }
 
     /// No new requests: idle connections end now, the others after their answer.

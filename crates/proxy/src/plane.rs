@@ -321,7 +321,7 @@ async fn connection(mut stream: Stream, mut peer: SocketAddr, ticket: &Ticket, c
             Err(error) => return tracing::debug!(%error, client = %peer, "a connection without the header of the PROXY protocol is closed"),
         }
     }
-    let https = speaks == Some(Speaks::Https);
+    let https = ticket.door().speaks(speaks) == Some(Speaks::Https);
     let mut caller = Box::new(Caller::new(peer, https, &peers, core.next_connection()));
     drop(peers);
     if !https {

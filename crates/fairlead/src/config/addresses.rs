@@ -26,6 +26,10 @@ pub(super) fn primary() -> Vec<IpAddr> {
 /// # Errors
 /// When there are two of one.
 pub(super) fn one_a_family(given: Vec<IpAddr>) -> Result<Vec<IpAddr>> {
+    // Others are told to come to it, and Services would be bound where nobody asked for them.
+    if let Some(no) = given.iter().find(|address| address.is_unspecified() || address.is_multicast()) {
+        return Err(misused!("--node-address {no}: is no address of a node, name the one that others reach"));
+    }
     match given.as_slice() {
         [] | [_] => Ok(given),
         [a, b] if a.is_ipv4() != b.is_ipv4() => Ok(given),

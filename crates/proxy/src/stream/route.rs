@@ -70,7 +70,9 @@ impl Shared {
         let guard = match sticky {
             Some(guard) => guard,
             None => {
-                let ask = Ask { hash: picker.hash_key(&Peer(client)), tried, again: !tried.is_empty(), retryable: true, may_wait: false };
+                // Whose time with an endpoint is over is chosen for anew: its address would lead back to the same one (services spec S51).
+                let hash = if frontend.affinity.is_some() && is_by_affinity(pool) { None } else { picker.hash_key(&Peer(client)) };
+                let ask = Ask { hash, tried, again: !tried.is_empty(), retryable: true, may_wait: false };
                 WORKER.with_borrow_mut(|worker| picker.pick(worker, &ask, now))?
             }
         };
@@ -84,6 +86,11 @@ impl Shared {
             self.affinity.put(&chosen.frontend, client.to_canonical(), endpoint.address, &endpoint.identity.target, timeout, now);
         }
     }
+}
+
+/// Whether the strategy goes by the client's address because the Service's `sessionAffinity` says so, which this plane keeps by itself.
+fn is_by_affinity(pool: &Pool) -> bool {
+    pool.policy.sources.iter().any(|(field, source)| *field == "strategy" && **source == *"sessionAffinity")
 }
 
 /// The pool a client is served from.
