@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use apiserver::{ApiServer, Body, BoxError, Identity, Source};
-use futures_util::FutureExt as _;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -73,10 +72,10 @@ pub async fn serve(
         tokio::spawn(door.clone().receive(stream, peer, Some(slot)));
     }
     // Whoever still waits in the queue would be reset with the socket.
-    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
+    for (stream, peer) in net::last_in_queue(listener).context("API socket")? {
         tokio::spawn(door.clone().receive(stream, peer, None));
     }
-    drop((listener, door));
+    drop(door);
     if tokio::time::timeout(drain, all_gone.recv()).await.is_err() {
         tracing::warn!("API requests were still open after {} s and were cut", drain.as_secs());
     }

@@ -18,7 +18,7 @@ mod unverified;
 mod vouched;
 
 pub use bind::{BindError, bind_tcp, bind_udp};
-pub use closing::send_last;
+pub use closing::{last_in_queue, send_last};
 pub use reactor::{Listener, Stream, is_silent};
 pub use unverified::{anyone, unverified};
 pub use vouched::{CertificateName, vouched, vouched_by_host};

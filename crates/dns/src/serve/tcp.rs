@@ -6,7 +6,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -93,8 +92,9 @@ pub(super) async fn listen(core: Rc<Core>, listener: TcpListener, mut stop: watc
             }
         }
     }
-    while let Some(Ok((stream, peer))) = listener.accept().now_or_never() {
-        welcome(&core, stream, peer, stop.clone(), alive.clone());
+    match net::last_in_queue(listener) {
+        Ok(queue) => queue.for_each(|(stream, peer)| welcome(&core, stream, peer, stop.clone(), alive.clone())),
+        Err(why) => tracing::warn!(%why, "DNS connections that waited to be accepted are lost"),
     }
 }
 
