@@ -141,6 +141,10 @@ impl Lines {
                 let line = self.buffer.split_to(self.searched + at).freeze();
                 self.buffer.advance(1);
                 self.searched = 0;
+                if self.buffer.is_empty() {
+                    // What the last lines took goes with them.
+                    self.buffer = BytesMut::new();
+                }
                 return Ok(Some(line));
             }
             self.searched = self.buffer.len();

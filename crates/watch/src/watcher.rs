@@ -135,6 +135,8 @@ impl<T: Read> Watcher<T> {
             if let Some(event) = self.ready.pop_front() {
                 return event;
             }
+            // Watches of one object are many, and rest nearly always: they keep no room for what is not there.
+            self.ready = VecDeque::new();
             self.step().await;
         }
     }
@@ -160,7 +162,8 @@ impl<T: Read> Watcher<T> {
     /// One exchange. The state is put back before every wait, so that a dropped future leaves it whole.
     async fn step(&mut self) {
         let result = match &mut self.state {
-            State::NeedsEverything => self.ask_for_everything().await,
+            // Requests are large and short: in a box they cost a resting watch nothing.
+            State::NeedsEverything => Box::pin(self.ask_for_everything()).await,
             State::ReadsEverything { lines, ends, .. } => {
                 let silent_at = (Instant::now() + INITIAL_SILENCE).min(*ends);
                 let line = timeout_at(silent_at, lines.next()).await;
@@ -168,12 +171,12 @@ impl<T: Read> Watcher<T> {
             }
             State::ListsPages { token, .. } => {
                 let request = self.target.list(token.as_deref());
-                let page = fetch(&self.client, request).await;
+                let page = Box::pin(fetch(&self.client, request)).await;
                 page.and_then(|page| self.read_page(&page))
             }
             State::KnowsUpTo { revision } => {
                 let revision = revision.clone();
-                self.follow(revision).await
+                Box::pin(self.follow(revision)).await
             }
             State::Follows { lines, ends, heard, .. } => {
                 let silent_at = if *heard { (Instant::now() + SILENCE).min(*ends) } else { *ends };
